@@ -1,0 +1,100 @@
+"""The gates that arguments pass: one sentence each on what, got, wanted and the way out."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from styletransfer.errors import OptionError
+
+
+def did_you_mean(value: str, options: Iterable[str]) -> str:
+    """Return ``' Did you mean "x"?'`` for the nearest option, or an empty string."""
+    near = difflib.get_close_matches(value.lower(), list(options), n=1, cutoff=0.5)
+    return f' Did you mean "{near[0]}"?' if near else ""
+
+
+def choice(value: object, options: Iterable[str], what: str) -> str:
+    """Return `value` if it is one of `options`, else raise `OptionError` with a suggestion.
+
+    Args:
+        value: What the user gave.
+        options: The names that exist.
+        what: What kind of name it is, e.g. ``"method"``.
+    """
+    names = list(options)
+    if isinstance(value, str) and value in names:
+        return value
+    hint = did_you_mean(value, names) if isinstance(value, str) else ""
+    raise OptionError(f"Unknown {what} {value!r}.{hint} Choose one of: {', '.join(names)}.")
+
+
+def known_options(given: Iterable[str], known: Iterable[str], owner: str) -> None:
+    """Raise `OptionError` for the first name in `given` that `owner` does not have."""
+    names = list(known)
+    for name in given:
+        if name not in names:
+            raise OptionError(
+                f"{owner} has no option {name!r}.{did_you_mean(name, names)} It has: {', '.join(names)}."
+            )
+
+
+def number(
+    value: object,
+    what: str,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    above: float | None = None,
+) -> float:
+    """Return `value` as a float if it is a finite number in [low, high] (and > `above`, where given)."""
+    wanted = _interval(low, high, above)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise OptionError(f"{what} must be a number {wanted}, got {value!r}.")
+    if not math.isfinite(value) or not low <= value <= high or (above is not None and value <= above):
+        raise OptionError(f"{what} must be {wanted}, got {value!r}.")
+    return float(value)
+
+
+def integer(value: object, what: str, *, low: int, high: int | None = None) -> int:
+    """Return `value` if it is a whole number of at least `low` (and at most `high`)."""
+    top = "" if high is None else f" and at most {high}"
+    if isinstance(value, bool) or not isinstance(value, int) or value < low or (high is not None and value > high):
+        raise OptionError(f"{what} must be a whole number of at least {low}{top}, got {value!r}.")
+    return value
+
+
+def mix(values: Sequence[float] | None, count: int) -> tuple[float, ...]:
+    """Return `style_mix` for `count` styles, scaled to sum to 1; equal shares if None.
+
+    Raises:
+        OptionError: Not one number per style, or a number that is not positive.
+    """
+    if values is None:
+        return (1.0 / count,) * count
+    shares = tuple(values)
+    if len(shares) != count:
+        raise OptionError(f"style_mix needs one number per style: got {len(shares)} for {count} style(s).")
+    for share in shares:
+        number(share, "Each number of style_mix", above=0.0)
+    total = math.fsum(shares)
+    return tuple(share / total for share in shares)
+
+
+def weights_by_name(given: Mapping[str, float] | None, names: Sequence[str], what: str) -> dict[str, float]:
+    """Return a multiplier for each of `names`: 1 where `given` does not mention it."""
+    known_options(given or {}, names, what)
+    return {name: number((given or {}).get(name, 1.0), f"{what}[{name!r}]", low=0.0) for name in names}
+
+
+def _interval(low: float, high: float, above: float | None) -> str:
+    if above is not None:
+        return f"above {above:g}" if math.isinf(high) else f"above {above:g} and at most {high:g}"
+    if math.isinf(low) and math.isinf(high):
+        return "that is finite"
+    if math.isinf(high):
+        return f"of at least {low:g}"
+    if math.isinf(low):
+        return f"of at most {high:g}"
+    return f"in [{low:g}, {high:g}]"

@@ -1,0 +1,62 @@
+"""What can go wrong, as types.
+
+Every error that a user's input can cause is a `StyleTransferError` whose message says what was wrong, what
+was got, what is wanted and the way out. The command line turns each into one line and exit code 2.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from styletransfer.stylizer import Stylization
+
+
+class StyleTransferError(Exception):
+    """Base of all errors that this package raises for a user's input."""
+
+
+class ImageError(StyleTransferError, ValueError):
+    """A picture that cannot be read or used: missing, truncated, too small, out of range."""
+
+
+class OptionError(StyleTransferError, ValueError):
+    """An option, method, layer or weight set that does not exist or has a value outside its range."""
+
+
+class WeightsError(StyleTransferError, RuntimeError):
+    """A weight file that is missing, corrupt, of another network, or cannot be fetched."""
+
+
+class OutputError(StyleTransferError, OSError):
+    """A result that cannot be written; nothing is left behind at the target."""
+
+
+class DivergenceError(StyleTransferError, ArithmeticError):
+    """The loss stayed infinite or NaN after all retries.
+
+    Attributes:
+        term: Name of the loss term that was not finite, e.g. ``"style relu3_1"``.
+        image: The last good image, (B, 3, H, W) RGB in [0, 1], or None if there was none.
+    """
+
+    def __init__(self, message: str, *, term: str, image: Tensor | None = None) -> None:
+        super().__init__(message)
+        self.term = term
+        self.image = image
+
+
+class StylizeInterrupted(KeyboardInterrupt):
+    """Ctrl-C during a run; the picture reached so far is kept.
+
+    It is a `KeyboardInterrupt`, so loops over many pictures stop as expected.
+
+    Attributes:
+        stylization: The result so far, complete with losses and history.
+    """
+
+    def __init__(self, message: str, *, stylization: Stylization) -> None:
+        super().__init__(message)
+        self.stylization = stylization

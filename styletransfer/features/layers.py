@@ -1,0 +1,103 @@
+"""VGG-19's convolutions and taps, as data: names are derived from the topology, never counted by hand.
+
+A tap is ``"relu4_2"`` (after the ReLU) or ``"conv4_2"`` (before it). Simonyan and Zisserman (2015), column E.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from styletransfer._checks import did_you_mean
+from styletransfer.errors import OptionError
+
+#: Convolutions per block; a 2x2 pooling stands between blocks.
+BLOCKS = (2, 2, 4, 4, 4)
+#: Channels per block of the full network.
+VGG19_WIDTHS = (64, 128, 256, 512, 512)
+#: Channels per block of the quarter-width network.
+LITE_WIDTHS = (16, 32, 64, 128, 128)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One convolution of VGG-19.
+
+    Attributes:
+        block: 1 to 5.
+        number: Position within the block, from 1.
+        torchvision_index: Index in ``torchvision.models.vgg19().features``.
+        normalised_index: Index in the `nn.Sequential` of pytorch-AdaIN's ``vgg_normalised.pth``.
+        stride: Pixels of the picture per step of this layer's features.
+        receptive_field: Side, in pixels, of what one feature sees.
+    """
+
+    block: int
+    number: int
+    torchvision_index: int
+    normalised_index: int
+    stride: int
+    receptive_field: int
+
+    @property
+    def conv(self) -> str:
+        """Name of the tap before the ReLU, and of the convolution itself."""
+        return f"conv{self.block}_{self.number}"
+
+    @property
+    def relu(self) -> str:
+        """Name of the tap after the ReLU."""
+        return f"relu{self.block}_{self.number}"
+
+    @property
+    def opens_block(self) -> bool:
+        """Whether a pooling stands right before this convolution."""
+        return self.number == 1 and self.block > 1
+
+
+def _derive() -> tuple[Layer, ...]:
+    layers = []
+    torchvision_index, normalised_index = 0, 1  # the normalised network begins with a 1x1 convolution
+    stride, receptive_field = 1, 1
+    for block, count in enumerate(BLOCKS, start=1):
+        for number in range(1, count + 1):
+            receptive_field += 2 * stride
+            layers.append(
+                Layer(block, number, torchvision_index, normalised_index + 1, stride, receptive_field)
+            )
+            torchvision_index += 2  # convolution, ReLU
+            normalised_index += 3  # padding, convolution, ReLU
+        torchvision_index += 1  # pooling
+        normalised_index += 1
+        receptive_field += stride
+        stride *= 2
+    return tuple(layers)
+
+
+LAYERS = _derive()
+BY_TAP = {tap: layer for layer in LAYERS for tap in (layer.conv, layer.relu)}
+#: Every tap in the order in which the network computes it.
+TAPS = tuple(tap for layer in LAYERS for tap in (layer.conv, layer.relu))
+
+
+def check_taps(taps: Iterable[str], available: Iterable[str] = TAPS) -> tuple[str, ...]:
+    """Return `taps` without repetition, in the network's order.
+
+    Raises:
+        OptionError: A name that is no tap, or one that lies deeper than the network at hand.
+    """
+    names = list(available)
+    wanted = []
+    for tap in [taps] if isinstance(taps, str) else list(taps):
+        if not isinstance(tap, str) or tap not in BY_TAP:
+            hint = did_you_mean(tap, TAPS) if isinstance(tap, str) else ""
+            raise OptionError(
+                f"Unknown layer {tap!r}.{hint} Layers are named relu1_1 to relu5_4, "
+                "or conv1_1 to conv5_4 for the value before the ReLU."
+            )
+        if tap not in names:
+            raise OptionError(f"Layer {tap!r} lies deeper than this network, which ends at {names[-1]!r}.")
+        wanted.append(tap)
+    if not wanted:
+        raise OptionError('At least one layer is needed, for example "relu4_1".')
+    return tuple(tap for tap in TAPS if tap in wanted)

@@ -1,0 +1,181 @@
+"""The one VGG-19 feature extractor that all methods share.
+
+It takes RGB in [0, 1] and owns everything between that and the first convolution; nothing else in the package
+normalises a picture for a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from styletransfer._checks import choice
+from styletransfer.errors import OptionError, WeightsError
+from styletransfer.features.layers import LAYERS, VGG19_WIDTHS, Layer, check_taps
+
+Pooling = Literal["max", "avg"]
+Padding = Literal["reflect", "zeros"]
+
+
+def pad_by_one(features: Tensor, padding: str) -> Tensor:
+    """Surround (B, C, h, w) features by one position.
+
+    Reflection repeats the second row and column; a side of a single position has no second one and is
+    repeated itself, so that every picture from 16x16 up reaches relu5_1.
+    """
+    if padding == "zeros":
+        return F.pad(features, (1, 1, 1, 1))
+    height, width = features.shape[2:]
+    if height > 1 and width > 1:
+        return F.pad(features, (1, 1, 1, 1), mode="reflect")
+    features = F.pad(features, (1, 1, 0, 0), mode="reflect" if width > 1 else "replicate")
+    return F.pad(features, (0, 0, 1, 1), mode="reflect" if height > 1 else "replicate")
+
+
+class VGG19Features(nn.Module):
+    """VGG-19's convolutions up to some depth, frozen, with taps by name.
+
+    The parameters never require gradients and `train()` does nothing: gradients flow through the network to
+    the picture, not into it.
+
+    Args:
+        name: The weight set's name; decoders are bound to it.
+        widths: Channels of the five blocks.
+        last: Deepest convolution held, e.g. ``"conv5_1"``.
+        pooling: ``"max"`` or ``"avg"``.
+        padding: ``"reflect"`` or ``"zeros"``.
+        ceil_mode: Whether pooling keeps the odd last row and column.
+
+    Attributes:
+        available: The taps of this network, shallow to deep.
+
+    Example:
+        >>> import torch, styletransfer as st
+        >>> extractor = st.create_extractor("vgg19-lite")
+        >>> features = extractor(torch.rand(1, 3, 64, 48), ["relu4_1"])
+        >>> features["relu4_1"].shape
+        torch.Size([1, 128, 8, 6])
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        widths: Sequence[int] = VGG19_WIDTHS,
+        last: str = "conv5_4",
+        pooling: Pooling = "max",
+        padding: Padding = "reflect",
+        ceil_mode: bool = False,
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.widths = tuple(widths)
+        self.pooling = choice(pooling, ("max", "avg"), "pooling")
+        self.padding = choice(padding, ("reflect", "zeros"), "padding")
+        self.ceil_mode = ceil_mode
+        self._layers: tuple[Layer, ...] = LAYERS[: [layer.conv for layer in LAYERS].index(last) + 1]
+        self.available = tuple(tap for layer in self._layers for tap in (layer.conv, layer.relu))
+        #: Affine map of the colours before the first convolution: identity until weights are loaded.
+        self.register_buffer("color_matrix", torch.eye(3).view(3, 3, 1, 1))
+        self.register_buffer("color_bias", torch.zeros(3))
+        self.convs = nn.ModuleDict()
+        channels = 3
+        for layer in self._layers:
+            width = self.widths[layer.block - 1]
+            self.convs[layer.conv] = nn.Conv2d(channels, width, 3)
+            channels = width
+        self.requires_grad_(False)
+        super().train(False)
+
+    color_matrix: Tensor
+    color_bias: Tensor
+
+    def train(self, mode: bool = True) -> Self:
+        """Do nothing: frozen means frozen."""
+        return self
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.color_bias.device
+
+    def channels(self, tap: str) -> int:
+        """Return the number of channels at `tap`."""
+        check_taps([tap], self.available)
+        return self.widths[int(tap[4]) - 1]
+
+    def forward(self, images: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+        """Return the features of `images` at `layers`.
+
+        The network is run only as deep as the deepest tap asked for.
+
+        Args:
+            images: (B, 3, H, W) RGB in [0, 1], H and W at least 16, on the extractor's device.
+            layers: Tap names.
+
+        Returns:
+            ``{layer: (B, C, h, w)}`` in the network's order.
+
+        Raises:
+            OptionError: Unknown layer, or pictures of the wrong shape or on another device.
+        """
+        wanted = check_taps(layers, self.available)
+        self._check(images)
+        features: dict[str, Tensor] = {}
+        x = F.conv2d(images.to(self.color_bias.dtype), self.color_matrix, self.color_bias)
+        for layer in self._layers:
+            if layer.opens_block:
+                x = self._pool(x)
+            x = self.convs[layer.conv](pad_by_one(x, self.padding))
+            if layer.conv in wanted:
+                # The tap keeps this tensor, so the ReLU must not overwrite it.
+                features[layer.conv] = x
+                x = F.relu(x)
+            else:
+                x = F.relu_(x)
+            if layer.relu in wanted:
+                features[layer.relu] = x
+            if len(features) == len(wanted):
+                break
+        return features
+
+    def load_convolutions(
+        self, convolutions: Mapping[str, Tensor], *, color_matrix: Tensor, color_bias: Tensor, source: str
+    ) -> None:
+        """Take over ``{"conv1_1.weight": ..., "conv1_1.bias": ...}`` and the colour map.
+
+        Raises:
+            WeightsError: A tensor that is missing or of another shape; names the file `source`.
+        """
+        for name, own in self.convs.state_dict().items():
+            if name not in convolutions:
+                raise WeightsError(f"{source} has no tensor for {name}; it is not a file for {self.name!r}.")
+            if convolutions[name].shape != own.shape:
+                raise WeightsError(
+                    f"{source}: {name} has shape {tuple(convolutions[name].shape)}, "
+                    f"{self.name!r} wants {tuple(own.shape)}."
+                )
+            own.copy_(convolutions[name])
+        self.color_matrix.copy_(color_matrix.view(3, 3, 1, 1))
+        self.color_bias.copy_(color_bias)
+
+    def _pool(self, x: Tensor) -> Tensor:
+        if self.pooling == "max":
+            return F.max_pool2d(x, 2, ceil_mode=self.ceil_mode)
+        return F.avg_pool2d(x, 2, ceil_mode=self.ceil_mode)
+
+    def _check(self, images: Tensor) -> None:
+        if images.ndim != 4 or images.shape[1] != 3:
+            raise OptionError(
+                f"The extractor takes pictures of shape (B, 3, H, W), got {tuple(images.shape)}. "
+                "styletransfer.load_image gives that shape."
+            )
+        if images.device != self.device:
+            raise OptionError(
+                f"The pictures are on {images.device}, the extractor on {self.device}. "
+                "Move one of them with .to(device)."
+            )

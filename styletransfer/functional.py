@@ -1,0 +1,131 @@
+"""The mathematics of style transfer, as pure functions of tensors.
+
+Shapes are written (B, C, h, w) for features and (B, 3, H, W) for pictures. No function changes its arguments.
+
+>>> import torch
+>>> features = torch.rand(1, 8, 16, 16)
+>>> gram_matrix(features).shape
+torch.Size([1, 8, 8])
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+__all__ = ["adain", "channel_stats", "gram_matrix", "total_variation"]
+
+#: Added to the variance before the root, so that a flat channel has a finite gradient. Same value as in
+#: Huang and Belongie's reference code and in pytorch-AdaIN.
+EPSILON = 1e-5
+
+
+def gram_matrix(features: Tensor) -> Tensor:
+    """Correlate the channels of `features` with one another.
+
+    ``G[b, i, j] = sum over positions of F[b, i] * F[b, j] / (C * h * w)``: Gatys et al. (2016), equation 3,
+    divided by the number of elements (as Johnson et al. 2016, equation 3, do), so that pictures of different
+    size can be compared. This is the package's only Gram normalisation.
+
+    Args:
+        features: (B, C, h, w). Half-precision features are summed in float32, where they cannot overflow.
+
+    Returns:
+        (B, C, C), symmetric and positive semidefinite; the dtype of `features`, float32 for half precision.
+
+    Example:
+        >>> import torch
+        >>> gram_matrix(torch.ones(1, 2, 3, 3))
+        tensor([[[0.5000, 0.5000],
+                 [0.5000, 0.5000]]])
+    """
+    batch, channels, height, width = features.shape
+    flat = _at_least_float32(features).reshape(batch, channels, height * width)  # (B, C, h*w)
+    # Scaling before the product keeps every intermediate near the size of an activation squared.
+    flat = flat * (channels * height * width) ** -0.5
+    return flat @ flat.transpose(1, 2)
+
+
+def channel_stats(features: Tensor, epsilon: float = EPSILON) -> tuple[Tensor, Tensor]:
+    """Return mean and standard deviation of each channel over its positions.
+
+    The variance is the unbiased one and `epsilon` stands inside the root, as in pytorch-AdaIN
+    (Huang and Belongie 2017, equations 5 and 6).
+
+    Args:
+        features: (B, C, h, w) with h * w >= 1. One position has variance 0.
+        epsilon: Added to the variance.
+
+    Returns:
+        ``(mean, std)``, each (B, C, 1, 1).
+
+    Example:
+        >>> import torch
+        >>> mean, std = channel_stats(torch.tensor([[[[1.0, 3.0]]]]))
+        >>> round(mean.item(), 4), round(std.item(), 4)
+        (2.0, 1.4142)
+    """
+    wide = _at_least_float32(features)
+    mean = wide.mean(dim=(2, 3), keepdim=True)
+    positions = wide.shape[2] * wide.shape[3]
+    variance = ((wide - mean) ** 2).sum(dim=(2, 3), keepdim=True) / max(positions - 1, 1)
+    return mean, (variance + epsilon).sqrt()
+
+
+def adain(content_features: Tensor, style_features: Tensor) -> Tensor:
+    """Give the content features the channel statistics of the style features.
+
+    Huang and Belongie (2017), equation 8: ``std(s) * (c - mean(c)) / std(c) + mean(s)``.
+
+    Args:
+        content_features: (B, C, h, w).
+        style_features: (B or 1, C, h', w'); the size may differ.
+
+    Returns:
+        The `target_features`, (B, C, h, w).
+
+    Example:
+        >>> import torch
+        >>> content, style = torch.randn(1, 4, 9, 9), 2 * torch.randn(1, 4, 5, 7) + 3
+        >>> torch.allclose(channel_stats(adain(content, style))[0], channel_stats(style)[0], atol=1e-5)
+        True
+    """
+    return align(content_features, *channel_stats(style_features))
+
+
+def align(content_features: Tensor, style_mean: Tensor, style_std: Tensor) -> Tensor:
+    """`adain` for style statistics that are known already, each (B or 1, C, 1, 1)."""
+    mean, std = channel_stats(content_features)
+    aligned = (content_features - mean) / std * style_std + style_mean
+    return aligned.to(content_features.dtype)
+
+
+def total_variation(images: Tensor) -> Tensor:
+    """Return how much neighbouring pixels differ: the mean absolute difference, per picture.
+
+    Half the sum of the mean vertical and the mean horizontal difference, the anisotropic form that Dive into
+    Deep Learning uses (Rudin et al. 1992 for the idea). Independent of the size of the picture.
+
+    Args:
+        images: (B, 3, H, W). A side of one pixel contributes nothing.
+
+    Returns:
+        (B,), 0 for a flat picture.
+
+    Example:
+        >>> import torch
+        >>> total_variation(torch.tensor([[[[0.0, 1.0], [0.0, 1.0]]]]))
+        tensor([0.5000])
+    """
+    vertical = (images[:, :, 1:] - images[:, :, :-1]).abs()
+    horizontal = (images[:, :, :, 1:] - images[:, :, :, :-1]).abs()
+    return (_mean_each(vertical) + _mean_each(horizontal)) / 2
+
+
+def _mean_each(values: Tensor) -> Tensor:
+    """Mean of each batch entry; 0 where there is nothing to average."""
+    flat = values.flatten(1)
+    return flat.sum(dim=1) / max(flat.shape[1], 1)
+
+
+def _at_least_float32(values: Tensor) -> Tensor:
+    return values.float() if values.dtype.itemsize < 4 else values

@@ -1,0 +1,218 @@
+"""The interface that every method stands behind: `Stylizer`, and what it returns."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from PIL.Image import Image
+from torch import Tensor
+
+from styletransfer import images
+from styletransfer._checks import mix
+from styletransfer.errors import ImageError, OptionError
+from styletransfer.features.vgg import VGG19Features
+from styletransfer.images import ImageSource, Picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What is known after one step of a run.
+
+    Attributes:
+        step: Counted from 1 over all sizes; the total over all sizes is `steps`.
+        steps: How many steps are planned.
+        seconds: Since the start of the run.
+        losses: Each term, multiplied by its weight, and ``"total"``.
+        size: (H, W) worked on, pixels.
+        image: The picture so far, (B, 3, H, W) in [0, 1]: a copy, present only while `on_step` is called.
+    """
+
+    step: int
+    steps: int
+    seconds: float
+    losses: Mapping[str, float]
+    size: tuple[int, int]
+    image: Tensor | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def total(self) -> float:
+        """The sum of the weighted terms."""
+        return self.losses["total"]
+
+
+OnStep = Callable[[Step], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stylization:
+    """A stylized picture and how it came about.
+
+    Attributes:
+        image: (B, 3, H, W) RGB in [0, 1], of exactly the content's height and width.
+        method: Name of the method.
+        extractor: Name of the weight set.
+        losses: The method's own terms, weighted, of the final picture, and ``"total"``. To compare methods, use
+            `styletransfer.evaluate`, which measures all of them alike.
+        history: One record a step.
+        seconds: Wall-clock time of the run, without reading and writing files.
+        config: The options that were in force.
+        stopped: Why the run ended: ``"steps"``, ``"levelled off"`` or ``"interrupted"``.
+        alpha: The content's transparency, (B, 1, H, W), put back by `save` where the format can hold it.
+        inputs: Files that were read; `save` refuses to overwrite them.
+    """
+
+    image: Tensor
+    method: str
+    extractor: str
+    losses: Mapping[str, float]
+    history: Sequence[Step]
+    seconds: float
+    config: Any
+    stopped: str = "steps"
+    alpha: Tensor | None = None
+    inputs: tuple[Path, ...] = ()
+
+    def to_pil(self) -> Image:
+        """Return the picture as a PIL image, RGBA if the content had transparency.
+
+        Raises:
+            ImageError: The result holds several pictures.
+        """
+        return images.to_pil(self.image, alpha=self.alpha)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture; the suffix decides the format.
+
+        Raises:
+            OutputError: Unknown suffix, missing folder, a file that was an input, no permission or no space.
+        """
+        return images.save_image(self.image, path, alpha=self.alpha, protected=self.inputs)
+
+    def record(self) -> dict[str, Any]:
+        """Return everything but the picture, ready for JSON: settings, losses, history, versions."""
+        return {
+            "method": self.method,
+            "extractor": self.extractor,
+            "config": _plain(dataclasses.asdict(self.config)),
+            "seconds": self.seconds,
+            "stopped": self.stopped,
+            "size": list(self.image.shape[2:]),
+            "losses": dict(self.losses),
+            "history": [
+                {"step": s.step, "seconds": s.seconds, "size": list(s.size), **s.losses} for s in self.history
+            ],
+            "inputs": [path.name for path in self.inputs],
+            "device": str(self.image.device),
+            "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        }
+
+
+class Stylizer(ABC):
+    """A method of style transfer, ready to repaint.
+
+    Not an `nn.Module`: it has parts (extractor, decoder), which are.
+
+    Attributes:
+        method: Name in the registry.
+        summary: One line for lists.
+        config_type: Dataclass of the method's options, with defaults.
+        config: The options in force.
+        extractor: The feature extractor.
+    """
+
+    method: ClassVar[str]
+    summary: ClassVar[str]
+    config_type: ClassVar[type]
+    config: Any
+    extractor: VGG19Features
+
+    @classmethod
+    @abstractmethod
+    def create(cls, extractor: VGG19Features, options: Mapping[str, Any]) -> Stylizer:
+        """Build a stylizer from options by name, as the command line and `create_stylizer` give them.
+
+        Raises:
+            OptionError: Unknown option or a value outside its range.
+        """
+
+    def stylize(
+        self,
+        content: ImageSource | Picture,
+        style: ImageSource | Picture | Sequence[ImageSource | Picture],
+        *,
+        on_step: OnStep | None = None,
+    ) -> Stylization:
+        """Repaint `content` in the manner of `style`.
+
+        Args:
+            content: Path, PIL image, array or tensor; a batch as a (B, 3, H, W) tensor.
+            style: The same, or a list of several to be mixed. Its size may differ from the content's.
+            on_step: Called after each step with a `Step`.
+
+        Returns:
+            A `Stylization` whose picture has the content's height and width.
+
+        Raises:
+            ImageError: A picture that cannot be read or used.
+            OptionError: Pictures on different devices, `style_mix` of the wrong length.
+            StylizeInterrupted: Ctrl-C; carries the picture so far.
+        """
+        content_picture = _as_picture(content, "content")
+        listed = style if isinstance(style, (list, tuple)) else [style]
+        if not listed:
+            raise OptionError("At least one style picture is needed, got an empty list.")
+        style_pictures = [_as_picture(item, "style") for item in listed]
+        shares = mix(getattr(self.config, "style_mix", None), len(style_pictures))
+        _check_together(content_picture, style_pictures)
+        device = self.extractor.device
+        result = self._run(
+            content_picture.rgb.to(device), [p.rgb.to(device) for p in style_pictures], shares, on_step
+        )
+        return dataclasses.replace(
+            result,
+            alpha=content_picture.alpha,
+            inputs=tuple(p.path for p in (content_picture, *style_pictures) if p.path is not None),
+        )
+
+    @abstractmethod
+    def _run(
+        self, content: Tensor, styles: list[Tensor], style_mix: tuple[float, ...], on_step: OnStep | None
+    ) -> Stylization:
+        """Do the work: pictures checked, (B, 3, H, W), on the extractor's device; shares sum to 1."""
+
+
+def _as_picture(source: ImageSource | Picture, what: str) -> Picture:
+    return source if isinstance(source, Picture) else images.read_picture(source, what=what)
+
+
+def _check_together(content: Picture, styles: Sequence[Picture]) -> None:
+    """Refuse pictures that cannot be worked on together."""
+    for style in styles:
+        if style.rgb.device != content.rgb.device:
+            raise OptionError(
+                f"content is on {content.rgb.device}, style on {style.rgb.device}; "
+                "give both on the same device, e.g. with .to(device)."
+            )
+        if style.rgb.shape[0] not in (1, content.rgb.shape[0]):
+            raise ImageError(
+                f"{content.rgb.shape[0]} content picture(s) with {style.rgb.shape[0]} style pictures in one "
+                "batch; give one style for all or one for each."
+            )
+
+
+def _plain(value: Any) -> Any:
+    """Turn a config into what JSON can hold."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, Tensor):
+        return f"tensor {tuple(value.shape)}"
+    return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)
