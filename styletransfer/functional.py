@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from styletransfer.errors import OptionError
+
 __all__ = ["adain", "channel_stats", "gram_matrix", "total_variation"]
 
 #: Added to the variance before the root, so that a flat channel has a finite gradient. Same value as in
@@ -32,14 +34,18 @@ def gram_matrix(features: Tensor) -> Tensor:
     Returns:
         (B, C, C), symmetric and positive semidefinite; the dtype of `features`, float32 for half precision.
 
+    Raises:
+        OptionError: Features that do not have four dimensions.
+
     Example:
         >>> import torch
         >>> gram_matrix(torch.ones(1, 2, 3, 3))
         tensor([[[0.5000, 0.5000],
                  [0.5000, 0.5000]]])
     """
+    _check_four(features, "gram_matrix")
     batch, channels, height, width = features.shape
-    flat = _at_least_float32(features).reshape(batch, channels, height * width)  # (B, C, h*w)
+    flat = at_least_float32(features).reshape(batch, channels, height * width)  # (B, C, h*w)
     # Scaling before the product keeps every intermediate near the size of an activation squared.
     flat = flat * (channels * height * width) ** -0.5
     return flat @ flat.transpose(1, 2)
@@ -56,7 +62,10 @@ def channel_stats(features: Tensor, epsilon: float = EPSILON) -> tuple[Tensor, T
         epsilon: Added to the variance.
 
     Returns:
-        ``(mean, std)``, each (B, C, 1, 1).
+        ``(mean, std)``, each (B, C, 1, 1); the dtype of `features`, float32 for half precision.
+
+    Raises:
+        OptionError: Features that do not have four dimensions.
 
     Example:
         >>> import torch
@@ -64,7 +73,8 @@ def channel_stats(features: Tensor, epsilon: float = EPSILON) -> tuple[Tensor, T
         >>> round(mean.item(), 4), round(std.item(), 4)
         (2.0, 1.4142)
     """
-    wide = _at_least_float32(features)
+    _check_four(features, "channel_stats")
+    wide = at_least_float32(features)
     mean = wide.mean(dim=(2, 3), keepdim=True)
     positions = wide.shape[2] * wide.shape[3]
     variance = ((wide - mean) ** 2).sum(dim=(2, 3), keepdim=True) / max(positions - 1, 1)
@@ -81,7 +91,10 @@ def adain(content_features: Tensor, style_features: Tensor) -> Tensor:
         style_features: (B or 1, C, h', w'); the size may differ.
 
     Returns:
-        The `target_features`, (B, C, h, w).
+        The `target_features`, (B, C, h, w), of the content features' dtype.
+
+    Raises:
+        OptionError: Features that do not have four dimensions, or whose channels or batches do not fit.
 
     Example:
         >>> import torch
@@ -93,8 +106,18 @@ def adain(content_features: Tensor, style_features: Tensor) -> Tensor:
 
 
 def align(content_features: Tensor, style_mean: Tensor, style_std: Tensor) -> Tensor:
-    """`adain` for style statistics that are known already, each (B or 1, C, 1, 1)."""
+    """`adain` for style statistics that are known already, each (B or 1, C, 1, 1).
+
+    Raises:
+        OptionError: Statistics of another number of channels or pictures.
+    """
     mean, std = channel_stats(content_features)
+    styles, channels = style_mean.shape[:2]
+    if channels != mean.shape[1] or styles not in (1, mean.shape[0]):
+        raise OptionError(
+            f"Content features of shape {tuple(content_features.shape)} cannot take the statistics of "
+            f"{styles} style(s) with {channels} channels; give one style for all or one for each, of the same layer."
+        )
     aligned = (content_features - mean) / std * style_std + style_mean
     return aligned.to(content_features.dtype)
 
@@ -106,16 +129,22 @@ def total_variation(images: Tensor) -> Tensor:
     Deep Learning uses (Rudin et al. 1992 for the idea). Independent of the size of the picture.
 
     Args:
-        images: (B, 3, H, W). A side of one pixel contributes nothing.
+        images: (B, 3, H, W). A side of one pixel contributes nothing. Half-precision and 8-bit pictures are
+            summed in float32.
 
     Returns:
         (B,), 0 for a flat picture.
+
+    Raises:
+        OptionError: Pictures that do not have four dimensions.
 
     Example:
         >>> import torch
         >>> total_variation(torch.tensor([[[[0.0, 1.0], [0.0, 1.0]]]]))
         tensor([0.5000])
     """
+    _check_four(images, "total_variation")
+    images = at_least_float32(images)
     vertical = (images[:, :, 1:] - images[:, :, :-1]).abs()
     horizontal = (images[:, :, :, 1:] - images[:, :, :, :-1]).abs()
     return (_mean_each(vertical) + _mean_each(horizontal)) / 2
@@ -127,5 +156,14 @@ def _mean_each(values: Tensor) -> Tensor:
     return flat.sum(dim=1) / max(flat.shape[1], 1)
 
 
-def _at_least_float32(values: Tensor) -> Tensor:
+def at_least_float32(values: Tensor) -> Tensor:
+    """Return half-precision and 8-bit values as float32, where sums of squares cannot overflow."""
     return values.float() if values.dtype.itemsize < 4 else values
+
+
+def _check_four(values: Tensor, function: str) -> None:
+    if values.ndim != 4:
+        raise OptionError(
+            f"{function} takes a tensor of shape (B, C, h, w), got {tuple(values.shape)}. "
+            "Add the missing dimension, e.g. with [None]."
+        )

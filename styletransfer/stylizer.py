@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import platform
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -48,6 +49,20 @@ class Step:
 
 
 OnStep = Callable[[Step], None]
+
+
+def option(default: Any, help_text: str, *, choices: Sequence[str] | None = None) -> Any:
+    """Declare a config field that describes itself; the command line and `info` read this.
+
+    Args:
+        default: The only place where the default stands. A dict or list is copied for each config.
+        help_text: One line: meaning, range, unit.
+        choices: The names that may be chosen, where there is a fixed set.
+    """
+    metadata = {"help": help_text, "choices": tuple(choices) if choices else None}
+    if isinstance(default, (dict, list)):
+        return field(default_factory=lambda: type(default)(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +160,7 @@ class Stylizer(ABC):
     def stylize(
         self,
         content: ImageSource | Picture,
-        style: ImageSource | Picture | Sequence[ImageSource | Picture],
+        style: Any,
         *,
         on_step: OnStep | None = None,
     ) -> Stylization:
@@ -153,7 +168,8 @@ class Stylizer(ABC):
 
         Args:
             content: Path, PIL image, array or tensor; a batch as a (B, 3, H, W) tensor.
-            style: The same, or a list of several to be mixed. Its size may differ from the content's.
+            style: The same, or a list of several to be mixed. Its size may differ from the content's. AdaIN also
+                takes an `EncodedStyle`.
             on_step: Called after each step with a `Step`.
 
         Returns:
@@ -164,37 +180,19 @@ class Stylizer(ABC):
             OptionError: Pictures on different devices, `style_mix` of the wrong length.
             StylizeInterrupted: Ctrl-C; carries the picture so far.
         """
-        content_picture = _as_picture(content, "content")
-        listed = style if isinstance(style, (list, tuple)) else [style]
+        picture = _as_picture(content, "content")
+        listed = list(style) if isinstance(style, (list, tuple)) else [style]
         if not listed:
             raise OptionError("At least one style picture is needed, got an empty list.")
-        style_pictures = [_as_picture(item, "style") for item in listed]
-        shares = mix(getattr(self.config, "style_mix", None), len(style_pictures))
-        _check_together(content_picture, style_pictures)
-        device = self.extractor.device
-        result = self._run(
-            content_picture.rgb.to(device), [p.rgb.to(device) for p in style_pictures], shares, on_step
-        )
-        return dataclasses.replace(
-            result,
-            alpha=content_picture.alpha,
-            inputs=tuple(p.path for p in (content_picture, *style_pictures) if p.path is not None),
-        )
+        shares = mix(getattr(self.config, "style_mix", None), len(listed))
+        prepared = [self._prepare_style(item, picture) for item in listed]
+        result = self._run(picture.rgb.to(self.extractor.device), prepared, shares, on_step)
+        paths = [p for p in (picture.path, *(_path(item) for item in listed)) if p is not None]
+        return dataclasses.replace(result, alpha=picture.alpha, inputs=tuple(paths))
 
-    @abstractmethod
-    def _run(
-        self, content: Tensor, styles: list[Tensor], style_mix: tuple[float, ...], on_step: OnStep | None
-    ) -> Stylization:
-        """Do the work: pictures checked, (B, 3, H, W), on the extractor's device; shares sum to 1."""
-
-
-def _as_picture(source: ImageSource | Picture, what: str) -> Picture:
-    return source if isinstance(source, Picture) else images.read_picture(source, what=what)
-
-
-def _check_together(content: Picture, styles: Sequence[Picture]) -> None:
-    """Refuse pictures that cannot be worked on together."""
-    for style in styles:
+    def _prepare_style(self, item: Any, content: Picture) -> Any:
+        """Turn one style into what `_run` takes: here a (1 or B, 3, H, W) tensor on the extractor's device."""
+        style = _as_picture(item, "style")
         if style.rgb.device != content.rgb.device:
             raise OptionError(
                 f"content is on {content.rgb.device}, style on {style.rgb.device}; "
@@ -205,6 +203,24 @@ def _check_together(content: Picture, styles: Sequence[Picture]) -> None:
                 f"{content.rgb.shape[0]} content picture(s) with {style.rgb.shape[0]} style pictures in one "
                 "batch; give one style for all or one for each."
             )
+        return style.rgb.to(self.extractor.device)
+
+    @abstractmethod
+    def _run(
+        self, content: Tensor, styles: list[Any], style_mix: tuple[float, ...], on_step: OnStep | None
+    ) -> Stylization:
+        """Do the work: pictures checked, (B, 3, H, W), on the extractor's device; shares sum to 1."""
+
+
+def _as_picture(source: ImageSource | Picture, what: str) -> Picture:
+    return source if isinstance(source, Picture) else images.read_picture(source, what=what)
+
+
+def _path(source: Any) -> Path | None:
+    """The file that a style or content came from, if it came from one."""
+    if isinstance(source, Picture):
+        return source.path
+    return Path(source) if isinstance(source, (str, os.PathLike)) else None
 
 
 def _plain(value: Any) -> Any:

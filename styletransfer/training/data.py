@@ -52,8 +52,16 @@ class PictureFolder:
         A crop covers between `size` pixels and the whole shorter side, so that a network sees details as well
         as whole scenes.
         """
-        picked = torch.randint(len(self._pictures), (batch,), generator=generator)
-        return torch.stack([_crop(self._pictures[int(i)], size, generator) for i in picked])
+        picked = torch.randint(len(self._pictures), (batch,), generator=generator).tolist()
+        return torch.cat([self.crop(number, size, generator) for number in picked])
+
+    def crop(self, number: int, size: int, generator: torch.Generator) -> Tensor:
+        """Draw one such crop of picture `number`, as (1, 3, size, size)."""
+        return _crop(self._pictures[number], size, generator)[None]
+
+    def whole(self, number: int) -> Tensor:
+        """Return picture `number` uncropped, as (1, 3, H, W) RGB in [0, 1]."""
+        return self._pictures[number].float().div(255)[None]
 
 
 def _decode(path: Path, short_edge: int) -> Tensor | None:

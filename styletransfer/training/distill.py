@@ -14,7 +14,6 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -90,16 +89,20 @@ class Student(nn.Module):
         return stored | {"color.weight": self.color_matrix, "color.bias": self.color_bias}
 
 
-def head_losses(
-    features: Mapping[str, Tensor], targets: Mapping[str, Tensor], heads: nn.ModuleDict, prefix: str
-) -> dict[str, Tensor]:
-    """Mean squared error of each head over its target's variance: 1 is no better than guessing the mean."""
-    losses = {}
-    for tap, target in targets.items():
-        guess = heads[f"{prefix}_{tap}"](features[tap])
-        spread = target - target.mean(dim=(0, 2, 3), keepdim=True)
-        losses[f"{prefix}_{tap}"] = F.mse_loss(guess, target) / spread.square().mean()
-    return losses
+class Target:
+    """Centre and scale of a teacher's tap: channel means, and one deviation for the whole tap.
+
+    Activations of the Oxford network reach hundreds; a head that starts near zero would take thousands of steps
+    to get there. One scale for all channels keeps the weight that each has in a Gram matrix.
+    """
+
+    def __init__(self, sample: Tensor) -> None:
+        self.mean = sample.mean(dim=(0, 2, 3), keepdim=True)
+        self.deviation = (sample - self.mean).square().mean().sqrt()
+
+    def loss(self, guess: Tensor, target: Tensor) -> Tensor:
+        """Mean squared error over the tap's variance: 1 is no better than guessing the mean."""
+        return F.mse_loss(guess, (target - self.mean) / self.deviation)
 
 
 def distill(
@@ -115,7 +118,7 @@ def distill(
     seed: int = 0,
     device: str = "cpu",
 ) -> dict[str, float]:
-    """Train, scale and write the student; return the last losses (averaged over 100 steps)."""
+    """Train, scale and write the student; return the last losses (averaged over about 50 steps)."""
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     data = [PictureFolder(folder) for folder in folders]
@@ -125,10 +128,14 @@ def distill(
     small._heads = {tap: (w.to(device), b.to(device)) for tap, (w, b) in small._heads.items()}
     student = Student().to(device)
     heads = nn.ModuleDict()
-    probe = torch.rand(1, 3, 64, 64, device=device)
+    targets: dict[str, Target] = {}
+    probe = torch.cat([folder.crops(16, size, generator) for folder in data]).to(device)
     for prefix, teacher, taps in (("oxford", oxford, OXFORD_TAPS), ("small", small, SMALL_TAPS)):
-        for tap, target in teacher(probe, taps).items():
-            heads[f"{prefix}_{tap}"] = nn.Conv2d(student.widths[int(tap[4]) - 1], target.shape[1], 1)
+        with torch.no_grad():
+            samples = teacher(probe, taps)
+        for tap, sample in samples.items():
+            targets[f"{prefix}_{tap}"] = Target(sample)
+            heads[f"{prefix}_{tap}"] = nn.Conv2d(student.widths[int(tap[4]) - 1], sample.shape[1], 1)
     heads.to(device)
     for network in (oxford, small.network, student):
         network.to(memory_format=torch.channels_last)
@@ -145,11 +152,13 @@ def distill(
         images = images.contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
             # The full-width teacher costs more than all the rest, so it sees every other picture.
-            oxford_targets = oxford(images[::2], OXFORD_TAPS)
-            small_targets = small(images, SMALL_TAPS)
+            wanted = {f"oxford_{tap}": x for tap, x in oxford(images[::2], OXFORD_TAPS).items()}
+            wanted |= {f"small_{tap}": x for tap, x in small(images, SMALL_TAPS).items()}
         features = student(images)
-        losses = head_losses({tap: x[::2] for tap, x in features.items()}, oxford_targets, heads, "oxford")
-        losses |= head_losses(features, small_targets, heads, "small")
+        losses = {}
+        for name, target in wanted.items():
+            seen = features[name.split("_", 1)[1]][:: batch // target.shape[0]]
+            losses[name] = targets[name].loss(heads[name](seen), target)
         total = torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
         optimizer.zero_grad(set_to_none=True)
         total.backward()
@@ -157,7 +166,7 @@ def distill(
         optimizer.step()
         schedule.step()
         for name, loss in losses.items():
-            recent[name] = 0.99 * recent.get(name, loss.item()) + 0.01 * loss.item()
+            recent[name] = 0.98 * recent.get(name, loss.item()) + 0.02 * loss.item()
         if step % 100 == 0 or step == 10:
             record = {"step": step, "seconds": round(time.perf_counter() - start, 1)}
             print(json.dumps(record | {k: round(v, 4) for k, v in recent.items()}), flush=True)

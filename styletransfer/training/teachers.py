@@ -82,3 +82,22 @@ class SmallTeacher:
             tap: F.relu(F.conv2d(x, *self._heads[tap])) if tap in self._heads else x
             for tap, x in features.items()
         }
+
+
+class LossNetwork:
+    """The features in which a decoder's result is judged while it is trained.
+
+    Args:
+        oxford: Exact leading layers; judges relu1_1, relu2_1 and relu3_1.
+        small: Judges relu4_1.
+    """
+
+    taps = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+
+    def __init__(self, oxford: VGG19Features, small: SmallTeacher) -> None:
+        self.oxford = oxford
+        self.small = small
+
+    def __call__(self, images: Tensor) -> dict[str, Tensor]:
+        """Return the four taps, full width."""
+        return self.oxford(images, self.taps[:3]) | self.small(images, self.taps[3:])

@@ -1,0 +1,258 @@
+"""Feed-forward arbitrary style transfer: AdaIN, Huang and Belongie, ICCV 2017.
+
+Encode content and style, give the content's features the style's channel statistics, decode.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from styletransfer import images, losses
+from styletransfer._checks import known_options, number
+from styletransfer.errors import OptionError, WeightsError
+from styletransfer.features.layers import BY_TAP
+from styletransfer.features.vgg import VGG19Features
+from styletransfer.functional import align, channel_stats
+from styletransfer.images import ImageSource, Picture
+from styletransfer.methods.decoder import Decoder, default_decoder, load_decoder
+from styletransfer.stylizer import OnStep, Step, Stylization, Stylizer, option
+
+#: Layers of the paper's style loss (section 6.1).
+_LOSS_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+#: Weight of the style loss against the content loss, as pytorch-AdaIN trains with.
+_STYLE_WEIGHT = 10.0
+_STYLE_FORMAT = "styletransfer-encoded-style-1"
+
+Statistics = dict[str, tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdaINConfig:
+    """Options of AdaIN.
+
+    Raises:
+        OptionError: A value outside its range.
+    """
+
+    alpha: float = option(1.0, "strength: 0 reconstructs the content, 1 takes the style in full; in [0, 1]")
+    style_mix: tuple[float, ...] | None = option(None, "share of each style, > 0; equal if absent")
+    measure: bool = option(True, "encode the result once more for its losses; off is faster")
+
+    def __post_init__(self) -> None:
+        """Validate every field."""
+        number(self.alpha, "alpha", low=0.0, high=1.0)
+        if not isinstance(self.measure, bool):
+            raise OptionError(f"measure must be True or False, got {self.measure!r}.")
+
+
+@dataclass(frozen=True)
+class EncodedStyle:
+    """A style's channel statistics: all that AdaIN takes from a style picture. A few kilobytes.
+
+    Attributes:
+        extractor: Name of the weight set it was encoded with.
+        statistics: ``{layer: (mean, std)}``, each (B, C, 1, 1).
+    """
+
+    extractor: str
+    statistics: Statistics
+
+    def save(self, path: str | Path) -> Path:
+        """Write it as safetensors.
+
+        Raises:
+            OutputError: A file that cannot be written.
+        """
+        tensors = {
+            f"{layer}.{part}": value.detach().cpu().contiguous()
+            for layer, pair in self.statistics.items()
+            for part, value in zip(("mean", "std"), pair, strict=True)
+        }
+        stored = save(tensors, metadata={"format": _STYLE_FORMAT, "extractor": self.extractor})
+        return images.write_atomically(Path(path), lambda file: file.write(stored))
+
+    @classmethod
+    def load(cls, path: str | Path) -> EncodedStyle:
+        """Read what `save` wrote.
+
+        Raises:
+            WeightsError: No such file, or a file of another kind.
+        """
+        try:
+            with safe_open(os.fspath(path), framework="pt") as file:
+                metadata = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+        except (OSError, SafetensorError) as error:
+            raise WeightsError(f"{path} cannot be read as an encoded style: {error}") from None
+        if metadata.get("format") != _STYLE_FORMAT:
+            raise WeightsError(f"{path} is no encoded style; AdaINStylizer.encode_style(...).save makes one.")
+        layers = sorted({name.rpartition(".")[0] for name in tensors})
+        return cls(metadata["extractor"], {k: (tensors[f"{k}.mean"], tensors[f"{k}.std"]) for k in layers})
+
+
+class AdaINStylizer(Stylizer):
+    """AdaIN behind the common interface.
+
+    Args:
+        extractor: Feature extractor; also called the encoder here.
+        decoder: A decoder that was trained for it.
+        config: Options.
+
+    Example:
+        >>> import styletransfer as st
+        >>> from styletransfer import samples
+        >>> stylizer = st.create_stylizer("adain", alpha=0.8)
+        >>> style = stylizer.encode_style(samples.draw("mosaic", long_edge=64))
+        >>> stylizer.stylize(samples.draw("valley", long_edge=64), style).image.shape[1]
+        3
+    """
+
+    method: ClassVar[str] = "adain"
+    summary: ClassVar[str] = "feed-forward, any style: align channel statistics, decode (Huang and Belongie 2017)"
+    config_type: ClassVar[type] = AdaINConfig
+
+    def __init__(
+        self, extractor: VGG19Features, decoder: Decoder, config: AdaINConfig | None = None
+    ) -> None:
+        self.extractor = extractor
+        self.decoder = load_decoder(decoder, encoder=extractor.name, device=extractor.device)
+        self.config = config or AdaINConfig()
+
+    @classmethod
+    def create(cls, extractor: VGG19Features, options: Mapping[str, Any]) -> AdaINStylizer:
+        """See `Stylizer.create`; besides the config's fields there is ``decoder``: name, path or `Decoder`."""
+        names = [field.name for field in dataclasses.fields(AdaINConfig)]
+        known_options(options, [*names, "decoder"], "Method 'adain'")
+        chosen = dict(options)
+        source = chosen.pop("decoder", None)
+        if source is None:
+            source = default_decoder(extractor.name)
+        decoder = load_decoder(source, encoder=extractor.name, device=extractor.device)
+        if isinstance(chosen.get("style_mix"), list):
+            chosen["style_mix"] = tuple(chosen["style_mix"])
+        return cls(extractor, decoder, AdaINConfig(**chosen))
+
+    @torch.no_grad()
+    def encode_style(self, style: ImageSource | Picture) -> EncodedStyle:
+        """Encode a style once, to be used for many contents.
+
+        Args:
+            style: Path, PIL image, array or tensor; a batch gives one style for each content of a batch.
+
+        Returns:
+            A small object that `stylize` takes as style and that can be saved.
+        """
+        picture = style if isinstance(style, Picture) else images.read_picture(style, what="style")
+        features = self.extractor(picture.rgb.to(self.extractor.device), _LOSS_LAYERS + self.decoder.taps)
+        return EncodedStyle(self.extractor.name, {layer: channel_stats(f) for layer, f in features.items()})
+
+    def _prepare_style(self, item: Any, content: Picture) -> Any:
+        if not isinstance(item, EncodedStyle):
+            return super()._prepare_style(item, content)
+        if item.extractor != self.extractor.name:
+            raise OptionError(
+                f"The style was encoded with {item.extractor!r}, this stylizer uses {self.extractor.name!r}; "
+                "encode it again with this stylizer's encode_style."
+            )
+        missing = [layer for layer in self.decoder.taps if layer not in item.statistics]
+        if missing:
+            raise OptionError(f"The encoded style lacks {', '.join(missing)}; encode it again.")
+        device = self.extractor.device
+        moved = {k: (m.to(device), s.to(device)) for k, (m, s) in item.statistics.items()}
+        return dataclasses.replace(item, statistics=moved)
+
+    @torch.no_grad()
+    def _run(
+        self, content: Tensor, styles: list[Any], style_mix: tuple[float, ...], on_step: OnStep | None
+    ) -> Stylization:
+        began = time.perf_counter()
+        encoded = [s if isinstance(s, EncodedStyle) else self.encode_style(s) for s in styles]
+        statistics = mix_statistics([style.statistics for style in encoded], style_mix)
+        target_features, image = self.transfer(content, statistics)
+        seconds = time.perf_counter() - began
+        terms = self._measure(image, target_features, statistics) if self.config.measure else {}
+        size = (image.shape[2], image.shape[3])
+        history = [Step(step=1, steps=1, seconds=seconds, losses=terms, size=size)]
+        if on_step is not None:
+            on_step(dataclasses.replace(history[0], image=image))
+        return Stylization(
+            image=image,
+            method=self.method,
+            extractor=self.extractor.name,
+            losses=terms,
+            history=history,
+            seconds=seconds,
+            config=self.config,
+        )
+
+    def transfer(self, content: Tensor, statistics: Statistics) -> tuple[dict[str, Tensor], Tensor]:
+        """Encode, align and decode.
+
+        Args:
+            content: (B, 3, H, W) on the extractor's device.
+            statistics: ``{layer: (mean, std)}`` for the decoder's taps.
+
+        Returns:
+            The target features, and the pictures (B, 3, H, W) in [0, 1].
+        """
+        height, width = content.shape[2:]
+        padded = pad_to_multiple(content, BY_TAP[self.decoder.taps[-1]].stride)
+        features = self.extractor(padded, self.decoder.taps)
+        targets = align_features(features, statistics, self.config.alpha)
+        image = self.decoder(targets)[:, :, :height, :width]
+        return targets, image.clamp(0, 1).contiguous()
+
+    def _measure(
+        self, image: Tensor, target_features: Mapping[str, Tensor], statistics: Statistics
+    ) -> dict[str, float]:
+        """The paper's equations 12 and 13 of the result, the style term weighted as in pytorch-AdaIN."""
+        deepest = self.decoder.taps[-1]
+        layers = [layer for layer in _LOSS_LAYERS if layer in statistics]
+        padded = pad_to_multiple(image, BY_TAP[deepest].stride)
+        features = self.extractor(padded, [*layers, deepest])
+        content = losses.content_loss(features[deepest], target_features[deepest])
+        style = torch.stack([losses.moment_style_loss(features[k], *statistics[k]) for k in layers]).sum()
+        terms = {"content": float(content), "style": _STYLE_WEIGHT * float(style)}
+        return terms | {"total": sum(terms.values())}
+
+
+def align_features(
+    features: Mapping[str, Tensor], statistics: Statistics, alpha: float = 1.0
+) -> dict[str, Tensor]:
+    """Align each layer of `features` with a style: Huang and Belongie (2017), equations 8 and 14."""
+    aligned = {}
+    for layer, x in features.items():
+        target = align(x, *statistics[layer])
+        aligned[layer] = target if alpha == 1 else alpha * target + (1 - alpha) * x
+    return aligned
+
+
+def mix_statistics(statistics: Sequence[Statistics], style_mix: Sequence[float]) -> Statistics:
+    """Mix styles: equation 15 of the paper, which mixes aligned features, is linear in mean and deviation."""
+    layers = [layer for layer in statistics[0] if all(layer in other for other in statistics)]
+
+    def mixed(layer: str, part: int) -> Tensor:
+        parts = [share * s[layer][part] for share, s in zip(style_mix, statistics, strict=True)]
+        return sum(parts[1:], start=parts[0])  # broadcasts one style for all with one style for each
+
+    return {layer: (mixed(layer, 0), mixed(layer, 1)) for layer in layers}
+
+
+def pad_to_multiple(pictures: Tensor, multiple: int) -> Tensor:
+    """Reflect (B, 3, H, W) pictures at the bottom and right until both sides are multiples."""
+    height, width = pictures.shape[2:]
+    bottom, right = -height % multiple, -width % multiple
+    return F.pad(pictures, (0, right, 0, bottom), mode="reflect") if bottom or right else pictures

@@ -1,0 +1,184 @@
+"""AdaIN's way back to pixels: decoders as data and as networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from styletransfer._checks import choice
+from styletransfer.errors import OptionError
+from styletransfer.features.layers import BY_TAP, check_taps
+from styletransfer.features.vgg import Padding, pad_by_one
+
+Upsampling = Literal["nearest", "bilinear"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderSpec:
+    """What a decoder is: everything but its numbers.
+
+    Attributes:
+        name: Free name.
+        encoder: Name of the extractor whose features it inverts.
+        taps: Aligned features it reads, shallow to deep. The deepest is decoded; each other one is added,
+            through a 1x1 convolution, where its resolution is reached.
+        channels: Channels of each tap.
+        stages: Output channels of the 3x3 convolutions at each resolution, coarse to fine; the resolution
+            doubles between stages and the last width is 3.
+        padding: ``"reflect"`` or ``"zeros"``.
+        upsampling: ``"nearest"`` or ``"bilinear"``.
+        notes: How it was trained; anything that JSON can hold.
+    """
+
+    name: str
+    encoder: str
+    taps: tuple[str, ...]
+    channels: tuple[int, ...]
+    stages: tuple[tuple[int, ...], ...]
+    padding: Padding = "reflect"
+    upsampling: Upsampling = "nearest"
+    notes: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        choice(self.padding, ("reflect", "zeros"), "padding")
+        choice(self.upsampling, ("nearest", "bilinear"), "upsampling")
+        if check_taps(self.taps) != tuple(self.taps):
+            raise OptionError(f"A decoder's taps go from shallow to deep, once each, got {self.taps}.")
+        if len(self.channels) != len(self.taps):
+            raise OptionError(
+                f"A decoder needs the channels of each tap, got {len(self.channels)} for {len(self.taps)} taps."
+            )
+        depth = BY_TAP[self.taps[-1]].block
+        if len(self.stages) != depth or not all(self.stages):
+            raise OptionError(
+                f"A decoder of {self.taps[-1]!r} has {depth} stages of at least one convolution, "
+                f"got {self.stages}."
+            )
+        if min(min(stage) for stage in self.stages) < 1 or self.stages[-1][-1] != 3:
+            raise OptionError(f"A decoder's widths are positive and end with 3 (RGB), got {self.stages}.")
+
+    def skips(self, stage: int) -> tuple[str, ...]:
+        """Return the taps that are added at the start of `stage`."""
+        depth = BY_TAP[self.taps[-1]].block
+        return tuple(tap for tap in self.taps[:-1] if BY_TAP[tap].block == depth - stage)
+
+
+#: The network of Huang and Belongie (2017) as in pytorch-AdaIN: block 4 to 1 of VGG-19 mirrored.
+PYTORCH_ADAIN = DecoderSpec(
+    name="pytorch-adain",
+    encoder="vgg19-normalised",
+    taps=("relu4_1",),
+    channels=(512,),
+    stages=((256,), (256, 256, 256, 128), (128, 64), (64, 3)),
+)
+#: About a quarter of the width, with the aligned shallow taps as skips. The fine resolutions are wider than a
+#: mirrored encoder's: they draw the strokes.
+LITE = DecoderSpec(
+    name="lite",
+    encoder="vgg19-lite",
+    taps=("relu1_1", "relu2_1", "relu3_1", "relu4_1"),
+    channels=(16, 32, 64, 128),
+    stages=((96,), (96, 96, 64), (64, 32), (32, 16, 3)),
+)
+
+
+class Decoder(nn.Module):
+    """A network from (aligned) features back to a picture.
+
+    3x3 convolutions with a ReLU after each but the last, the resolution doubled between stages, no
+    normalisation layers (Huang and Belongie 2017, section 6.1). Trainable as constructed; `load_decoder`
+    gives a frozen one.
+
+    Example:
+        >>> import torch
+        >>> decoder = Decoder(PYTORCH_ADAIN)
+        >>> decoder({"relu4_1": torch.rand(1, 512, 4, 6)}).shape
+        torch.Size([1, 3, 32, 48])
+    """
+
+    def __init__(self, spec: DecoderSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.stages = nn.ModuleList()
+        self.skips = nn.ModuleDict()
+        tap_channels = dict(zip(spec.taps, spec.channels, strict=True))
+        channels = spec.channels[-1]
+        for number, widths in enumerate(spec.stages):
+            for tap in spec.skips(number):
+                self.skips[tap] = nn.Conv2d(tap_channels[tap], channels, 1)
+            convolutions = []
+            for width in widths:
+                convolutions.append(nn.Conv2d(channels, width, 3))
+                channels = width
+            self.stages.append(nn.ModuleList(convolutions))
+        self._initialise()
+        self.to(memory_format=torch.channels_last)
+
+    @property
+    def taps(self) -> tuple[str, ...]:
+        """Names of the features that `forward` reads, shallow to deep."""
+        return self.spec.taps
+
+    def forward(self, target_features: Mapping[str, Tensor]) -> Tensor:
+        """Decode features to pictures.
+
+        Args:
+            target_features: ``{tap: (B, C, h, w)}`` for every tap of the spec.
+
+        Returns:
+            (B, 3, H, W) RGB, not clamped. The size is that of the shallowest tap, doubled up to block 1:
+            exactly the picture's if a tap of block 1 is among them.
+
+        Raises:
+            OptionError: A tap that is missing or does not fit the others.
+        """
+        missing = [tap for tap in self.spec.taps if tap not in target_features]
+        if missing:
+            raise OptionError(
+                f"The decoder {self.spec.name!r} needs the features of {', '.join(missing)} too."
+            )
+        x = target_features[self.spec.taps[-1]]
+        last, slack = len(self.stages) - 1, 0
+        for number, stage in enumerate(self.stages):
+            if number > 0:
+                x = F.interpolate(x, scale_factor=2, mode=self.spec.upsampling)
+                slack = 2 * slack + 1
+            for tap in self.spec.skips(number):
+                skip = self.skips[tap](target_features[tap])
+                x = _fit(x, skip.shape[2], skip.shape[3], slack, tap) + skip
+                slack = 0
+            for position, convolution in enumerate(cast(nn.ModuleList, stage)):
+                x = convolution(pad_by_one(x, self.spec.padding))
+                if number < last or position < len(self.spec.stages[last]) - 1:
+                    x = F.relu_(x)
+        return x
+
+    def _initialise(self) -> None:
+        """Start with activations of constant size (He et al. 2015) around a mid-grey picture."""
+        for convolution in self.stages.modules():
+            if isinstance(convolution, nn.Conv2d):
+                nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+                nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
+        nn.init.constant_(
+            self.get_parameter(f"stages.{len(self.stages) - 1}.{len(self.spec.stages[-1]) - 1}.bias"), 0.5
+        )
+
+
+def _fit(x: Tensor, height: int, width: int, slack: int, tap: str) -> Tensor:
+    """Bring upsampled features to a tap's size: they differ by up to `slack` where pooling met odd sides.
+
+    Ceil-mode pooling made a row too many, which is cut; the other mode dropped one, which is repeated.
+    """
+    rows, columns = height - x.shape[2], width - x.shape[3]
+    if abs(rows) > slack or abs(columns) > slack:
+        raise OptionError(
+            f"The features of {tap} are {height}x{width}, but the deeper ones lead to "
+            f"{x.shape[2]}x{x.shape[3]}; all must come from the same picture."
+        )
+    x = x[:, :, : min(height, x.shape[2]), : min(width, x.shape[3])]
+    return F.pad(x, (0, max(columns, 0), 0, max(rows, 0)), mode="replicate") if rows > 0 or columns > 0 else x
