@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Integral, Real
 
 from styletransfer.errors import OptionError
 
@@ -48,21 +49,48 @@ def number(
     high: float = math.inf,
     above: float | None = None,
 ) -> float:
-    """Return `value` as a float if it is a finite number in [low, high] (and > `above`, where given)."""
+    """Return `value` as a float if it is a finite number in [low, high] (and > `above`, where given).
+
+    Numbers of numpy count as numbers, True and False do not.
+    """
     wanted = _interval(low, high, above)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise OptionError(f"{what} must be a number {wanted}, got {value!r}.")
-    if not math.isfinite(value) or not low <= value <= high or (above is not None and value <= above):
+    given = float(value)
+    if not math.isfinite(given) or not low <= given <= high or (above is not None and given <= above):
         raise OptionError(f"{what} must be {wanted}, got {value!r}.")
-    return float(value)
+    return given
 
 
 def integer(value: object, what: str, *, low: int, high: int | None = None) -> int:
     """Return `value` if it is a whole number of at least `low` (and at most `high`)."""
     top = "" if high is None else f" and at most {high}"
-    if isinstance(value, bool) or not isinstance(value, int) or value < low or (high is not None and value > high):
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or int(value) < low or (high is not None and int(value) > high):
         raise OptionError(f"{what} must be a whole number of at least {low}{top}, got {value!r}.")
+    return int(value)
+
+
+def flag(value: object, what: str) -> bool:
+    """Return `value` if it is True or False."""
+    if not isinstance(value, bool):
+        raise OptionError(f"{what} must be True or False, got {value!r}.")
     return value
+
+
+def style_shares(values: object) -> tuple[float, ...] | None:
+    """Return the option ``style_mix`` as a tuple, or None if it is None; `mix` fits it to the styles at hand.
+
+    Raises:
+        OptionError: Not a list of numbers, or a number that is not positive.
+    """
+    if values is None:
+        return None
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise OptionError(
+            f"style_mix must be a list with one number per style, e.g. (0.7, 0.3), got {values!r}."
+        )
+    return tuple(number(share, "Each number of style_mix", above=0.0) for share in values)
 
 
 def mix(values: Sequence[float] | None, count: int) -> tuple[float, ...]:
@@ -71,21 +99,13 @@ def mix(values: Sequence[float] | None, count: int) -> tuple[float, ...]:
     Raises:
         OptionError: Not one number per style, or a number that is not positive.
     """
-    if values is None:
+    shares = style_shares(values)
+    if shares is None:
         return (1.0 / count,) * count
-    shares = tuple(values)
     if len(shares) != count:
         raise OptionError(f"style_mix needs one number per style: got {len(shares)} for {count} style(s).")
-    for share in shares:
-        number(share, "Each number of style_mix", above=0.0)
     total = math.fsum(shares)
     return tuple(share / total for share in shares)
-
-
-def weights_by_name(given: Mapping[str, float] | None, names: Sequence[str], what: str) -> dict[str, float]:
-    """Return a multiplier for each of `names`: 1 where `given` does not mention it."""
-    known_options(given or {}, names, what)
-    return {name: number((given or {}).get(name, 1.0), f"{what}[{name!r}]", low=0.0) for name in names}
 
 
 def _interval(low: float, high: float, above: float | None) -> str:

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
@@ -30,6 +31,8 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+#: Little CMS's cmsFLAGS_BLACKPOINTCOMPENSATION; pillow names it since 10.3 only.
+_BLACK_POINT_COMPENSATION: Any = 0x2000
 _GREY_MODES = ("1", "L", "LA", "La")
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
@@ -43,8 +46,8 @@ def from_path(source: str | os.PathLike[str], label: str) -> tuple[Pixels, Path]
     with _decoding(label):
         _check_file(path, label)
         try:
-            # Given a name instead of a file, pillow maps uncompressed TIFFs into memory, and garbles those that
-            # are stored sideways with transparency (seen in 13.0).
+            # Given a name instead of a file, pillow maps uncompressed TIFFs into memory, and garbles those
+            # that are stored sideways with transparency (seen in 13.0).
             with path.open("rb") as file, Image.open(file) as image:
                 return _from_open(image, label), path
         except UnidentifiedImageError as problem:
@@ -189,7 +192,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None, label: str) -> Image.Ima
             image.mode,
             "RGB",
             renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+            flags=_BLACK_POINT_COMPENSATION,
         )
         return transform.apply(image)
     except (OSError, ImageCms.PyCMSError) as problem:

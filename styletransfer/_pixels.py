@@ -108,18 +108,23 @@ def reduced(pixels: Pixels, size: tuple[int, int]) -> Tensor:
     count = pixels.shape[2]
     if pixels.shape[:2] == size:
         return torch.from_numpy(np.stack([_unit(pixels[:, :, c]) for c in range(count)]))
-    if count not in (2, 4):
-        return torch.from_numpy(np.stack([_lanczos(_unit(pixels[:, :, c]), size) for c in range(count)]))
-    # Colours weigh by their alpha, so that what hides in transparent pixels does not bleed over the edges.
+    if count in (2, 4):
+        planes = _reduced_by_alpha(pixels, size)
+    else:
+        planes = [_lanczos(_unit(pixels[:, :, c]), size) for c in range(count)]
+    return torch.from_numpy(np.stack(planes)).clamp(0, 1)  # the filter overshoots at edges
+
+
+def _reduced_by_alpha(pixels: Pixels, size: tuple[int, int]) -> list[Pixels]:
+    """Reduce colours weighted by their alpha, so that what hides in transparent pixels does not bleed."""
     alpha = _unit(pixels[:, :, -1])
     small_alpha = _lanczos(alpha, size)
     planes = []
-    for c in range(count - 1):
+    for c in range(pixels.shape[2] - 1):
         plane = _unit(pixels[:, :, c])
-        weighted = _lanczos(plane * alpha, size)
-        colour = np.divide(weighted, small_alpha, out=_lanczos(plane, size), where=small_alpha > 1 / 255)
-        planes.append(np.clip(colour, 0, 1))
-    return torch.from_numpy(np.stack([*planes, small_alpha]))
+        weighted, plain = _lanczos(plane * alpha, size), _lanczos(plane, size)
+        planes.append(np.divide(weighted, small_alpha, out=plain, where=small_alpha > 1 / 255))
+    return [*planes, small_alpha]
 
 
 def _unit(plane: Pixels) -> Pixels:
@@ -131,8 +136,7 @@ def _unit(plane: Pixels) -> Pixels:
 
 
 def _lanczos(plane: Pixels, size: tuple[int, int]) -> Pixels:
-    """Resize a float channel with antialiasing; the filter's overshoot is clipped."""
+    """Resize a float channel with antialiasing, without clipping."""
     height, width = size
-    image = Image.fromarray(np.ascontiguousarray(plane)).resize((width, height), Image.Resampling.LANCZOS)
-    scaled: Pixels = np.asarray(image)
-    return np.clip(scaled, 0, 1)
+    image = Image.fromarray(np.ascontiguousarray(plane))
+    return np.array(image.resize((width, height), Image.Resampling.LANCZOS))

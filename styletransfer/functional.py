@@ -116,7 +116,8 @@ def align(content_features: Tensor, style_mean: Tensor, style_std: Tensor) -> Te
     if channels != mean.shape[1] or styles not in (1, mean.shape[0]):
         raise OptionError(
             f"Content features of shape {tuple(content_features.shape)} cannot take the statistics of "
-            f"{styles} style(s) with {channels} channels; give one style for all or one for each, of the same layer."
+            f"{styles} style(s) with {channels} channels; give one style for all or one for each, "
+            "of the same layer."
         )
     aligned = (content_features - mean) / std * style_std + style_mean
     return aligned.to(content_features.dtype)

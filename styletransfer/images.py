@@ -206,8 +206,7 @@ def to_pil(image: Tensor | Image.Image | np.ndarray[Any, Any], *, alpha: Tensor 
     """
     if not isinstance(image, (Tensor, Image.Image, np.ndarray)):
         raise ImageError(
-            f"The picture to save must be a tensor, PIL image or array, got {type(image).__name__}. "
-            "The order is save_image(image, path)."
+            f"The picture to save must be a tensor, a PIL image or an array, got {type(image).__name__}."
         )
     raw, _ = _raw(image, "picture to save")
     check_sides(*_size(raw), "picture to save", smallest=1)

@@ -1,7 +1,7 @@
 """The loss terms of style transfer, each a scalar that is 0 where stylized and target agree.
 
-They are means, not sums, so that a weight means the same at every size; `methods.gatys` documents how the sums
-of Gatys et al. (2016) are recovered.
+They are means, not sums, so that a weight means the same at every size; `methods.gatys_objective` shows how the
+sums of Gatys et al. (2016) are recovered.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ def moment_style_loss(features: Tensor, target_mean: Tensor, target_std: Tensor)
 
     Example:
         >>> import torch
-        >>> flat, zero, tiny = torch.ones(1, 2, 4, 4), torch.zeros(1, 2, 1, 1), torch.full((1, 2, 1, 1), 1e-5 ** 0.5)
-        >>> moment_style_loss(flat, zero, tiny)
+        >>> mean, std = torch.zeros(1, 2, 1, 1), torch.full((1, 2, 1, 1), 1e-5**0.5)
+        >>> moment_style_loss(torch.ones(1, 2, 4, 4), mean, std)
         tensor(1.)
     """
     mean, std = channel_stats(features)

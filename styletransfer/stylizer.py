@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import platform
 from abc import ABC, abstractmethod
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from styletransfer import images
 from styletransfer._checks import mix
-from styletransfer.errors import ImageError, OptionError
+from styletransfer.errors import ImageError, OptionError, StylizeInterrupted
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import ImageSource, Picture
 
@@ -27,12 +28,13 @@ class Step:
     """What is known after one step of a run.
 
     Attributes:
-        step: Counted from 1 over all sizes; the total over all sizes is `steps`.
-        steps: How many steps are planned.
+        step: Counted from 1 over all sizes, and over all pictures of a batch that are worked on one by one.
+        steps: How many steps are planned in all.
         seconds: Since the start of the run.
-        losses: Each term, multiplied by its weight, and ``"total"``.
+        losses: Each term, multiplied by its weight, and ``"total"``, of the picture the step began with;
+            empty where the method was told not to measure.
         size: (H, W) worked on, pixels.
-        image: The picture so far, (B, 3, H, W) in [0, 1]: a copy, present only while `on_step` is called.
+        image: The picture so far, (B, 3, *size) in [0, 1]: a copy, present only while `on_step` is called.
     """
 
     step: int
@@ -44,8 +46,8 @@ class Step:
 
     @property
     def total(self) -> float:
-        """The sum of the weighted terms."""
-        return self.losses["total"]
+        """The sum of the weighted terms; NaN where they were not measured."""
+        return self.losses.get("total", math.nan)
 
 
 OnStep = Callable[[Step], None]
@@ -65,7 +67,7 @@ def option(default: Any, help_text: str, *, choices: Sequence[str] | None = None
     return field(default=default, metadata=metadata)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Stylization:
     """A stylized picture and how it came about.
 
@@ -73,8 +75,8 @@ class Stylization:
         image: (B, 3, H, W) RGB in [0, 1], of exactly the content's height and width.
         method: Name of the method.
         extractor: Name of the weight set.
-        losses: The method's own terms, weighted, of the final picture, and ``"total"``. To compare methods, use
-            `styletransfer.evaluate`, which measures all of them alike.
+        losses: The method's own terms, weighted, of the final picture, and ``"total"``; of a batch, the means.
+            To compare methods, use `styletransfer.evaluate`, which measures all of them alike.
         history: One record a step.
         seconds: Wall-clock time of the run, without reading and writing files.
         config: The options that were in force.
@@ -115,7 +117,7 @@ class Stylization:
         return {
             "method": self.method,
             "extractor": self.extractor,
-            "config": _plain(dataclasses.asdict(self.config)),
+            "config": {f.name: _plain(getattr(self.config, f.name)) for f in dataclasses.fields(self.config)},
             "seconds": self.seconds,
             "stopped": self.stopped,
             "size": list(self.image.shape[2:]),
@@ -168,8 +170,8 @@ class Stylizer(ABC):
 
         Args:
             content: Path, PIL image, array or tensor; a batch as a (B, 3, H, W) tensor.
-            style: The same, or a list of several to be mixed. Its size may differ from the content's. AdaIN also
-                takes an `EncodedStyle`.
+            style: The same, or a list of several to be mixed. Its size may differ from the content's. AdaIN
+                also takes an `EncodedStyle`.
             on_step: Called after each step with a `Step`.
 
         Returns:
@@ -178,7 +180,8 @@ class Stylizer(ABC):
         Raises:
             ImageError: A picture that cannot be read or used.
             OptionError: Pictures on different devices, `style_mix` of the wrong length.
-            StylizeInterrupted: Ctrl-C; carries the picture so far.
+            StylizeInterrupted: Ctrl-C during an optimisation; carries the picture so far. (A feed-forward
+                method has none: there it is a plain KeyboardInterrupt.)
         """
         picture = _as_picture(content, "content")
         listed = list(style) if isinstance(style, (list, tuple)) else [style]
@@ -186,12 +189,17 @@ class Stylizer(ABC):
             raise OptionError("At least one style picture is needed, got an empty list.")
         shares = mix(getattr(self.config, "style_mix", None), len(listed))
         prepared = [self._prepare_style(item, picture) for item in listed]
-        result = self._run(picture.rgb.to(self.extractor.device), prepared, shares, on_step)
-        paths = [p for p in (picture.path, *(_path(item) for item in listed)) if p is not None]
-        return dataclasses.replace(result, alpha=picture.alpha, inputs=tuple(paths))
+        paths = tuple(p for p in (picture.path, *(_path(item) for item in listed)) if p is not None)
+        try:
+            result = self._run(picture.rgb.to(self.extractor.device), prepared, shares, on_step)
+        except StylizeInterrupted as interrupted:
+            so_far = interrupted.stylization
+            interrupted.stylization = dataclasses.replace(so_far, alpha=picture.alpha, inputs=paths)
+            raise
+        return dataclasses.replace(result, alpha=picture.alpha, inputs=paths)
 
     def _prepare_style(self, item: Any, content: Picture) -> Any:
-        """Turn one style into what `_run` takes: here a (1 or B, 3, H, W) tensor on the extractor's device."""
+        """Turn one style into what `_run` takes: a (1 or B, 3, H, W) tensor on the extractor's device."""
         style = _as_picture(item, "style")
         if style.rgb.device != content.rgb.device:
             raise OptionError(

@@ -171,8 +171,22 @@ def fetch(
             f"{file.name!r} cannot be downloaded from {file.url}: only http and https are used."
         )
     target = (folder or _made_cache_dir(file)) / file.file_name
+    return _write(file, target, lambda out: _download(file, out, progress, timeout))
+
+
+def put(file: WeightFile, content: bytes) -> Path:
+    """Write `content` to where `file` is kept, all or nothing.
+
+    Raises:
+        WeightsError: The cache cannot be written to.
+    """
+    _made_cache_dir(file)
+    return _write(file, location(file), lambda out: out.write(content))
+
+
+def _write(file: WeightFile, target: Path, write: Callable[[BinaryIO], object]) -> Path:
     try:
-        return write_atomically(target, lambda out: _download(file, out, progress, timeout))
+        return write_atomically(target, write)
     except OutputError as error:
         raise _no_place(file, error) from error
 

@@ -19,7 +19,6 @@ from styletransfer.features import store
 from styletransfer.features.formats import FORMATS
 from styletransfer.features.store import Progress, WeightFile
 from styletransfer.features.tensor_files import read_tensors
-from styletransfer.images import write_atomically
 
 #: What the metadata of a reduced file says under ``"format"``.
 FORMAT = "styletransfer-vgg19-1"
@@ -49,9 +48,7 @@ def _reduce(original: Path, file: WeightFile) -> Path:
     FORMATS[file.name].convolutions(tensors, str(original))  # raises if one is missing
     convolutions = {name: tensors[name].detach().float().contiguous() for name in names}
     metadata = {"format": FORMAT, "source": str(file.url), "sha256": _checksum(convolutions)}
-    return write_atomically(
-        store.location(file), lambda out: out.write(save(convolutions, metadata=metadata))
-    )
+    return store.put(file, save(convolutions, metadata=metadata))
 
 
 def _load(original: Path) -> dict[str, Tensor]:

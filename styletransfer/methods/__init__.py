@@ -46,7 +46,7 @@ def create_stylizer(
         method: ``"gatys"`` or ``"adain"``; see `list_stylizers`.
         extractor: Name of a weight set, or an extractor from `create_extractor`. Sharing one between methods
             saves memory and makes a comparison fair.
-        device: Where to work, e.g. ``"cpu"`` or ``"cuda"``; the best one there is if None. An extractor object
+        device: Where to work, e.g. ``"cpu"`` or ``"cuda"``; the best one there is if None. An extractor
             is moved only if a device is named.
         **options: The method's options by name; ``styletransfer info METHOD`` lists them.
 

@@ -6,8 +6,6 @@ Encode content and style, give the content's features the style's channel statis
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,14 +14,14 @@ from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from styletransfer import images, losses
-from styletransfer._checks import known_options, number
-from styletransfer.errors import OptionError, WeightsError
-from styletransfer.features.layers import BY_TAP
+from styletransfer._checks import flag, known_options, number, style_shares
+from styletransfer.errors import ImageError, OptionError, WeightsError
+from styletransfer.features.layers import BY_TAP, TAPS
+from styletransfer.features.tensor_files import read_tensors
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.functional import align, channel_stats
 from styletransfer.images import ImageSource, Picture
@@ -53,12 +51,12 @@ class AdaINConfig:
 
     def __post_init__(self) -> None:
         """Validate every field."""
-        number(self.alpha, "alpha", low=0.0, high=1.0)
-        if not isinstance(self.measure, bool):
-            raise OptionError(f"measure must be True or False, got {self.measure!r}.")
+        object.__setattr__(self, "alpha", number(self.alpha, "alpha", low=0.0, high=1.0))
+        object.__setattr__(self, "style_mix", style_shares(self.style_mix))
+        flag(self.measure, "measure")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EncodedStyle:
     """A style's channel statistics: all that AdaIN takes from a style picture. A few kilobytes.
 
@@ -91,15 +89,10 @@ class EncodedStyle:
         Raises:
             WeightsError: No such file, or a file of another kind.
         """
-        try:
-            with safe_open(os.fspath(path), framework="pt") as file:
-                metadata = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-        except (OSError, SafetensorError) as error:
-            raise WeightsError(f"{path} cannot be read as an encoded style: {error}") from None
+        tensors, metadata = read_tensors(Path(path))
         if metadata.get("format") != _STYLE_FORMAT:
             raise WeightsError(f"{path} is no encoded style; AdaINStylizer.encode_style(...).save makes one.")
-        layers = sorted({name.rpartition(".")[0] for name in tensors})
+        layers = [tap for tap in TAPS if {f"{tap}.mean", f"{tap}.std"} <= tensors.keys()]
         return cls(metadata["extractor"], {k: (tensors[f"{k}.mean"], tensors[f"{k}.std"]) for k in layers})
 
 
@@ -121,19 +114,19 @@ class AdaINStylizer(Stylizer):
     """
 
     method: ClassVar[str] = "adain"
-    summary: ClassVar[str] = "feed-forward, any style: align channel statistics, decode (Huang and Belongie 2017)"
+    summary: ClassVar[str] = (
+        "feed-forward, any style: align channel statistics, decode (Huang and Belongie 2017)"
+    )
     config_type: ClassVar[type] = AdaINConfig
 
-    def __init__(
-        self, extractor: VGG19Features, decoder: Decoder, config: AdaINConfig | None = None
-    ) -> None:
+    def __init__(self, extractor: VGG19Features, decoder: Decoder, config: AdaINConfig | None = None) -> None:
         self.extractor = extractor
         self.decoder = load_decoder(decoder, encoder=extractor.name, device=extractor.device)
         self.config = config or AdaINConfig()
 
     @classmethod
     def create(cls, extractor: VGG19Features, options: Mapping[str, Any]) -> AdaINStylizer:
-        """See `Stylizer.create`; besides the config's fields there is ``decoder``: name, path or `Decoder`."""
+        """See `Stylizer.create`; one more option is ``decoder``: a name, a path or a `Decoder`."""
         names = [field.name for field in dataclasses.fields(AdaINConfig)]
         known_options(options, [*names, "decoder"], "Method 'adain'")
         chosen = dict(options)
@@ -141,8 +134,6 @@ class AdaINStylizer(Stylizer):
         if source is None:
             source = default_decoder(extractor.name)
         decoder = load_decoder(source, encoder=extractor.name, device=extractor.device)
-        if isinstance(chosen.get("style_mix"), list):
-            chosen["style_mix"] = tuple(chosen["style_mix"])
         return cls(extractor, decoder, AdaINConfig(**chosen))
 
     @torch.no_grad()
@@ -170,6 +161,12 @@ class AdaINStylizer(Stylizer):
         missing = [layer for layer in self.decoder.taps if layer not in item.statistics]
         if missing:
             raise OptionError(f"The encoded style lacks {', '.join(missing)}; encode it again.")
+        contents, styles = content.rgb.shape[0], item.statistics[self.decoder.taps[0]][0].shape[0]
+        if styles not in (1, contents):
+            raise ImageError(
+                f"{contents} content picture(s) with {styles} encoded styles in one batch; "
+                "give one style for all or one for each."
+            )
         device = self.extractor.device
         moved = {k: (m.to(device), s.to(device)) for k, (m, s) in item.statistics.items()}
         return dataclasses.replace(item, statistics=moved)
@@ -187,7 +184,7 @@ class AdaINStylizer(Stylizer):
         size = (image.shape[2], image.shape[3])
         history = [Step(step=1, steps=1, seconds=seconds, losses=terms, size=size)]
         if on_step is not None:
-            on_step(dataclasses.replace(history[0], image=image))
+            on_step(dataclasses.replace(history[0], image=image.clone()))
         return Stylization(
             image=image,
             method=self.method,

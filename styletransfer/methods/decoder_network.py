@@ -51,7 +51,7 @@ class DecoderSpec:
             raise OptionError(f"A decoder's taps go from shallow to deep, once each, got {self.taps}.")
         if len(self.channels) != len(self.taps):
             raise OptionError(
-                f"A decoder needs the channels of each tap, got {len(self.channels)} for {len(self.taps)} taps."
+                f"A decoder needs channels for each tap, got {len(self.channels)} for {len(self.taps)} taps."
             )
         depth = BY_TAP[self.taps[-1]].block
         if len(self.stages) != depth or not all(self.stages):
@@ -164,9 +164,10 @@ class Decoder(nn.Module):
             if isinstance(convolution, nn.Conv2d):
                 nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
                 nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
-        nn.init.constant_(
-            self.get_parameter(f"stages.{len(self.stages) - 1}.{len(self.spec.stages[-1]) - 1}.bias"), 0.5
-        )
+        last = f"stages.{len(self.stages) - 1}.{len(self.spec.stages[-1]) - 1}"
+        nn.init.constant_(self.get_parameter(f"{last}.bias"), 0.5)
+        with torch.no_grad():
+            self.get_parameter(f"{last}.weight").mul_(0.1)  # aligned features reach far beyond one
 
 
 def _fit(x: Tensor, height: int, width: int, slack: int, tap: str) -> Tensor:

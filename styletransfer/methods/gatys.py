@@ -1,7 +1,7 @@
 """Style transfer by image optimisation: Gatys, Ecker and Bethge, CVPR 2016.
 
-The picture itself is the variable. Its features are pulled towards the content's, their Gram matrices towards the
-style's, while total variation keeps it smooth.
+The picture itself is the variable. Its features are pulled towards the content's, their Gram matrices towards
+the style's, while total variation keeps it smooth.
 """
 
 from __future__ import annotations
@@ -14,86 +14,20 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from styletransfer import images, losses
+from styletransfer import images
 from styletransfer.errors import DivergenceError, ImageError, StylizeInterrupted
+from styletransfer.features.formats import IMAGENET_MEAN, IMAGENET_STD
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.functional import gram_matrix, total_variation
 from styletransfer.methods.adain import AdaINStylizer
 from styletransfer.methods.gatys_config import GatysConfig, from_options
+from styletransfer.methods.gatys_objective import Objective
 from styletransfer.methods.optimize import Descent, minimize
 from styletransfer.stylizer import OnStep, Step, Stylization, Stylizer
 
-#: ImageNet's colour statistics: the space in which Dive into Deep Learning optimises.
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+__all__ = ["GatysStylizer", "Objective"]
+
 #: No side is made smaller than this by `scales`, pixels.
 _SMALLEST = 32
-
-
-class Objective:
-    """The Gatys loss of a picture at one size, as named terms; each is multiplied by its weight.
-
-    Args:
-        extractor: Feature extractor.
-        config: Weights, layers and scaling.
-        content: (1, 3, H, W).
-        styles: Pictures of any size.
-        style_mix: One share per style. The target is the mean of the Gram matrices with these shares, which has
-            the same minimum as the mean of the losses.
-    """
-
-    def __init__(
-        self,
-        extractor: VGG19Features,
-        config: GatysConfig,
-        content: Tensor,
-        styles: list[Tensor],
-        style_mix: tuple[float, ...],
-    ) -> None:
-        self.extractor = extractor
-        self.config = config
-        self.layers = tuple({*config.content_layers, *config.style_layers})
-        with torch.no_grad():
-            self.content = extractor(content, config.content_layers)
-            self.grams = {layer: torch.zeros((), device=content.device) for layer in config.style_layers}
-            for style, share in zip(styles, style_mix, strict=True):
-                for layer, features in extractor(style, config.style_layers).items():
-                    self.grams[layer] = self.grams[layer] + share * gram_matrix(features)
-        self._factors = {f"content {k}": self._content_factor(k) for k in config.content_layers} | {
-            f"style {k}": self._style_factor(k) for k in config.style_layers
-        }
-
-    def __call__(self, image: Tensor, variable: Tensor | None = None) -> dict[str, Tensor]:
-        """Return the weighted terms of `image`; total variation is taken of `variable` where it differs."""
-        features = self.extractor(image, self.layers)
-        terms = {}
-        for layer, target in self.content.items():
-            term = losses.content_loss(features[layer], target)
-            terms[f"content {layer}"] = self._factors[f"content {layer}"] * term
-        for layer, gram in self.grams.items():
-            term = losses.gram_style_loss(features[layer], gram)
-            terms[f"style {layer}"] = self._factors[f"style {layer}"] * term
-        smooth = total_variation(image if variable is None else variable).sum()
-        return terms | {"tv": self.config.tv_weight * smooth}
-
-    def _content_factor(self, layer: str) -> float:
-        target = self.content[layer]
-        own = (self.config.layer_weights or {}).get(layer, 1.0) * self.config.content_weight
-        if self.config.loss_scale == "gatys2016":
-            return own * target.numel() / 2  # equation 1: half the sum of squares
-        if self.config.loss_scale == "mean":
-            return own
-        return own / len(self.content) / max(float(target.var(unbiased=False)), 1e-8)
-
-    def _style_factor(self, layer: str) -> float:
-        gram = self.grams[layer]
-        own = (self.config.layer_weights or {}).get(layer, 1.0) * self.config.style_weight
-        channels = gram.shape[-1]
-        if self.config.loss_scale == "gatys2016":
-            # Equations 4 and 5 with our Gram, which is theirs over N * M: sum / (4 N^2 M^2) = N^2 / 4 * mean.
-            return own / len(self.grams) * channels**2 / 4
-        if self.config.loss_scale == "mean":
-            return own
-        return own / len(self.grams) / max(float(gram.square().mean()), 1e-12)
 
 
 class GatysStylizer(Stylizer):
@@ -109,7 +43,9 @@ class GatysStylizer(Stylizer):
     """
 
     method: ClassVar[str] = "gatys"
-    summary: ClassVar[str] = "image optimisation: content, Gram and total-variation losses (Gatys et al. 2016)"
+    summary: ClassVar[str] = (
+        "image optimisation: content, Gram and total-variation losses (Gatys et al. 2016)"
+    )
     config_type: ClassVar[type] = GatysConfig
 
     def __init__(self, extractor: VGG19Features, config: GatysConfig | None = None) -> None:
@@ -119,7 +55,9 @@ class GatysStylizer(Stylizer):
         pooling: Any = self.config.pooling
         self._seen_through = extractor.variant(pooling=pooling)
         # Made at once, so that an extractor without a decoder is refused before any work.
-        self._starter = AdaINStylizer.create(extractor, {}) if self.config.init == "adain" else None
+        self._starter = (
+            AdaINStylizer.create(extractor, {"measure": False}) if self.config.init == "adain" else None
+        )
 
     @classmethod
     def create(cls, extractor: VGG19Features, options: Mapping[str, Any]) -> GatysStylizer:
@@ -129,25 +67,73 @@ class GatysStylizer(Stylizer):
     def _run(
         self, content: Tensor, styles: list[Tensor], style_mix: tuple[float, ...], on_step: OnStep | None
     ) -> Stylization:
-        runs = [
-            _Run(self, content[i : i + 1], [s[i % s.shape[0]][None] for s in styles], style_mix, on_step)
-            for i in range(content.shape[0])
-        ]
-        results = [run.result() for run in runs]
-        if len(results) == 1:
-            return results[0]
-        terms = {k: sum(r.losses[k] for r in results) / len(results) for k in results[0].losses}
-        return dataclasses.replace(
-            results[0],
-            image=torch.cat([r.image for r in results]),
-            losses=terms,
-            history=[step for r in results for step in r.history],
-            seconds=sum(r.seconds for r in results),
-        )
+        # A caller may have switched gradients off. Tensors made in inference mode cannot take part in a
+        # descent, their copies can.
+        with torch.inference_mode(False), torch.enable_grad():
+            content, styles = content.clone(), [style.clone() for style in styles]
+            given = self._given_start(content)
+            done: list[Stylization] = []
+            for i in range(content.shape[0]):
+                run = _Run(
+                    self,
+                    content[i : i + 1],
+                    [style[i % style.shape[0]][None] for style in styles],
+                    style_mix,
+                    on_step,
+                    start=None if given is None else given[i % given.shape[0]][None],
+                    before=[step for result in done for step in result.history],
+                    to_come=content.shape[0] - 1 - i,
+                )
+                try:
+                    done.append(run.result())
+                except StylizeInterrupted as interrupted:
+                    # Pictures that were not reached stay as they were.
+                    joined = _join([*done, interrupted.stylization])
+                    image = torch.cat([joined.image, content[i + 1 :]])
+                    interrupted.stylization = dataclasses.replace(joined, image=image, stopped="interrupted")
+                    raise
+            return _join(done)
+
+    def _given_start(self, content: Tensor) -> Tensor | None:
+        """Return the tensor that was given as `init`, checked, or None if `init` is a name."""
+        if not isinstance(self.config.init, Tensor):
+            return None
+        start = images.read_picture(self.config.init, what="init").rgb.to(content.device)
+        if start.shape[2:] != content.shape[2:] or start.shape[0] not in (1, content.shape[0]):
+            raise ImageError(
+                f"init has shape {tuple(start.shape)}, the content {tuple(content.shape)}; "
+                "give a tensor of the content's shape."
+            )
+        return start
+
+
+def _join(results: list[Stylization]) -> Stylization:
+    """Put the pictures of a batch together; their losses are averaged."""
+    if len(results) == 1:
+        return results[0]
+    losses = {k: sum(r.losses[k] for r in results) / len(results) for k in results[0].losses}
+    return dataclasses.replace(
+        results[0],
+        image=torch.cat([r.image for r in results]),
+        losses=losses,
+        history=[step for r in results for step in r.history],
+        seconds=sum(r.seconds for r in results),
+    )
 
 
 class _Run:
-    """One picture's descent through all sizes, with its history."""
+    """One picture's descent through all sizes, with its history.
+
+    Args:
+        stylizer: Whose extractor and options are used.
+        content: (1, 3, H, W).
+        styles: (1, 3, H, W) each.
+        style_mix: One share per style.
+        on_step: Called after each step.
+        start: The tensor that was given as `init`, (1, 3, H, W), if one was.
+        before: Steps of the batch's earlier pictures.
+        to_come: How many pictures of the batch are worked on after this one.
+    """
 
     def __init__(
         self,
@@ -156,6 +142,10 @@ class _Run:
         styles: list[Tensor],
         style_mix: tuple[float, ...],
         on_step: OnStep | None,
+        *,
+        start: Tensor | None,
+        before: list[Step],
+        to_come: int,
     ) -> None:
         self.stylizer = stylizer
         self.config: GatysConfig = stylizer.config
@@ -163,54 +153,53 @@ class _Run:
         self.styles = styles
         self.style_mix = style_mix
         self.on_step = on_step
+        self.start = start
+        self.steps_before = len(before)
+        self.seconds_before = before[-1].seconds if before else 0.0
+        self.schedule = _feasible(self.config.schedule, content)
+        self.steps_to_come = to_come * sum(steps for _, steps in self.schedule)
         self.history: list[Step] = []
         self.image = content
-        self.schedule = _feasible(self.config.schedule, content)
+        self.losses: Mapping[str, float] = {}
         self.began = time.perf_counter()
         space = self.config.variable == "imagenet"
-        self.mean = torch.tensor(_MEAN if space else (0.0,) * 3, device=content.device).view(1, 3, 1, 1)
-        self.std = torch.tensor(_STD if space else (1.0,) * 3, device=content.device).view(1, 3, 1, 1)
+        self.mean = content.new_tensor(IMAGENET_MEAN if space else (0.0,) * 3).view(1, 3, 1, 1)
+        self.std = content.new_tensor(IMAGENET_STD if space else (1.0,) * 3).view(1, 3, 1, 1)
 
     def result(self) -> Stylization:
-        self.began = time.perf_counter()
         stopped = "steps"
         try:
             self.image = self._start()
-            for scale, steps in self.schedule:
-                stopped = self._descend(scale, steps)
+            for number in range(len(self.schedule)):
+                stopped = self._descend(number)
         except KeyboardInterrupt:
             done = self._stylization("interrupted")
             raise StylizeInterrupted(
-                f"Interrupted after {len(self.history)} steps; the picture so far is kept on this "
-                "exception as .stylization.",
+                f"Interrupted after {self.steps_before + len(self.history)} steps; the picture so far is "
+                "kept on this exception as .stylization.",
                 stylization=done,
             ) from None
         return self._stylization(stopped)
 
     def _stylization(self, stopped: str) -> Stylization:
-        size = _size(self.content)
-        image = self.image if _size(self.image) == size else images.resize(self.image, size)
         return Stylization(
-            image=image.clamp(0, 1),
+            image=self._full_size(self.image),
             method=self.stylizer.method,
             extractor=self.stylizer.extractor.name,
-            losses=dict(self.history[-1].losses) if self.history else {},
+            losses=dict(self.losses),
             history=list(self.history),
             seconds=time.perf_counter() - self.began,
             config=self.config,
             stopped=stopped,
         )
 
+    def _full_size(self, image: Tensor) -> Tensor:
+        return images.resize(image.clamp(0, 1), _size(self.content))
+
     def _start(self) -> Tensor:
+        if self.start is not None:
+            return self.start
         init = self.config.init
-        if isinstance(init, Tensor):
-            start = images.read_picture(init, what="init").rgb.to(self.content.device)
-            if start.shape != self.content.shape:
-                raise ImageError(
-                    f"init has shape {tuple(start.shape)}, the content {tuple(self.content.shape)}; "
-                    "give a tensor of the content's shape."
-                )
-            return start
         if init == "noise":
             generator = torch.Generator().manual_seed(self.config.seed)
             # Mid grey with the contrast of ordinary pictures; drawn on the CPU, so equal on every device.
@@ -223,26 +212,29 @@ class _Run:
             return starter._run(self.content, self.styles, self.style_mix, None).image
         return self.content
 
-    def _descend(self, scale: float, steps: int) -> str:
+    def _descend(self, number: int) -> str:
+        """Work through the size of that number; return why it ended."""
+        scale, steps = self.schedule[number]
         size = _scaled(self.content, scale)
         content = images.resize(self.content, size)
         styles = [images.resize(style, _scaled(style, scale)) for style in self.styles]
         objective = Objective(self.stylizer._seen_through, self.config, content, styles, self.style_mix)
-        done = len(self.history)
-        planned = done + sum(n for s, n in self.schedule if s >= scale)
+        done = self.steps_before + len(self.history)
+        planned = done + sum(n for _, n in self.schedule[number:]) + self.steps_to_come
 
         def watch(step: int, terms: Mapping[str, float], variable: Tensor) -> None:
-            self.image = (variable * self.std + self.mean).clamp(0, 1)
+            self.image = self._picture(variable).clamp(0, 1)
+            self.losses = _sums(terms)
             record = Step(
                 step=done + step,
                 steps=planned,
-                seconds=time.perf_counter() - self.began,
-                losses=_sums(terms),
+                seconds=self.seconds_before + time.perf_counter() - self.began,
+                losses=self.losses,
                 size=size,
             )
             self.history.append(record)
             if self.on_step is not None:
-                self.on_step(dataclasses.replace(record, image=self.image))
+                self.on_step(dataclasses.replace(record, image=self.image.clone()))
 
         start = (images.resize(self.image, size) - self.mean) / self.std
         bounds = ((0 - self.mean) / self.std, (1 - self.mean) / self.std)
@@ -258,15 +250,20 @@ class _Run:
             clamp=bounds if self.config.clamp else None,
         )
         try:
-            best, stopped = minimize(
-                start, lambda x: objective(x * self.std + self.mean, x), descent, watch
-            )
+            best = minimize(start, lambda x: objective(self._picture(x), x), descent, watch)
         except DivergenceError as error:
             if error.image is not None:
-                error.image = (error.image * self.std + self.mean).clamp(0, 1)
+                error.image = self._full_size(self._picture(error.image))
+            elif self.history:  # the first look at this size failed, an earlier size is good
+                error.image = self._full_size(self.image)
             raise
-        self.image = best * self.std + self.mean
-        return stopped
+        self.image = self._picture(best.point)
+        self.losses = _sums(best.terms)
+        return best.stopped
+
+    def _picture(self, variable: Tensor) -> Tensor:
+        """Bring the variable back to RGB in [0, 1]; a little outside where it is not clamped."""
+        return variable * self.std + self.mean
 
 
 def _depth(tap: str) -> tuple[int, int]:
@@ -289,7 +286,7 @@ def _feasible(schedule: tuple[tuple[float, int], ...], content: Tensor) -> tuple
 
 def _sums(terms: Mapping[str, float]) -> dict[str, float]:
     """Sum the terms by kind: ``content``, ``style``, ``tv``, ``total``."""
-    kinds = {kind: 0.0 for kind in ("content", "style", "tv")}
+    kinds = dict.fromkeys(("content", "style", "tv"), 0.0)
     for name, value in terms.items():
         kinds[name.split()[0]] += value
     return kinds | {"total": sum(terms.values())}

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from styletransfer._checks import choice, integer, known_options, number
+from styletransfer._checks import choice, flag, integer, known_options, number, style_shares
 from styletransfer.errors import OptionError
 from styletransfer.features.layers import check_taps
 from styletransfer.stylizer import option
@@ -23,13 +23,15 @@ _STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 class GatysConfig:
     """Options of image optimisation.
 
-    The loss is ``content_weight * content + style_weight * style + tv_weight * tv``. What content and style mean
-    is set by `loss_scale`:
+    The loss is ``content_weight * content + style_weight * style + tv_weight * tv``. What content and style
+    mean is set by `loss_scale`:
 
-    - ``"relative"``: mean squared errors over the target's own mean square (style) or variance (content), averaged
-      over layers. Independent of the network's scale, so that weights carry over between weight sets.
+    - ``"relative"``: mean squared errors over the target's own mean square (style) or variance (content),
+      averaged over layers. Independent of the network's scale: weights carry over between weight sets.
     - ``"mean"``: plain mean squared errors, summed over layers (Dive into Deep Learning).
     - ``"gatys2016"``: the paper's sums, equations 1 to 5.
+
+    Here `preset` is only a label: `from_options` is what fills in a preset's values.
 
     Raises:
         OptionError: A value outside its range or a name that does not exist.
@@ -37,8 +39,12 @@ class GatysConfig:
 
     preset: str = option("default", "named set of options; others given override it", choices=())
     content_layers: tuple[str, ...] = option(("relu4_1",), "layers compared with the content, e.g. relu4_2")
-    style_layers: tuple[str, ...] = option(_STYLE_LAYERS, "layers whose Gram matrices are compared with the style")
-    layer_weights: Mapping[str, float] | None = option(None, "multiplier per layer, e.g. relu1_1=2; 1 if absent")
+    style_layers: tuple[str, ...] = option(
+        _STYLE_LAYERS, "layers whose Gram matrices are compared with the style"
+    )
+    layer_weights: Mapping[str, float] | None = option(
+        None, "multiplier per layer, e.g. relu1_1=2; 1 if absent"
+    )
     content_weight: float = option(1.0, "multiplier of the content loss, >= 0")
     style_weight: float = option(10.0, "multiplier of the style loss, >= 0")
     tv_weight: float = option(0.1, "multiplier of the total variation, >= 0")
@@ -50,10 +56,16 @@ class GatysConfig:
     decay_every: int = option(0, "steps between decays; 0 for none")
     variable: str = option("rgb", "space that is optimised and whose TV counts", choices=("rgb", "imagenet"))
     clamp: bool = option(True, "keep the picture within [0, 1] after each step")
-    init: str | Tensor = option("content", "start: content, noise, style, adain, or a tensor", choices=INITS)
-    scales: tuple[float, ...] = option((0.5, 1.0), "sizes worked through, as shares of the content's, ending in 1")
+    init: str | Tensor = option(  # noqa: RUF009 - a field like the others
+        "content", "start: content, noise, style, adain, or a tensor", choices=INITS
+    )
+    scales: tuple[float, ...] = option(
+        (0.5, 1.0), "sizes worked through, as shares of the content's, ending in 1"
+    )
     steps: int | tuple[int, ...] = option((100, 100), "at most so many steps: one number, or one per size")
-    tolerance: float = option(0.0, "stop when the loss fell by less than this share over patience steps; 0: never")
+    tolerance: float = option(
+        0.0, "stop when the loss fell by less than this share over patience steps; 0: never"
+    )
     patience: int = option(20, "steps over which levelling off is judged")
     retries: int = option(5, "how often to go back to the last good picture and halve the step length")
     style_mix: tuple[float, ...] | None = option(None, "share of each style, > 0; equal if absent")
@@ -64,48 +76,61 @@ class GatysConfig:
         choice(self.preset, PRESETS, "preset")
         object.__setattr__(self, "content_layers", check_taps(self.content_layers))
         object.__setattr__(self, "style_layers", check_taps(self.style_layers))
-        known_options(self.layer_weights or {}, (*self.content_layers, *self.style_layers), "layer_weights")
-        for name, value in (self.layer_weights or {}).items():
-            number(value, f"layer_weights[{name!r}]", low=0.0)
+        self._check_layer_weights()
         for name in ("content_weight", "style_weight", "tv_weight"):
-            number(getattr(self, name), name, low=0.0)
+            object.__setattr__(self, name, number(getattr(self, name), name, low=0.0))
         if self.content_weight == self.style_weight == 0:
             raise OptionError("content_weight and style_weight are both 0; one of them must be above 0.")
         choice(self.loss_scale, LOSS_SCALES, "loss_scale")
         if self.pooling is not None:
             choice(self.pooling, ("max", "avg"), "pooling")
         choice(self.optimizer, ("lbfgs", "adam"), "optimizer")
-        number(self.learning_rate, "learning_rate", above=0.0)
-        number(self.decay, "decay", above=0.0, high=1.0)
-        integer(self.decay_every, "decay_every", low=0)
+        object.__setattr__(self, "learning_rate", number(self.learning_rate, "learning_rate", above=0.0))
+        object.__setattr__(self, "decay", number(self.decay, "decay", above=0.0, high=1.0))
+        object.__setattr__(self, "tolerance", number(self.tolerance, "tolerance", low=0.0, high=1.0))
         choice(self.variable, ("rgb", "imagenet"), "variable")
+        flag(self.clamp, "clamp")
         if not isinstance(self.init, Tensor):
-            choice(self.init, INITS, "init")
+            choice(self.init, INITS, "init (a name or a tensor)")
+        object.__setattr__(self, "style_mix", style_shares(self.style_mix))
         self._check_schedule()
-        number(self.tolerance, "tolerance", low=0.0, high=1.0)
-        integer(self.patience, "patience", low=1)
-        integer(self.retries, "retries", low=0)
-        integer(self.seed, "seed", low=0)
+        for name, low in (("decay_every", 0), ("patience", 1), ("retries", 0), ("seed", 0)):
+            object.__setattr__(self, name, integer(getattr(self, name), name, low=low, high=2**63 - 1))
+
+    def _check_layer_weights(self) -> None:
+        if self.layer_weights is None:
+            return
+        if not isinstance(self.layer_weights, Mapping):
+            raise OptionError(
+                "layer_weights must be a dictionary of layers and numbers, "
+                f'e.g. {{"relu1_1": 2}}, got {self.layer_weights!r}.'
+            )
+        known_options(self.layer_weights, (*self.content_layers, *self.style_layers), "layer_weights")
+        checked = {k: number(v, f"layer_weights[{k!r}]", low=0.0) for k, v in self.layer_weights.items()}
+        object.__setattr__(self, "layer_weights", checked)
 
     def _check_schedule(self) -> None:
-        scales = (self.scales,) if isinstance(self.scales, (int, float)) else tuple(self.scales)
-        for scale in scales:
-            number(scale, "Each of scales", above=0.0, high=1.0)
+        scales = tuple(number(s, "Each of scales", above=0.0, high=1.0) for s in _listed(self.scales))
         if not scales or scales[-1] != 1.0 or list(scales) != sorted(set(scales)):
             raise OptionError(f"scales must rise and end in 1, e.g. (0.5, 1), got {scales}.")
         object.__setattr__(self, "scales", scales)
-        if isinstance(self.steps, (tuple, list)):
-            object.__setattr__(self, "steps", tuple(self.steps))
-            if len(self.steps) != len(scales):
-                raise OptionError(f"steps names {len(self.steps)} number(s) for {len(scales)} size(s) in scales.")
-        for steps in self.steps if isinstance(self.steps, tuple) else (self.steps,):
-            integer(steps, "steps", low=1)
+        steps = tuple(integer(n, "steps", low=1) for n in _listed(self.steps))
+        if not isinstance(self.steps, (tuple, list)):
+            object.__setattr__(self, "steps", steps[0])
+            return
+        object.__setattr__(self, "steps", steps)
+        if len(steps) != len(scales):
+            raise OptionError(f"steps names {len(steps)} number(s) for {len(scales)} size(s) in scales.")
 
     @property
     def schedule(self) -> tuple[tuple[float, int], ...]:
         """``(scale, steps)`` per size; a single number of steps holds for each size."""
         steps = self.steps if isinstance(self.steps, tuple) else (self.steps,) * len(self.scales)
         return tuple(zip(self.scales, steps, strict=True))
+
+
+def _listed(values: Any) -> tuple[Any, ...]:
+    return tuple(values) if isinstance(values, (tuple, list)) else (values,)
 
 
 #: What each preset changes. Departures from the sources are listed in docs/deviations.md.
@@ -150,7 +175,7 @@ PRESETS["d2l-two-stage"] = PRESETS["d2l"] | {"scales": (0.5, 1.0), "steps": (500
 def from_options(options: Mapping[str, Any]) -> GatysConfig:
     """Build a config from a preset and the options that override it.
 
-    ``scales`` without ``steps`` (or the other way round) keeps the preset's last number of steps for each size.
+    ``scales`` without ``steps`` keeps the preset's last number of steps for each size.
 
     Raises:
         OptionError: Unknown preset or option, or a value outside its range.

@@ -45,6 +45,21 @@ class Descent:
     clamp: tuple[Tensor, Tensor] | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Minimum:
+    """Where a descent ended.
+
+    Attributes:
+        point: The point of the lowest loss seen.
+        terms: The terms there.
+        stopped: Why the descent ended: ``"steps"`` or ``"levelled off"``.
+    """
+
+    point: Tensor
+    terms: dict[str, float]
+    stopped: str
+
+
 class _NotFiniteError(Exception):
     """The objective at the current point is useless; names the term."""
 
@@ -58,7 +73,7 @@ def minimize(
     objective: Callable[[Tensor], Terms],
     descent: Descent,
     on_step: Callable[[int, Mapping[str, float], Tensor], None],
-) -> tuple[Tensor, str]:
+) -> Minimum:
     """Minimise the sum of the objective's terms.
 
     Args:
@@ -68,13 +83,13 @@ def minimize(
         on_step: Called with the step (from 1), the terms at the point where the step began, and that point.
 
     Returns:
-        The point of the lowest loss seen, and why the descent ended: ``"steps"`` or ``"levelled off"``.
+        The best point, its terms, and why the descent ended.
 
     Raises:
         DivergenceError: Not finite after all retries; ``image`` holds the last good point.
     """
     x = variable.detach().clone().requires_grad_()
-    best, best_loss = x.detach().clone(), math.inf
+    best, best_terms, best_loss = x.detach().clone(), {}, math.inf
     rate, failures = descent.learning_rate, 0
     optimizer = _optimizer(x, descent.optimizer, rate)
     recent: deque[float] = deque(maxlen=descent.patience + 1)
@@ -101,14 +116,14 @@ def minimize(
     while step < descent.steps:
         before = x.detach().clone()
         try:
-            optimizer.step(closure)
+            optimizer.step(closure)  # type: ignore[arg-type]
         except _NotFiniteError as error:
             failures += 1
             if failures > descent.retries or math.isinf(best_loss):
                 raise DivergenceError(
-                    f"The loss term {error.term!r} was not finite or exploded {failures} time(s), last at step "
-                    f"{step + 1}. Lower its weight or the learning rate (now {rate:g}); the last good picture "
-                    "is kept on this error as .image.",
+                    f"The loss term {error.term!r} was not finite or exploded {failures} time(s), last at "
+                    f"step {step + 1}. Lower its weight or the learning rate (now {rate:g}); the last good "
+                    "picture is kept on this error as .image.",
                     term=error.term,
                     image=None if math.isinf(best_loss) else best,
                 ) from None
@@ -121,7 +136,7 @@ def minimize(
         step += 1
         loss = sum(terms.values())
         if loss < best_loss:
-            best, best_loss = before, loss
+            best, best_terms, best_loss = before, dict(terms), loss
         on_step(step, dict(terms), before)
         if descent.decay_every and step % descent.decay_every == 0:
             rate *= descent.decay
@@ -131,8 +146,11 @@ def minimize(
                 x.copy_(torch.maximum(torch.minimum(x, descent.clamp[1]), descent.clamp[0]))
         recent.append(loss)
         if _levelled_off(recent, descent):
-            return best, "levelled off"
-    return (x.detach() if _improves(x, objective, best_loss) else best), "steps"
+            return Minimum(point=best, terms=best_terms, stopped="levelled off")
+    last = _measure(x, objective)  # the point after the last step, which no step has measured
+    if sum(last.values()) <= best_loss:  # never true of NaN
+        best, best_terms = x.detach(), last
+    return Minimum(point=best, terms=best_terms, stopped="steps")
 
 
 def _optimizer(x: Tensor, name: str, rate: float) -> torch.optim.Optimizer:
@@ -150,7 +168,6 @@ def _levelled_off(recent: deque[float], descent: Descent) -> bool:
 
 
 @torch.no_grad()
-def _improves(x: Tensor, objective: Callable[[Tensor], Terms], best_loss: float) -> bool:
-    """Whether the point after the last step is better than the best one measured."""
-    loss = float(torch.stack(list(objective(x).values())).sum())
-    return math.isfinite(loss) and loss <= best_loss
+def _measure(x: Tensor, objective: Callable[[Tensor], Terms]) -> dict[str, float]:
+    values = objective(x)
+    return dict(zip(values, torch.stack(list(values.values())).tolist(), strict=True))

@@ -101,7 +101,8 @@ class DecoderTrainer:
             nn.utils.clip_grad_norm_(self.decoder.parameters(), 1.0)
             self.optimizer.step()
             for name, value in terms.items():
-                recent[name] = 0.98 * recent.get(name, float(value)) + 0.02 * float(value)
+                latest = value.item()
+                recent[name] = 0.98 * recent.get(name, latest) + 0.02 * latest
             if step % 100 == 0:
                 record = {"step": step, "seconds": round(time.perf_counter() - began, 1)}
                 print(json.dumps(record | {k: round(v, 4) for k, v in recent.items()}), flush=True)

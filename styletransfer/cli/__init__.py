@@ -1,0 +1,87 @@
+"""The command line: it parses, calls the API and draws progress; nothing else.
+
+Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 a check failed, 2 bad input,
+130 interrupted by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import torch
+
+from styletransfer import __version__
+from styletransfer.cli.compare import compare_command, demo_command
+from styletransfer.cli.doctor import doctor_command
+from styletransfer.cli.info import info_command
+from styletransfer.cli.stylize import stylize_command
+from styletransfer.cli.weights import weights_group
+from styletransfer.errors import StyleTransferError
+
+__all__ = ["main"]
+
+
+class _Interrupted(click.ClickException):
+    """Ctrl-C; shown without the word error."""
+
+    exit_code = 130
+
+    def show(self, file: Any = None) -> None:
+        click.echo(self.format_message(), err=True)
+
+
+class _BadInput(click.ClickException):
+    """A user's mistake: one sentence, no traceback."""
+
+    exit_code = 2
+
+
+class _Group(click.Group):
+    """Turns our exceptions into one line and an exit code; a real bug keeps its traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except StyleTransferError as error:
+            raise _BadInput(str(error)) from error
+        except KeyboardInterrupt as error:
+            told = str(error) or "Interrupted; nothing was written."
+            raise _Interrupted(told) from error
+        except (MemoryError, RuntimeError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            raise _BadInput(_out_of_memory(ctx.meta.get("styletransfer.long_edge"))) from error
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    text = str(error)  # torch's CPU allocator raises a plain RuntimeError
+    return "not enough memory" in text or "can't allocate memory" in text
+
+
+def _out_of_memory(long_edge: int | None) -> str:
+    smaller = max((long_edge or 512) // 2, 16)
+    return f"Not enough memory for pictures of this size; a smaller one may fit: --long-edge {smaller}."
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="styletransfer")
+def main() -> None:
+    """Repaint a photograph in the manner of a painting.
+
+    Two methods: gatys optimises the picture itself (slow, faithful), adain runs once through a network (fast).
+    Start with: styletransfer demo
+    """
+
+
+for _command in (
+    stylize_command,
+    compare_command,
+    demo_command,
+    info_command,
+    weights_group,
+    doctor_command,
+):
+    main.add_command(_command)

@@ -1,0 +1,169 @@
+"""`styletransfer doctor`: whether everything works here, line by line, each with its cure."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+
+from styletransfer import __version__, images
+from styletransfer.cli.options import list_options, output_options
+from styletransfer.compare import device_name
+from styletransfer.features import create_extractor, pick_device, store, weights
+from styletransfer.features.formats import IMAGENET_MEAN, IMAGENET_STD
+from styletransfer.features.vgg import VGG19Features
+from styletransfer.methods import METHODS, create_stylizer
+
+_PACKAGES = ("torch", "torchvision", "pillow", "numpy", "matplotlib", "safetensors", "tqdm", "click")
+#: What is asked of a method to see it work, where it has such an option.
+_BRIEF = {"steps": 2, "scales": (1.0,)}
+
+Check = Callable[[], str]
+
+
+class _FaultError(Exception):
+    """What is wrong, and its cure."""
+
+
+@click.command("doctor")
+@click.option("--device", default=None, metavar="NAME", help="cpu, cuda, mps; the best there is by default.")
+@output_options
+def doctor_command(device: str | None, quiet: bool, as_json: bool) -> None:
+    """Check versions, device, cache, weights, preprocessing and both methods.
+
+    Each line says ok, or what is wrong and its cure. Exit code 0 if all is well, else 1.
+    """
+    results = []
+    for name, check in _checks(device):
+        ok, detail = _outcome(check)
+        results.append({"check": name, "ok": ok, "detail": detail})
+        if not as_json and not (quiet and ok):
+            click.echo(f"{'ok  ' if ok else 'FAIL'}  {name}: {detail}")
+    well = all(result["ok"] for result in results)
+    if as_json:
+        click.echo(json.dumps({"ok": well, "checks": results}))
+    click.get_current_context().exit(0 if well else 1)
+
+
+def _outcome(check: Check) -> tuple[bool, str]:
+    try:
+        return True, check()
+    except Exception as error:  # a doctor reports whatever is wrong, instead of falling ill itself
+        known = isinstance(error, (_FaultError, weights.WeightsError, OSError, ValueError))
+        return False, str(error) if known else f"{type(error).__name__}: {error}"
+
+
+def _checks(device: str | None) -> Iterator[tuple[str, Check]]:
+    yield "versions", _versions
+    yield "device", lambda: _device(device)
+    yield "cache folder", _cache
+    for status in weights.list_weights():
+        yield f"weights {status.name}", lambda name=status.name: _weights(name)
+    yield "picture round trip", _round_trip
+    yield "colour map", lambda: _color_map(_extractor())
+    yield "order of the colours", lambda: _channel_order(_extractor())
+    for method in METHODS:
+        yield f"method {method}", lambda method=method: _method(method, device)
+
+
+def _versions() -> str:
+    found = ", ".join(f"{package} {metadata.version(package)}" for package in _PACKAGES)
+    return f"styletransfer {__version__}, python {platform.python_version()}, {found}"
+
+
+def _device(device: str | None) -> str:
+    picked = pick_device(device)
+    return f"{picked} ({device_name(picked)}), {torch.get_num_threads()} thread(s)"
+
+
+def _cache() -> str:
+    folder = store.cache_dir()
+    existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise _FaultError(
+            f"{folder} cannot be written to, so no weights can be fetched. Make it writable, or set "
+            "STYLETRANSFER_HOME to another folder."
+        )
+    return str(folder) + ("" if folder.exists() else " (made when the first weights are fetched)")
+
+
+def _weights(name: str) -> str:
+    status = next(status for status in weights.list_weights() if status.name == name)
+    if status.state == "absent" and not weights.find(name).embedded:
+        return f"not fetched, which is fine; styletransfer weights fetch {name} does it"
+    [(_, sound, detail)] = weights.verify([name])
+    if not sound:
+        raise _FaultError(detail)
+    return f"{status.state}, SHA-256 as published ({Path(status.path).name})"
+
+
+def _extractor() -> VGG19Features:
+    return create_extractor("vgg19-lite", device="cpu")
+
+
+def _round_trip() -> str:
+    """Every 8-bit value, in and out."""
+    pixels = np.stack(
+        [np.arange(256, dtype=np.uint8).reshape(16, 16) + shift for shift in (0, 85, 170)], axis=2
+    )
+    back = np.asarray(images.to_pil(images.load_image(pixels)))
+    worst = int(np.abs(back.astype(int) - pixels.astype(int)).max())
+    if worst > 1:
+        raise _FaultError(f"a picture read and written changes by {worst}/255. {_REINSTALL}")
+    return f"all 256 values come back within 1/255 (largest change {worst}/255)"
+
+
+def _color_map(extractor: VGG19Features) -> str:
+    """What the first convolution sees of a red picture, against ImageNet's published numbers."""
+    red = torch.zeros(1, 3, 1, 1)
+    red[:, 0] = 1
+    seen = torch.nn.functional.conv2d(red, extractor.color_matrix, extractor.color_bias).flatten()
+    wanted = torch.tensor(
+        [
+            (1 - IMAGENET_MEAN[0]) / IMAGENET_STD[0],
+            *(-mean / std for mean, std in zip(IMAGENET_MEAN[1:], IMAGENET_STD[1:], strict=True)),
+        ]
+    )
+    numbers = ", ".join(f"{value:.3f}" for value in seen.tolist())
+    if not torch.allclose(seen, wanted, atol=5e-3):
+        raise _FaultError(f"pure red becomes ({numbers}), wanted (2.249, -2.036, -1.804). {_REINSTALL}")
+    return f"pure red becomes ({numbers}), as ImageNet's mean and deviation say"
+
+
+def _channel_order(extractor: VGG19Features) -> str:
+    """RGB and BGR must not look the same to the network."""
+    ramp = torch.linspace(0, 1, 32)
+    picture = torch.stack([ramp.expand(32, 32), ramp[:, None].expand(32, 32), torch.full((32, 32), 0.2)])[
+        None
+    ]
+    with torch.no_grad():
+        right, swapped = (extractor(x, ["relu3_1"])["relu3_1"] for x in (picture, picture.flip(1)))
+    change = float((right - swapped).norm() / right.norm().clamp_min(1e-8))
+    if not change > 0.05:
+        raise _FaultError(f"swapping red and blue changes the features by only {change:.0%}. {_REINSTALL}")
+    return f"swapping red and blue changes the features by {change:.0%}"
+
+
+def _method(method: str, device: str | None) -> str:
+    options = {option.name: _BRIEF[option.name] for option in list_options(method) if option.name in _BRIEF}
+    content = torch.linspace(0, 1, 48 * 64).view(1, 1, 48, 64).repeat(1, 3, 1, 1)
+    style = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    result = create_stylizer(method, device=device, **options).stylize(content, style)
+    image = result.image
+    if image.shape != content.shape or not bool(torch.isfinite(image).all()):
+        raise _FaultError(
+            f"gave a picture of shape {tuple(image.shape)} with values that are no numbers. {_REINSTALL}"
+        )
+    if torch.equal(image.cpu(), content):
+        raise _FaultError(f"returned the content unchanged. {_REINSTALL}")
+    return f"a picture of 64x48 pixels in {result.seconds:.2f} s"
+
+
+_REINSTALL = "Install the package again: pip install --force-reinstall styletransfer."

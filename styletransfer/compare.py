@@ -1,0 +1,223 @@
+"""Several methods on the same pair of pictures: results, seconds and losses side by side.
+
+>>> from styletransfer import samples
+>>> content, style = samples.draw("valley", long_edge=64), samples.draw("mosaic", long_edge=64)
+>>> comparison = compare(content, style, options={"gatys": {"scales": (1.0,), "steps": 2}})
+>>> [row.method for row in comparison.rows]
+['gatys', 'adain']
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from styletransfer import images
+from styletransfer._checks import choice
+from styletransfer.comparison import Comparison, ComparisonRow
+from styletransfer.errors import ImageError, OptionError
+from styletransfer.evaluate import JUDGE_VERSION, evaluate
+from styletransfer.features import create_extractor
+from styletransfer.features.formats import IMAGENET_MEAN, IMAGENET_STD
+from styletransfer.features.vgg import VGG19Features
+from styletransfer.images import ImageSource, Picture
+from styletransfer.methods import METHODS, create_stylizer
+from styletransfer.methods.gatys import GatysStylizer, Objective
+from styletransfer.stylizer import Step, Stylization, Stylizer
+
+__all__ = ["Comparison", "ComparisonRow", "compare", "device_name"]
+
+#: Longer side of the warm-up's pictures, pixels.
+_WARM_UP_EDGE = 64
+
+
+def compare(
+    content: ImageSource | Picture,
+    style: ImageSource | Picture,
+    methods: Sequence[str] = ("gatys", "adain"),
+    *,
+    extractor: str | VGG19Features = "vgg19-lite",
+    device: str | torch.device | None = None,
+    long_edge: int | None = None,
+    short_edge: int | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    on_step: Callable[[str, Step], None] | None = None,
+) -> Comparison:
+    """Run several methods on the same pictures, with the same extractor, under the same judge.
+
+    Every method runs one untimed step on a small picture first, so that the seconds are those of the work and
+    not of the first call's set-up. Loading weights, reading and writing files are not in the seconds either.
+
+    Args:
+        content: Path, PIL image, array (H, W), (H, W, 3) or (H, W, 4), or tensor (1, 3, H, W) in [0, 1].
+        style: The same; one picture.
+        methods: Names from `list_stylizers`, each once.
+        extractor: Name of a weight set, or an extractor; the methods and the judge share it.
+        device: Where to work; see `create_stylizer`.
+        long_edge: Reduce both pictures to this longer side, pixels; never enlarges.
+        short_edge: Reduce both to this shorter side instead.
+        options: ``{method: {option: value}}``.
+        on_step: Called with the method's name and a `Step` after each step.
+
+    Returns:
+        A `Comparison`.
+
+    Raises:
+        StyleTransferError: Bad input; found before any work starts wherever it can be.
+        StylizeInterrupted: Ctrl-C during a run; carries that run's picture so far.
+
+    Example:
+        >>> from styletransfer import samples
+        >>> content, style = samples.draw("valley", long_edge=64), samples.draw("mosaic", long_edge=64)
+        >>> comparison = compare(content, style, methods=("adain",), options={"adain": {"alpha": 0.5}})
+        >>> comparison.rows[0].steps
+        1
+    """
+    names = _check_methods(methods, options or {})
+    if isinstance(extractor, VGG19Features):
+        network = extractor if device is None else extractor.to(device)
+    else:
+        network = create_extractor(extractor, device=device)
+    stylizers = {
+        name: create_stylizer(name, extractor=network, **(options or {}).get(name, {})) for name in names
+    }
+    picture, manner = (
+        source
+        if isinstance(source, Picture)
+        else images.read_picture(source, long_edge=long_edge, short_edge=short_edge, what=what)
+        for source, what in ((content, "content"), (style, "style"))
+    )
+    if picture.rgb.shape[0] != 1 or manner.rgb.shape[0] != 1:
+        raise ImageError(
+            f"compare takes one content and one style, got batches of {picture.rgb.shape[0]} and "
+            f"{manner.rgb.shape[0]}; call it once for each pair."
+        )
+    results = {}
+    for name, stylizer in stylizers.items():
+        _warm_up(stylizer, picture, manner)
+        watch = None if on_step is None else _named(on_step, name)
+        results[name] = stylizer.stylize(picture, manner, on_step=watch)
+    evaluations = {name: evaluate(x, picture, manner, extractor=network) for name, x in results.items()}
+    gatys_losses = _gatys_losses(stylizers.get(GatysStylizer.method), results, picture, manner)
+    rows = tuple(
+        ComparisonRow(
+            method=name,
+            seconds=result.seconds,
+            steps=len(result.history),
+            losses=result.losses,
+            gatys_loss=gatys_losses.get(name),
+            evaluation=evaluations[name],
+        )
+        for name, result in results.items()
+    )
+    conditions = _conditions(network, picture, manner)
+    return Comparison(content=picture, style=manner, rows=rows, results=results, conditions=conditions)
+
+
+def _check_methods(methods: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    names = [methods] if isinstance(methods, str) else list(methods)
+    if not names:
+        raise OptionError(f"compare needs at least one method; choose from: {', '.join(METHODS)}.")
+    for position, name in enumerate(names):
+        choice(name, METHODS, "method")
+        if name in names[:position]:
+            raise OptionError(f"The method {name!r} stands twice in methods; name each once.")
+    for name in options:
+        choice(name, names, "method in options")
+    return names
+
+
+def _named(on_step: Callable[[str, Step], None], method: str) -> Callable[[Step], None]:
+    return lambda step: on_step(method, step)
+
+
+class _WarmError(Exception):
+    """Ends a warm-up after its first step."""
+
+
+def _warm_up(stylizer: Stylizer, content: Picture, style: Picture) -> None:
+    """Take one step on small pictures, whatever the method."""
+
+    def stop(_: Step) -> None:
+        raise _WarmError
+
+    small = []
+    for picture in (content, style):
+        height, width = picture.rgb.shape[2:]
+        scale = min(1.0, _WARM_UP_EDGE / max(height, width))
+        small_height, small_width = (
+            max(images.SMALLEST_SIDE, round(side * scale)) for side in (height, width)
+        )
+        small.append(Picture(rgb=images.resize(picture.rgb, (small_height, small_width))))
+    try:
+        stylizer.stylize(small[0], small[1], on_step=stop)
+    except _WarmError:
+        return
+
+
+@torch.no_grad()
+def _gatys_losses(
+    gatys: Stylizer | None, results: Mapping[str, Stylization], content: Picture, style: Picture
+) -> dict[str, float]:
+    """Measure every picture with Gatys' own objective, as that run was configured."""
+    if not isinstance(gatys, GatysStylizer):
+        return {}
+    device = gatys.extractor.device
+    seen_through = gatys.extractor.variant(pooling=gatys.config.pooling)
+    objective = Objective(seen_through, gatys.config, content.rgb.to(device), [style.rgb.to(device)], (1.0,))
+    totals = {}
+    for name, result in results.items():
+        image = result.image.to(device)
+        terms = objective(image, _variable(image, gatys.config.variable))
+        totals[name] = sum(float(term) for term in terms.values())
+    return totals
+
+
+def _variable(image: Tensor, space: str) -> Tensor:
+    """Return the picture in the space that Gatys optimised, in which its total variation counts."""
+    if space == "rgb":
+        return image
+    mean, std = (image.new_tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return (image - mean) / std
+
+
+def _conditions(extractor: VGG19Features, content: Picture, style: Picture) -> dict[str, Any]:
+    from styletransfer import __version__  # the package's face, which itself imports this module
+
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "styletransfer": __version__,
+        },
+        "platform": platform.platform(),
+        "device": str(extractor.device),
+        "device_name": device_name(extractor.device),
+        "threads": torch.get_num_threads(),
+        "extractor": extractor.name,
+        "content_size": list(content.rgb.shape[2:]),
+        "style_size": list(style.rgb.shape[2:]),
+        "inputs": {
+            "content": content.path.name if content.path else None,
+            "style": style.path.name if style.path else None,
+        },
+        "judge_version": JUDGE_VERSION,
+        "seconds": f"after one untimed step at {_WARM_UP_EDGE} px, without loading, reading and writing",
+    }
+
+
+def device_name(device: torch.device) -> str:
+    """Return the model of a GPU or processor, as far as the system tells it."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines() if cpuinfo.is_file() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()

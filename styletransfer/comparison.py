@@ -1,0 +1,189 @@
+"""What a comparison holds: its rows, and its ways to a table, JSON, a figure and files."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from styletransfer import images
+from styletransfer.errors import OutputError
+from styletransfer.evaluate import Evaluation
+from styletransfer.images import Picture
+from styletransfer.plotting import comparison_figure
+from styletransfer.stylizer import Stylization
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Comparison", "ComparisonRow", "output_files"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonRow:
+    """One method's line in the table.
+
+    Attributes:
+        method: Name of the method.
+        seconds: Wall-clock time of the work, without loading weights, reading and writing files.
+        steps: Steps taken; 1 for a feed-forward method.
+        losses: The method's own terms; comparable only between runs of the same method.
+        gatys_loss: The total that Gatys minimises, of this method's picture, so that all methods stand on one
+            scale; None where Gatys is not among them.
+        evaluation: What the judge says; comparable between methods.
+    """
+
+    method: str
+    seconds: float
+    steps: int
+    losses: Mapping[str, float]
+    gatys_loss: float | None
+    evaluation: Evaluation
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields, ready for JSON."""
+        return {
+            "method": self.method,
+            "seconds": self.seconds,
+            "steps": self.steps,
+            "losses": dict(self.losses),
+            "gatys_loss": self.gatys_loss,
+            "evaluation": self.evaluation.to_dict(),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What `compare` returns.
+
+    Attributes:
+        content: At the working size.
+        style: At the working size.
+        rows: One for each method, in the order asked for.
+        results: The runs by method, pictures and histories included.
+        conditions: Versions, device, threads, extractor, sizes, warm-up and date: what the numbers hold for.
+    """
+
+    content: Picture
+    style: Picture
+    rows: tuple[ComparisonRow, ...]
+    results: Mapping[str, Stylization]
+    conditions: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return conditions, rows and each run's record, ready for JSON."""
+        return {
+            "conditions": dict(self.conditions),
+            "rows": [row.to_dict() for row in self.rows],
+            "runs": {method: result.record() for method, result in self.results.items()},
+        }
+
+    def to_json(self) -> str:
+        """Return `to_dict` as indented JSON."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
+
+    def to_markdown(self) -> str:
+        """Return a table with one line a method, and the conditions under it."""
+        lines = [
+            "| method | seconds | steps | content loss | style ratio "
+            "| Gram ratio | moment ratio | Gatys' loss |",
+            "|---|---:|---:|---:|---:|---:|---:|---:|",
+        ]
+        for row in self.rows:
+            judged = row.evaluation
+            own = "" if row.gatys_loss is None else f"{row.gatys_loss:.4g}"
+            numbers = (judged.content, judged.style_ratio, judged.gram_ratio, judged.moment_ratio)
+            cells = (row.method, f"{row.seconds:.2f}", str(row.steps), *(f"{x:.3f}" for x in numbers), own)
+            lines.append(f"| {' | '.join(cells)} |")
+        notes = (
+            f"Conditions: {self._setting()}. Seconds: {self.conditions['seconds']}. Content loss and ratios: "
+            "see `styletransfer.evaluate`. Gatys' loss: the total that Gatys minimises, of each picture."
+        )
+        return "\n".join([*lines, "", notes, ""])
+
+    def _setting(self) -> str:
+        """Say in one line where the numbers come from."""
+        c = self.conditions
+        height, width = c["content_size"]
+        threads = "" if c["device"].startswith("cuda") else f", {c['threads']} thread(s)"
+        return (
+            f"{width}x{height} pixels; extractor {c['extractor']}; {c['device_name']}{threads}; "
+            f"torch {c['versions']['torch']}, styletransfer {c['versions']['styletransfer']}; "
+            f"judge {c['judge_version']}; lower is better"
+        )
+
+    def figure(self) -> Figure:
+        """Return a matplotlib figure: inputs, results, loss bars, and Gatys' loss over seconds."""
+        return comparison_figure(
+            self.content.rgb,
+            self.style.rgb,
+            self.results,
+            {row.method: row.evaluation for row in self.rows},
+            {row.method: row.gatys_loss for row in self.rows if row.gatys_loss is not None},
+            caption=self._setting(),
+        )
+
+    def save(self, folder: str | os.PathLike[str]) -> list[Path]:
+        """Write comparison.png (the figure), comparison.json, comparison.md and one picture for each method.
+
+        Args:
+            folder: Where to; made if only its last part is missing. Earlier results in it are replaced.
+
+        Returns:
+            The files, in that order.
+
+        Raises:
+            OutputError: A folder that cannot be made or written to, or a file in the way that was an input.
+        """
+        inputs = [picture.path for picture in (self.content, self.style) if picture.path is not None]
+        figure, table, report, *pictures = output_files(folder, tuple(self.results), protected=inputs)
+        try:
+            figure.parent.mkdir(exist_ok=True)
+        except OSError as problem:
+            raise OutputError(f'Cannot make the folder "{figure.parent}": {problem.strerror}.') from problem
+        drawing = self.figure()
+        images.write_atomically(figure, lambda file: drawing.savefig(file, format="png"))
+        images.write_atomically(table, lambda file: file.write(self.to_json().encode()))
+        images.write_atomically(report, lambda file: file.write(self.to_markdown().encode()))
+        for path, result in zip(pictures, self.results.values(), strict=True):
+            result.save(path)
+        return [figure, table, report, *pictures]
+
+
+def output_files(
+    folder: str | os.PathLike[str],
+    methods: Sequence[str],
+    *,
+    protected: Sequence[str | os.PathLike[str]] = (),
+) -> list[Path]:
+    """Return the files that `Comparison.save` will write; finds out before the work whether it can.
+
+    Args:
+        folder: Where to.
+        methods: Names of the methods.
+        protected: Input files, which must not be overwritten.
+
+    Raises:
+        OutputError: A folder that cannot be made or written to, or an input file in the way.
+    """
+    place = Path(folder)
+    names = ["comparison.png", "comparison.json", "comparison.md", *(f"{method}.png" for method in methods)]
+    files = [place / name for name in names]
+    if place.exists():
+        for file in files:
+            # The suffix is no picture's for two of them, but the place must be as good as a picture's.
+            images.check_output(file.with_suffix(".png"), protected=protected)
+        return files
+    parent = place.absolute().parent
+    if not parent.is_dir():
+        raise OutputError(
+            f'Cannot make the folder "{place}": "{parent}" does not exist or is no folder; create it first.'
+        )
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise OutputError(
+            f'Cannot make the folder "{place}": "{parent}" is not writable; choose another place.'
+        )
+    return files

@@ -1,0 +1,198 @@
+"""Figures. matplotlib is imported inside the functions, and never its global state (no pyplot)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from styletransfer import images
+from styletransfer.evaluate import Evaluation
+from styletransfer.stylizer import Step, Stylization
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["comparison_figure", "loss_curve"]
+
+#: Okabe and Ito's colours, which people with any common colour blindness can tell apart.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_INK, _GREY, _RULE = "#1a1a1a", "#5f5f5f", "#d0d0d0"
+_NAMES = {"gatys": "Gatys", "adain": "AdaIN"}
+
+#: Inches; at 100 dots per inch the figure is 1400 pixels wide.
+_WIDTH, _DPI = 14.0, 100
+_PLOTS_HEIGHT, _MARGINS, _TALLEST = 2.9, 1.15, 8.0
+
+
+def comparison_figure(
+    content: Tensor,
+    style: Tensor,
+    results: Mapping[str, Stylization],
+    evaluations: Mapping[str, Evaluation],
+    gatys_losses: Mapping[str, float],
+    *,
+    caption: str = "",
+) -> Figure:
+    """Draw inputs, results, the judge's losses, and Gatys' loss over seconds with the others as points.
+
+    Args:
+        content: (1, 3, H, W) in [0, 1].
+        style: The same, of any size.
+        results: The runs by method, each of one picture.
+        evaluations: The judge's words by method.
+        gatys_losses: Every method's picture under Gatys' objective; empty if Gatys is not among them.
+        caption: Small print under everything: the conditions.
+
+    Returns:
+        A figure 1400 pixels wide; ``figure.savefig(path)`` writes it.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    aspect = content.shape[2] / content.shape[3]
+    share = 2 / (1 + 2 * len(results))  # a result is twice as wide as an input
+    pictures_height = min(_WIDTH * share * aspect, _TALLEST)
+    height = pictures_height + _PLOTS_HEIGHT + _MARGINS
+    figure = Figure(
+        figsize=(_WIDTH, height),
+        dpi=_DPI,
+        facecolor="white",
+        layout=ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.06, wspace=0.02, hspace=0.03),
+    )
+    rows = figure.add_gridspec(2, 1, height_ratios=[pictures_height + 0.6, _PLOTS_HEIGHT])
+    pictures = rows[0].subgridspec(2, 1 + len(results), width_ratios=[1] + [2] * len(results))
+    _show(figure.add_subplot(pictures[0, 0]), content, "Content")
+    _show(figure.add_subplot(pictures[1, 0]), style, "Style")
+    colors = dict(zip(results, _cycle(len(results)), strict=True))
+    for column, (method, result) in enumerate(results.items(), start=1):
+        axes = figure.add_subplot(pictures[:, column])
+        _show(axes, result.image, _name(method), color=colors[method])
+        judged = evaluations[method]
+        axes.set_xlabel(
+            f"{_seconds(result.seconds)}   \N{MIDDLE DOT}   style ratio {judged.style_ratio:.2f}   "
+            f"\N{MIDDLE DOT}   content loss {judged.content:.2f}",
+            fontsize=12,
+            color=_INK,
+            labelpad=6,
+        )
+    gatys = results.get("gatys")
+    plots = rows[1].subgridspec(1, 3 if gatys else 2, width_ratios=[1, 1, 1.9] if gatys else [1, 1])
+    content_losses = {method: judged.content for method, judged in evaluations.items()}
+    style_ratios = {method: judged.style_ratio for method, judged in evaluations.items()}
+    _bars(figure.add_subplot(plots[0]), content_losses, colors, "Content loss", "0: content unchanged")
+    _bars(figure.add_subplot(plots[1]), style_ratios, colors, "Style ratio", "1: no style taken, 0: all")
+    if gatys:
+        points = {
+            method: (results[method].seconds, loss)
+            for method, loss in gatys_losses.items()
+            if method != "gatys"
+        }
+        loss_curve(figure.add_subplot(plots[2]), gatys.history, points=points, colors=colors)
+    if caption:
+        figure.supxlabel(caption, fontsize=9, color=_GREY)
+    return figure
+
+
+def loss_curve(
+    axes: Axes,
+    history: Sequence[Step],
+    *,
+    points: Mapping[str, tuple[float, float]] | None = None,
+    colors: Mapping[str, str] | None = None,
+) -> None:
+    """Draw an optimisation's total loss over seconds, and other methods as points on the same scale.
+
+    Losses at the smaller sizes of a run from coarse to fine belong to another objective, so they are pale.
+
+    Args:
+        axes: Where to draw.
+        history: One record a step.
+        points: ``{method: (seconds, loss)}`` with the loss under the same objective at the last size.
+        colors: By method.
+    """
+    shades = {"gatys": COLORS[0], **(colors or {})}
+    last = history[-1].size if history else None
+    for size in dict.fromkeys(step.size for step in history):
+        part = [step for step in history if step.size == size]
+        fine = size == last
+        axes.plot(
+            [step.seconds for step in part],
+            [step.total for step in part],
+            color=shades["gatys"],
+            linewidth=2.2 if fine else 1.6,
+            linestyle="-" if fine else (0, (4, 2)),
+            alpha=1.0 if fine else 0.5,
+            label=_name("gatys")
+            if fine
+            else f"{_name('gatys')} at {size[1]}\N{MULTIPLICATION SIGN}{size[0]}",
+        )
+    for method, (seconds, loss) in (points or {}).items():
+        color = shades.get(method, _INK)
+        axes.axhline(loss, color=color, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
+        axes.plot(
+            [seconds],
+            [loss],
+            linestyle="",
+            marker="o",
+            markersize=9,
+            color=color,
+            markeredgecolor="white",
+            clip_on=False,
+            zorder=5,
+            label=f"{_name(method)}, {_seconds(seconds)}",
+        )
+    axes.set_yscale("log")
+    axes.set_xlim(left=0)
+    _decorate(axes, "Gatys\N{RIGHT SINGLE QUOTATION MARK} loss over time", "seconds")
+    axes.grid(axis="y", which="major", color=_RULE, linewidth=0.6)
+    axes.legend(frameon=False, fontsize=10.5, loc="upper right", labelcolor=_INK, handlelength=2.2)
+
+
+def _show(axes: Axes, image: Tensor, title: str, *, color: str = _INK) -> None:
+    axes.imshow(images.to_pil(image))
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.set_title(title, loc="left", fontsize=14, fontweight="bold", color=color, pad=6)
+
+
+def _bars(
+    axes: Axes, values: Mapping[str, float], colors: Mapping[str, str], title: str, explanation: str
+) -> None:
+    places = range(len(values))
+    axes.barh(places, list(values.values()), height=0.6, color=[colors[method] for method in values])
+    axes.set_yticks(places, [_name(method) for method in values], fontsize=12, color=_INK)
+    axes.invert_yaxis()
+    longest = max([*values.values(), 1e-6])
+    axes.set_xlim(0, longest * 1.22)  # room for the numbers
+    for place, value in zip(places, values.values(), strict=True):
+        axes.text(value + longest * 0.02, place, f"{value:.2f}", va="center", fontsize=12, color=_INK)
+    _decorate(axes, title, explanation)
+    axes.set_xticks([])
+    axes.spines["bottom"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+
+
+def _decorate(axes: Axes, title: str, label: str) -> None:
+    axes.set_title(title, loc="left", fontsize=13, fontweight="bold", color=_INK, pad=8)
+    axes.set_xlabel(label, fontsize=10.5, color=_GREY)
+    axes.tick_params(colors=_GREY, which="both", labelsize=10.5)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(_RULE)
+
+
+def _name(method: str) -> str:
+    return _NAMES.get(method, method)
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
+def _cycle(count: int) -> list[str]:
+    return [COLORS[i % len(COLORS)] for i in range(count)]
