@@ -110,9 +110,9 @@ class Comparison:
         height, width = c["content_size"]
         threads = "" if c["device"].startswith("cuda") else f", {c['threads']} thread(s)"
         return (
-            f"{width}x{height} pixels; extractor {c['extractor']}; {c['device_name']}{threads}; "
-            f"torch {c['versions']['torch']}, styletransfer {c['versions']['styletransfer']}; "
-            f"judge {c['judge_version']}; lower is better"
+            f"Lower is better. {width}x{height} pixels; extractor {c['extractor']}; "
+            f"{c['device_name']}{threads}; torch {c['versions']['torch']}, "
+            f"styletransfer {c['versions']['styletransfer']}; judge {c['judge_version']}"
         )
 
     def figure(self) -> Figure:

@@ -4,7 +4,7 @@ The methods' own losses cannot be compared, since each is scaled differently. Th
 extractor, size and `JUDGE_VERSION` are the same.
 
 >>> import torch
->>> content, style = torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32)
+>>> content, style = torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32) / 4
 >>> untouched = evaluate(content, content, style)
 >>> untouched.content, untouched.style_ratio
 (0.0, 1.0)

@@ -10,6 +10,7 @@ torch.Size([1, 8, 8])
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from styletransfer.errors import OptionError
@@ -48,7 +49,7 @@ def gram_matrix(features: Tensor) -> Tensor:
     flat = at_least_float32(features).reshape(batch, channels, height * width)  # (B, C, h*w)
     # Scaling before the product keeps every intermediate near the size of an activation squared.
     flat = flat * (channels * height * width) ** -0.5
-    return flat @ flat.transpose(1, 2)
+    return torch.bmm(flat, flat.transpose(1, 2))  # (B, C, C)
 
 
 def channel_stats(features: Tensor, epsilon: float = EPSILON) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,7 @@
 """The loss terms of style transfer, each a scalar that is 0 where stylized and target agree.
 
-They are means, not sums, so that a weight means the same at every size; `methods.gatys_objective` shows how the
-sums of Gatys et al. (2016) are recovered.
+They are means, not sums, so that a weight means the same at every size; `methods.gatys_objective` shows how
+the sums of Gatys et al. (2016) are recovered.
 """
 
 from __future__ import annotations

@@ -77,6 +77,7 @@ def comparison_figure(
             fontsize=12,
             color=_INK,
             labelpad=6,
+            loc="left",
         )
     gatys = results.get("gatys")
     plots = rows[1].subgridspec(1, 3 if gatys else 2, width_ratios=[1, 1, 1.9] if gatys else [1, 1])
@@ -92,7 +93,7 @@ def comparison_figure(
         }
         loss_curve(figure.add_subplot(plots[2]), gatys.history, points=points, colors=colors)
     if caption:
-        figure.supxlabel(caption, fontsize=9, color=_GREY)
+        figure.supxlabel(caption, fontsize=9.5, color=_GREY, x=0.008, ha="left")
     return figure
 
 
@@ -140,6 +141,7 @@ def loss_curve(
             markersize=9,
             color=color,
             markeredgecolor="white",
+            framealpha=1,
             clip_on=False,
             zorder=5,
             label=f"{_name(method)}, {_seconds(seconds)}",
@@ -148,11 +150,20 @@ def loss_curve(
     axes.set_xlim(left=0)
     _decorate(axes, "Gatys\N{RIGHT SINGLE QUOTATION MARK} loss over time", "seconds")
     axes.grid(axis="y", which="major", color=_RULE, linewidth=0.6)
-    axes.legend(frameon=False, fontsize=10.5, loc="upper right", labelcolor=_INK, handlelength=2.2)
+    axes.legend(
+        fontsize=10.5,
+        loc="upper right",
+        labelcolor=_INK,
+        handlelength=2.2,
+        facecolor="white",
+        edgecolor="white",
+        framealpha=1,
+    )
 
 
 def _show(axes: Axes, image: Tensor, title: str, *, color: str = _INK) -> None:
     axes.imshow(images.to_pil(image))
+    axes.set_anchor("NW")
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
@@ -164,10 +175,10 @@ def _bars(
     axes: Axes, values: Mapping[str, float], colors: Mapping[str, str], title: str, explanation: str
 ) -> None:
     places = range(len(values))
-    axes.barh(places, list(values.values()), height=0.6, color=[colors[method] for method in values])
+    axes.barh(places, list(values.values()), height=0.42, color=[colors[method] for method in values])
     axes.set_yticks(places, [_name(method) for method in values], fontsize=12, color=_INK)
     axes.invert_yaxis()
-    longest = max([*values.values(), 1e-6])
+    longest = max([*values.values(), 1.0])  # 1 is the natural scale of both, so small losses look small
     axes.set_xlim(0, longest * 1.22)  # room for the numbers
     for place, value in zip(places, values.values(), strict=True):
         axes.text(value + longest * 0.02, place, f"{value:.2f}", va="center", fontsize=12, color=_INK)
@@ -179,7 +190,7 @@ def _bars(
 
 def _decorate(axes: Axes, title: str, label: str) -> None:
     axes.set_title(title, loc="left", fontsize=13, fontweight="bold", color=_INK, pad=8)
-    axes.set_xlabel(label, fontsize=10.5, color=_GREY)
+    axes.set_xlabel(label, fontsize=10.5, color=_GREY, loc="left")
     axes.tick_params(colors=_GREY, which="both", labelsize=10.5)
     for side, spine in axes.spines.items():
         spine.set_visible(side in ("left", "bottom"))

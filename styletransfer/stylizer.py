@@ -75,7 +75,7 @@ class Stylization:
         image: (B, 3, H, W) RGB in [0, 1], of exactly the content's height and width.
         method: Name of the method.
         extractor: Name of the weight set.
-        losses: The method's own terms, weighted, of the final picture, and ``"total"``; of a batch, the means.
+        losses: The method's own weighted terms of the final picture, and ``"total"``; of a batch, the means.
             To compare methods, use `styletransfer.evaluate`, which measures all of them alike.
         history: One record a step.
         seconds: Wall-clock time of the run, without reading and writing files.

@@ -66,12 +66,16 @@ def _out_of_memory(long_edge: int | None) -> str:
     return f"Not enough memory for pictures of this size; a smaller one may fit: --long-edge {smaller}."
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(cls=_Group, context_settings=_SETTINGS)
 @click.version_option(__version__, prog_name="styletransfer")
 def main() -> None:
     """Repaint a photograph in the manner of a painting.
 
-    Two methods: gatys optimises the picture itself (slow, faithful), adain runs once through a network (fast).
+    Two methods: gatys optimises the picture itself (slow, faithful), adain runs a network once (fast).
+
     Start with: styletransfer demo
     """
 

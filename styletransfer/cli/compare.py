@@ -30,7 +30,7 @@ from styletransfer.methods.adain import AdaINStylizer
 _DEMO_LONG_EDGE = 384
 
 
-@click.command("compare")
+@click.command("compare", short_help="Compare several methods on one pair of pictures.")
 @click.argument("content", type=click.Path())
 @click.argument("style", type=click.Path())
 @click.option(
@@ -62,8 +62,8 @@ def compare_command(
 ) -> None:
     """Repaint CONTENT in the manner of STYLE with several methods and compare them.
 
-    Writes comparison.png, comparison.json, comparison.md and one picture for each method. An option goes to every
-    method that has it. Every method takes one untimed step first, so the seconds are those of the work.
+    Writes comparison.png, comparison.json, comparison.md and one picture for each method. An option goes to
+    every method that has it. Every method takes one untimed step first, so the seconds are those of the work.
     """
     names = [name.strip() for name in methods.split(",")]
     options = options_for(names, chosen)
@@ -77,7 +77,7 @@ def compare_command(
     _report(comparison, comparison.save(output), output, quiet, as_json)
 
 
-@click.command("demo")
+@click.command("demo", short_help="Run both methods on drawn pictures; start here.")
 @click.option(
     "-o",
     "--output",

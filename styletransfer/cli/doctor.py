@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import platform
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -16,6 +18,7 @@ import torch
 from styletransfer import __version__, images
 from styletransfer.cli.options import list_options, output_options
 from styletransfer.compare import device_name
+from styletransfer.errors import StyleTransferError
 from styletransfer.features import create_extractor, pick_device, store, weights
 from styletransfer.features.formats import IMAGENET_MEAN, IMAGENET_STD
 from styletransfer.features.vgg import VGG19Features
@@ -23,7 +26,7 @@ from styletransfer.methods import METHODS, create_stylizer
 
 _PACKAGES = ("torch", "torchvision", "pillow", "numpy", "matplotlib", "safetensors", "tqdm", "click")
 #: What is asked of a method to see it work, where it has such an option.
-_BRIEF = {"steps": 2, "scales": (1.0,)}
+_BRIEF: dict[str, Any] = {"steps": 2, "scales": (1.0,)}
 
 Check = Callable[[], str]
 
@@ -32,7 +35,7 @@ class _FaultError(Exception):
     """What is wrong, and its cure."""
 
 
-@click.command("doctor")
+@click.command("doctor", short_help="Check that everything works here.")
 @click.option("--device", default=None, metavar="NAME", help="cpu, cuda, mps; the best there is by default.")
 @output_options
 def doctor_command(device: str | None, quiet: bool, as_json: bool) -> None:
@@ -56,7 +59,7 @@ def _outcome(check: Check) -> tuple[bool, str]:
     try:
         return True, check()
     except Exception as error:  # a doctor reports whatever is wrong, instead of falling ill itself
-        known = isinstance(error, (_FaultError, weights.WeightsError, OSError, ValueError))
+        known = isinstance(error, (_FaultError, StyleTransferError, OSError, ValueError))
         return False, str(error) if known else f"{type(error).__name__}: {error}"
 
 
@@ -65,12 +68,12 @@ def _checks(device: str | None) -> Iterator[tuple[str, Check]]:
     yield "device", lambda: _device(device)
     yield "cache folder", _cache
     for status in weights.list_weights():
-        yield f"weights {status.name}", lambda name=status.name: _weights(name)
+        yield f"weights {status.name}", functools.partial(_weights, status.name)
     yield "picture round trip", _round_trip
     yield "colour map", lambda: _color_map(_extractor())
     yield "order of the colours", lambda: _channel_order(_extractor())
     for method in METHODS:
-        yield f"method {method}", lambda method=method: _method(method, device)
+        yield f"method {method}", functools.partial(_method, method, device)
 
 
 def _versions() -> str:

@@ -14,11 +14,11 @@ from styletransfer.methods.gatys import GatysStylizer
 from styletransfer.methods.gatys_config import PRESETS
 
 
-@click.command("info")
+@click.command("info", short_help="Show methods, weight sets and all options.")
 @click.argument("method", required=False)
 @output_options
 def info_command(method: str | None, quiet: bool, as_json: bool) -> None:
-    """Show all options of METHOD with type, default and meaning; without METHOD, what there is to choose from."""
+    """Show all options of METHOD with type, default and meaning; without METHOD, what can be chosen."""
     described = _overview() if method is None else _describe(method)
     if as_json:
         click.echo(json.dumps(described))
@@ -49,7 +49,7 @@ def _overview_text() -> str:
         _section("Methods (-m)", [(name, stylizer.summary) for name, stylizer in METHODS.items()]),
         _section("Extractors (--extractor)", extractors),
         _section("AdaIN's decoders (--decoder)", decoders),
-        f"styletransfer info {next(iter(METHODS))} shows a method's options, styletransfer weights list the files.",
+        "A method's options: styletransfer info METHOD. The files: styletransfer weights list.",
     ]
     return "\n\n".join(parts)
 
@@ -83,11 +83,15 @@ def _method_text(method: str) -> str:
 
 
 def _preset_rows() -> list[tuple[str, str]]:
+    flags = {option.name: option.flag for option in list_options(GatysStylizer.method)}
+
+    def change(name: str, value: Any) -> str:
+        if isinstance(value, bool):
+            return flags[name] if value else flags[name].replace("--", "--no-")
+        return f"{flags[name]} {show(value)}"
+
     def changes(preset: dict[str, Any]) -> str:
-        return " ".join(
-            f"{MethodOption(name, click.STRING, None, '', ()).flag} {show(value)}"
-            for name, value in preset.items()
-        )
+        return " ".join(change(name, value) for name, value in preset.items())
 
     return [(name, changes(preset) or "nothing: the defaults above") for name, preset in PRESETS.items()]
 

@@ -1,4 +1,4 @@
-"""Options of the methods, generated from their config dataclasses: one source for names, defaults and help."""
+"""Options of the methods, generated from their configs: one source for names, defaults and help."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ from styletransfer.methods import METHODS
 from styletransfer.methods.adain import AdaINStylizer
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+if typing.TYPE_CHECKING:
+    _ParamType = click.ParamType[Any]
+else:  # releases of click before 8.2 take no type argument
+    _ParamType = click.ParamType
 
 DEFAULT_LONG_EDGE = 512
 
@@ -47,7 +52,7 @@ class MethodOption:
         return "--" + self.name.replace("_", "-")
 
 
-class _List(click.ParamType[Any]):
+class _List(_ParamType):
     """Comma-separated values, as a tuple."""
 
     def __init__(self, item: Callable[[str], Any], name: str, example: str, *, single: bool = False) -> None:
@@ -65,7 +70,7 @@ class _List(click.ParamType[Any]):
         return items[0] if self.single and len(items) == 1 else items
 
 
-class _Named(click.ParamType[Any]):
+class _Named(_ParamType):
     """``name=number`` pairs, as a dict."""
 
     name = "name=number,..."

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-import click
 from tqdm import tqdm
 
 from styletransfer.features import weights
@@ -24,7 +24,7 @@ _TIMED = 2
 class StepBar:
     """A progress bar for a run of steps, usable as `on_step`.
 
-    A step at half the size takes a quarter of the time, so the bar counts work (steps times pixels) and not steps.
+    A step at half the size takes a quarter of the time, so the bar counts work (steps times pixels).
 
     Args:
         method: Name shown before the bar.
@@ -96,7 +96,7 @@ class StepBar:
         smaller = max(height, width) // 2
         tip = f"; --long-edge {smaller} would take about {duration(expected / 4)}" if smaller >= 64 else ""
         told = f"This takes about {duration(expected)} at {width}x{height}{tip}."
-        tqdm.write(told, file=click.get_text_stream("stderr"))
+        tqdm.write(told, file=sys.stderr)
 
 
 class MethodBars:
@@ -124,11 +124,13 @@ class MethodBars:
 
     def __call__(self, method: str, step: Step) -> None:
         """Take note of a method's step."""
-        if self.bar is None or method != self.method:
-            if self.bar is not None:
-                self.bar.bar.close()
-            self.method, self.bar = method, StepBar(method, self.configs[method], quiet=self.quiet)
-        self.bar(step)
+        bar = self.bar
+        if bar is None or method != self.method:
+            if bar is not None:
+                bar.bar.close()
+            bar = StepBar(method, self.configs[method], quiet=self.quiet)
+            self.method, self.bar = method, bar
+        bar(step)
 
 
 def duration(seconds: float) -> str:

@@ -56,8 +56,8 @@ def stylize_command(
 ) -> None:
     """Repaint CONTENT in the manner of STYLE.
 
-    Several styles are mixed: in equal parts, or as --style-mix 0.7,0.3 says. Options marked [gatys] or [adain]
-    belong to that method only; styletransfer info METHOD shows them as a table.
+    Several styles are mixed: in equal parts, or as --style-mix 0.7,0.3 says. Options marked [gatys] or
+    [adain] belong to that method only; styletransfer info METHOD shows them as a table.
     """
     options = options_for([method], chosen)[method]
     edge = chosen_edge(long_edge, full_size)

@@ -46,9 +46,7 @@ def pick_device(device: str | torch.device | None) -> torch.device:
     if not available[picked.type]() or (
         picked.type == "cuda" and (picked.index or 0) >= torch.cuda.device_count()
     ):
-        raise OptionError(
-            f'The device "{picked}" is not available here. Use "cpu", or leave the choice to us.'
-        )
+        raise OptionError(f'The device "{picked}" is not available here. Use "cpu", or name none.')
     return picked
 
 

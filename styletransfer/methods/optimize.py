@@ -14,8 +14,11 @@ from styletransfer.errors import DivergenceError
 
 Terms = Mapping[str, Tensor]
 
-#: A step that multiplies the loss by more than this counts as an explosion.
+#: A step that multiplies the best loss by more than this counts as an explosion,
 EXPLOSION = 10.0
+#: where the best loss is taken to be at least this share of the first. Otherwise every small step away from a
+#: nearly perfect picture would be an explosion.
+_FLOOR = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +92,7 @@ def minimize(
         DivergenceError: Not finite after all retries; ``image`` holds the last good point.
     """
     x = variable.detach().clone().requires_grad_()
-    best, best_terms, best_loss = x.detach().clone(), {}, math.inf
+    best, best_terms, best_loss, first_loss = x.detach().clone(), {}, math.inf, math.inf
     rate, failures = descent.learning_rate, 0
     optimizer = _optimizer(x, descent.optimizer, rate)
     recent: deque[float] = deque(maxlen=descent.patience + 1)
@@ -108,8 +111,10 @@ def minimize(
         total.backward()  # type: ignore[no-untyped-call]
         if x.grad is None or not bool(torch.isfinite(x.grad).all()):
             raise _NotFiniteError("gradient of " + max(terms, key=lambda name: terms[name]))
-        if sum(terms.values()) > EXPLOSION * best_loss:
+        if sum(terms.values()) > EXPLOSION * max(best_loss, _FLOOR * first_loss):
             raise _NotFiniteError(max(terms, key=lambda name: terms[name]))
+        if descent.clamp is not None:
+            _drop_outward(x, x.grad, *descent.clamp)
         return total
 
     step = 0
@@ -135,6 +140,7 @@ def minimize(
             continue
         step += 1
         loss = sum(terms.values())
+        first_loss = loss if step == 1 else first_loss
         if loss < best_loss:
             best, best_terms, best_loss = before, dict(terms), loss
         on_step(step, dict(terms), before)
@@ -161,10 +167,20 @@ def _optimizer(x: Tensor, name: str, rate: float) -> torch.optim.Optimizer:
     return torch.optim.LBFGS([x], lr=rate, max_iter=1, history_size=10, tolerance_grad=0, tolerance_change=0)
 
 
+def _drop_outward(x: Tensor, gradient: Tensor, lower: Tensor, upper: Tensor) -> None:
+    """Set the gradient to 0 where a step down it would leave the bounds.
+
+    Clamping undoes such a step anyway, but L-BFGS, which takes every step for made, would draw wrong conclusions
+    about the curvature and stall.
+    """
+    outward = ((x <= lower) & (gradient > 0)) | ((x >= upper) & (gradient < 0))
+    gradient.masked_fill_(outward, 0.0)
+
+
 def _levelled_off(recent: deque[float], descent: Descent) -> bool:
     if descent.tolerance <= 0 or len(recent) <= descent.patience:
         return False
-    return recent[0] - min(recent) < descent.tolerance * abs(recent[0])
+    return recent[0] - min(recent) <= descent.tolerance * abs(recent[0])
 
 
 @torch.no_grad()

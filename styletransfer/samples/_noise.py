@@ -44,7 +44,7 @@ def noise(rng: np.random.Generator, shape: Shape, cells: tuple[int, int]) -> Fie
 def fbm(
     rng: np.random.Generator, shape: Shape, cells: tuple[int, int], octaves: int = 5, gain: float = 0.5
 ) -> Field:
-    """Return `octaves` layers of `noise`, twice as fine and `gain` times as strong each; mean 0, deviation 1."""
+    """Return `octaves` of `noise`, each twice as fine and `gain` times as strong; mean 0, deviation 1."""
     total = np.zeros(shape, np.float32)
     for octave in range(octaves):
         total += gain**octave * noise(rng, shape, (cells[0] << octave, cells[1] << octave))
@@ -88,7 +88,7 @@ def sample(field: Field, y: Field, x: Field) -> Field:
 def blur(field: Field, radius: float) -> Field:
     """Return `field` (h, w) after three box blurs, near a Gaussian of about `radius` pixels."""
     size = max(round(radius), 0)
-    result = field.astype(np.float64)
+    result = np.asarray(field, np.float64)
     if size == 0:
         return field
     for axis in (0, 1):
@@ -106,8 +106,7 @@ def blur(field: Field, radius: float) -> Field:
 def slope(field: Field) -> Field:
     """Return how much the surface `field` (heights in pixels) leans to a light at the upper left."""
     down, right = np.gradient(field)
-    result: Field = ((down + right) * np.float32(0.7)).astype(np.float32)
-    return result
+    return floats(0.7 * (down + right))
 
 
 def jitter(rng: np.random.Generator, colours: Field, value: float, hue: float) -> Field:

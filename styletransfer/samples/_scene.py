@@ -14,6 +14,7 @@ from styletransfer.samples._noise import (
     blend,
     blur,
     fbm,
+    floats,
     grid,
     noise,
     ramp,
@@ -63,11 +64,24 @@ class Scene:
         alpha = np.asarray(mask.reduce(_FINER), np.float32) * np.float32(opacity / 255)
         self.lay((slice(int(top), bottom), slice(int(left), right)), fill, alpha, texture)
 
+    def box(
+        self,
+        edges: tuple[float, float, float, float],
+        fill: Field | Colour,
+        *,
+        opacity: float = 1.0,
+        texture: Field | None = None,
+    ) -> None:
+        """Fill an upright rectangle with the `edges` (left, top, right, bottom); else like `polygon`."""
+        left, top, right, bottom = edges
+        corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+        self.polygon(corners, fill, opacity=opacity, texture=texture)
+
     def lay(
         self, area: tuple[slice, slice], fill: Field | Colour, alpha: Field, texture: Field | None = None
     ) -> None:
         """Lay `fill` with coverage `alpha` on the part `area` of the picture."""
-        ink = np.asarray(fill, np.float32)
+        ink = floats(fill)
         if ink.ndim == 3:
             ink = ink[area]
         if texture is not None:
@@ -86,8 +100,8 @@ class Scene:
         """Draw a straight line of `width`, all in units of the picture's width."""
         along = np.subtract(end, start)
         side = np.array([-along[1], along[0]]) / (np.hypot(*along) + 1e-9) * width / 2
-        corners = [np.add(start, side), np.add(end, side), np.subtract(end, side), np.subtract(start, side)]
-        self.polygon([(float(x), float(y)) for x, y in corners], fill, opacity=opacity)
+        ends = np.array([start, end, end, start]) + np.array([side, side, -side, -side])
+        self.polygon([(float(x), float(y)) for x, y in ends], fill, opacity=opacity)
 
     def oval(
         self,
@@ -106,8 +120,13 @@ def sky(rng: np.random.Generator, shape: Shape, horizon: float, sun: tuple[float
     """Return a sky (h, w, 3) with shaded clouds that is brightest at `sun` (y, x)."""
     y, x = grid(shape)
     t = y / horizon
-    picture = ramp(t, (0.0, (0.22, 0.42, 0.70)), (0.45, (0.46, 0.64, 0.82)), (0.8, (0.78, 0.82, 0.82)),
-                   (1.0, (0.95, 0.86, 0.72)))  # fmt: skip
+    picture = ramp(
+        t,
+        (0.0, (0.22, 0.42, 0.70)),
+        (0.45, (0.46, 0.64, 0.82)),
+        (0.8, (0.78, 0.82, 0.82)),
+        (1.0, (0.95, 0.86, 0.72)),
+    )
     glow = np.exp(-((y - sun[0]) ** 2 + (x - sun[1]) ** 2) / 0.09)
     picture = blend(picture, (1.0, 0.92, 0.74), 0.7 * glow)
     streaks = fbm(rng, shape, (16, 3), 4, 0.55)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from styletransfer.samples._noise import Field, Shape, blur, sample
+from styletransfer.samples._noise import Field, Shape, blur, floats, sample, slope
 
 _ANGLES = 24
 _VARIANTS = 3
@@ -130,11 +130,10 @@ class Canvas:
             picture: Colours (h, w, 3) to take in place of the canvas's own.
         """
         thick = blur(self._layers[3], self.shape[1] / 1400)
-        down, right = np.gradient(thick)
-        lean = np.clip((down + right) * (self.shape[1] / 512), -1, 1)
+        lean = np.clip(slope(thick) * (self.shape[1] / 360), -1, 1)
         light = relief * lean[..., None]
         colours = self.flat() if picture is None else picture
-        return np.clip(colours * (1 + light) + 0.35 * np.maximum(light, 0), 0, 1)
+        return floats(np.clip(colours * (1 + light) + 0.35 * np.maximum(light, 0), 0, 1))
 
 
 def pixels(picture: Field, y: Field, x: Field) -> Field:

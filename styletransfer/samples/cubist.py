@@ -26,13 +26,37 @@ _PLANES: tuple[Colour, ...] = (
     (0.84, 0.64, 0.32), (0.66, 0.38, 0.14), (0.34, 0.18, 0.11), (0.95, 0.88, 0.70), (0.52, 0.53, 0.47),
     (0.18, 0.33, 0.40), (0.28, 0.44, 0.34), (0.74, 0.26, 0.13), (0.13, 0.12, 0.15), (0.76, 0.71, 0.58),
 )  # fmt: skip
+_BOTTLE = [(0.10, 0.20), (0.17, 0.20), (0.18, 0.40), (0.25, 0.48), (0.25, 0.82), (0.06, 0.82), (0.06, 0.48)]
+#: Corners (x, y) and 8-bit colours of the flat things: wall, window, table, cloth, bottle, neck, bowl, sheet.
+_SHAPES = (
+    ([(0.0, 0.0), (0.40, 0.0), (0.33, 0.55), (0.0, 0.62)], (92, 118, 104)),
+    ([(0.66, 0.0), (1.0, 0.0), (1.0, 0.50), (0.70, 0.46)], (38, 104, 142)),
+    ([(0.74, 0.04), (0.95, 0.02), (0.95, 0.40), (0.77, 0.38)], (150, 186, 190)),
+    ([(0.0, 0.66), (1.0, 0.56), (1.0, 1.0), (0.0, 1.0)], (122, 62, 26)),
+    ([(0.08, 0.72), (0.86, 0.62), (0.98, 0.92), (0.22, 1.0)], (240, 226, 186)),
+    ([*_BOTTLE, (0.10, 0.40)], (22, 62, 50)),
+    ([(0.07, 0.56), (0.24, 0.56), (0.24, 0.70), (0.07, 0.70)], (236, 214, 150)),
+    ([(0.56, 0.36), (0.86, 0.02), (0.91, 0.06), (0.61, 0.42)], (48, 26, 18)),
+    ([(0.60, 0.74), (0.94, 0.72), (0.88, 0.88), (0.67, 0.89)], (44, 100, 116)),
+    ([(0.20, 0.84), (0.50, 0.78), (0.55, 0.94), (0.26, 0.99)], (250, 242, 218)),
+)
+#: Centre (x, y), radius and colour of the round things: the body of the guitar, its hole, fruit.
+_ROUNDS = (
+    (0.40, 0.62, 0.195, (204, 122, 36)),
+    (0.55, 0.44, 0.145, (222, 150, 52)),
+    (0.46, 0.55, 0.075, (30, 18, 14)),
+    (0.68, 0.70, 0.055, (196, 44, 26)),
+    (0.77, 0.67, 0.055, (226, 150, 30)),
+    (0.86, 0.70, 0.055, (120, 140, 44)),
+    (0.74, 0.62, 0.055, (178, 30, 28)),
+)
 _FINER = 2  # plans are drawn this many times larger and reduced, so that edges are smooth
 
 Polygon = npt.NDArray[np.float64]
 
 
 def cubist(rng: np.random.Generator, shape: Shape) -> Field:
-    """Draw tilted planes in ochre, umber and grey-blue, each shaded and brushed its own way; returns (h, w, 3)."""
+    """Draw tilted planes of ochre, umber and blue, each shaded and brushed its own way; returns (h, w, 3)."""
     facets = _split(rng, shape[0] / shape[1])
     target, angle, edges = _planes(rng, facets, shape)
     canvas = Canvas(target)
@@ -95,36 +119,43 @@ def _side(piece: Polygon, through: npt.NDArray[np.float64], normal: npt.NDArray[
 
 
 def _planes(rng: np.random.Generator, facets: list[Polygon], shape: Shape) -> tuple[Field, Field, Field]:
-    """Return the shaded planes (h, w, 3), the direction of the brush and the lines between planes, both (h, w)."""
+    """Return the shaded planes (h, w, 3), the direction of the brush and the lines between (h, w)."""
+    height, width = shape
+    plan = _plan(facets, shape)
+    label = plan[::_FINER, ::_FINER]
+    count = len(facets)
+
+    def each(values: npt.ArrayLike) -> Field:
+        return floats(values)[label]
+
+    centre = each([piece.mean(axis=0) for piece in facets])
+    y, x = grid(shape)
+    dx, dy = x - centre[..., 0], y - centre[..., 1]
+    turn = each(rng.choice([0.3, 1.2, 1.9, 2.8], count) + rng.normal(0, 0.12, count))
+    light = each(rng.choice([-0.3, 0.9, 2.4, 3.6], count) + rng.normal(0, 0.3, count))
+    scale = each(rng.uniform(0.86, 1.12, count))
+    offset = each(rng.normal(0, 0.022, (count, 2)))
+    seen_x = centre[..., 0] + dx * scale + offset[..., 0]
+    seen_y = centre[..., 1] + dy * scale + offset[..., 1]
+    seen = sample(_table(shape), seen_y * width - 0.5, seen_x * width - 0.5)
+    tint = floats(_PLANES)[rng.integers(len(_PLANES), size=count)][label]
+    picture = blend(seen, tint, each(rng.choice([0.06, 0.22, 0.50], count, p=[0.5, 0.3, 0.2])))
+    shade = smoothstep(-0.0825, 0.0825, np.cos(light) * dx + np.sin(light) * dy)[..., None]
+    picture = picture * (0.60 + 0.72 * shade) + 0.18 * np.maximum(shade - 0.7, 0)
+    inked = (plan != np.roll(plan, 1, 0)) | (plan != np.roll(plan, 1, 1))
+    edges = blur(floats(inked), _FINER * width / 1024)
+    edges = floats(edges.reshape(height, _FINER, width, _FINER).mean(axis=(1, 3)))
+    return np.clip(picture, 0, 1), turn, np.clip(edges * (3.4 * width / 512), 0, 1)
+
+
+def _plan(facets: list[Polygon], shape: Shape) -> npt.NDArray[np.int32]:
+    """Return the number of the facet at each point, `_FINER` points per pixel."""
     height, width = shape
     finer = Image.new("I", (width * _FINER, height * _FINER))
     draw = ImageDraw.Draw(finer)
     for number, piece in enumerate(facets):
         draw.polygon([(float(x), float(y)) for x, y in piece * width * _FINER], fill=number)
-    plan = np.array(finer)
-    label = plan[::_FINER, ::_FINER]
-    count = len(facets)
-    centre = np.array([piece.mean(axis=0) for piece in facets], np.float32)[label]
-    y, x = grid(shape)
-    turn = rng.choice([0.3, 1.2, 1.9, 2.8], count) + rng.normal(0, 0.12, count)
-    light = (rng.choice([-0.3, 0.9, 2.4, 3.6], count) + rng.normal(0, 0.3, count)).astype(np.float32)[label]
-    ramped = (np.cos(light) * (x - centre[..., 0]) + np.sin(light) * (y - centre[..., 1])) / 0.075
-    scale = rng.uniform(0.86, 1.12, count).astype(np.float32)[label]
-    offset = rng.normal(0, 0.022, (count, 2)).astype(np.float32)[label]
-    seen_x = centre[..., 0] + (x - centre[..., 0]) * scale + offset[..., 0]
-    seen_y = centre[..., 1] + (y - centre[..., 1]) * scale + offset[..., 1]
-    table = _table(shape)
-    seen = sample(table, seen_y * width - 0.5, seen_x * width - 0.5)
-    tint = floats(_PLANES)[rng.integers(len(_PLANES), size=count)][label]
-    share = rng.choice([0.06, 0.22, 0.50], count, p=[0.5, 0.3, 0.2]).astype(np.float32)[label]
-    picture = blend(seen, tint, share)
-    shade = smoothstep(-1.1, 1.1, ramped)
-    picture = picture * (0.60 + 0.72 * shade[..., None]) + 0.18 * np.maximum(shade - 0.7, 0)[..., None]
-    inked = (plan != np.roll(plan, 1, 0)) | (plan != np.roll(plan, 1, 1))
-    edges = blur(inked.astype(np.float32), _FINER * width / 1024)
-    edges = edges.reshape(height, _FINER, width, _FINER).mean(axis=(1, 3))
-    edges = np.clip(edges * (3.4 * width / 512), 0, 1)
-    return np.clip(picture, 0, 1), turn.astype(np.float32)[label], edges.astype(np.float32)
+    return np.array(finer)
 
 
 def _table(shape: Shape) -> Field:
@@ -132,65 +163,21 @@ def _table(shape: Shape) -> Field:
     width = shape[1] * _FINER
     image = Image.new("RGB", (width, shape[0] * _FINER), (186, 172, 134))
     draw = ImageDraw.Draw(image)
+    ink, thick = (20, 14, 16), max(width // 180, 1)
 
     def scaled(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
         return [(x * width, y * width) for x, y in points]
 
-    def shape_of(points: list[tuple[float, float]], colour: tuple[int, int, int]) -> None:
-        draw.polygon(scaled(points), fill=colour, outline=(20, 14, 16), width=max(width // 180, 1))
-
-    def oval(x: float, y: float, rx: float, ry: float, colour: tuple[int, int, int]) -> None:
-        draw.ellipse(
-            scaled([(x - rx, y - ry), (x + rx, y + ry)]),
-            fill=colour,
-            outline=(20, 14, 16),
-            width=max(width // 180, 1),
-        )
-
-    shape_of([(0.0, 0.0), (0.40, 0.0), (0.33, 0.55), (0.0, 0.62)], (92, 118, 104))
-    shape_of([(0.66, 0.0), (1.0, 0.0), (1.0, 0.50), (0.70, 0.46)], (38, 104, 142))
-    shape_of([(0.74, 0.04), (0.95, 0.02), (0.95, 0.40), (0.77, 0.38)], (150, 186, 190))
-    shape_of([(0.0, 0.66), (1.0, 0.56), (1.0, 1.0), (0.0, 1.0)], (122, 62, 26))
-    shape_of([(0.08, 0.72), (0.86, 0.62), (0.98, 0.92), (0.22, 1.0)], (240, 226, 186))
-    shape_of(
-        [
-            (0.10, 0.20),
-            (0.17, 0.20),
-            (0.18, 0.40),
-            (0.25, 0.48),
-            (0.25, 0.82),
-            (0.06, 0.82),
-            (0.06, 0.48),
-            (0.10, 0.40),
-        ],
-        (22, 62, 50),
-    )
-    shape_of([(0.07, 0.56), (0.24, 0.56), (0.24, 0.70), (0.07, 0.70)], (236, 214, 150))
-    shape_of([(0.56, 0.36), (0.86, 0.02), (0.91, 0.06), (0.61, 0.42)], (48, 26, 18))
-    oval(0.40, 0.62, 0.20, 0.19, (204, 122, 36))
-    oval(0.55, 0.44, 0.15, 0.14, (222, 150, 52))
-    oval(0.46, 0.55, 0.075, 0.075, (30, 18, 14))
+    for points, colour in _SHAPES:
+        draw.polygon(scaled(points), fill=colour, outline=ink, width=thick)
+    for x, y, radius, colour in _ROUNDS:
+        box = scaled([(x - radius, y - radius), (x + radius, y + radius)])
+        draw.ellipse(box, fill=colour, outline=ink, width=thick)
     for string in range(5):
         shift = 0.010 * (string - 2)
-        draw.line(
-            scaled([(0.32 + shift, 0.70 + shift), (0.88 + shift, 0.04 + shift)]),
-            fill=(244, 232, 200),
-            width=max(width // 330, 1),
-        )
-    shape_of([(0.60, 0.74), (0.94, 0.72), (0.88, 0.88), (0.67, 0.89)], (44, 100, 116))
-    for x, y, colour in (
-        (0.68, 0.70, (196, 44, 26)),
-        (0.77, 0.67, (226, 150, 30)),
-        (0.86, 0.70, (120, 140, 44)),
-        (0.74, 0.62, (178, 30, 28)),
-    ):
-        oval(x, y, 0.055, 0.055, colour)
-    shape_of([(0.20, 0.84), (0.50, 0.78), (0.55, 0.94), (0.26, 0.99)], (250, 242, 218))
+        ends = scaled([(0.32 + shift, 0.70 + shift), (0.88 + shift, 0.04 + shift)])
+        draw.line(ends, fill=(244, 232, 200), width=max(width // 330, 1))
     for line in range(7):
-        draw.line(
-            scaled([(0.23, 0.862 + 0.018 * line), (0.51, 0.806 + 0.018 * line)]),
-            fill=(40, 34, 34),
-            width=max(width // 400, 1),
-        )
-    reduced = image.reduce(_FINER)
-    return np.asarray(reduced, np.float32) / np.float32(255)
+        ends = scaled([(0.23, 0.862 + 0.018 * line), (0.51, 0.806 + 0.018 * line)])
+        draw.line(ends, fill=(40, 34, 34), width=max(width // 400, 1))
+    return floats(np.array(image.reduce(_FINER))) / np.float32(255)

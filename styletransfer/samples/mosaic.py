@@ -78,8 +78,13 @@ def _cartoon(rng: np.random.Generator, shape: Shape) -> Field:
     y, x = grid(shape)
     y = y * (shape[1] / shape[0])
     drift = fbm(rng, shape, (5, 5), 3)
-    picture = ramp(drift, (-1.5, (0.03, 0.09, 0.33)), (0.0, (0.06, 0.20, 0.52)), (1.0, (0.05, 0.40, 0.55)),
-                   (2.0, (0.10, 0.58, 0.56)))  # fmt: skip
+    picture = ramp(
+        drift,
+        (-1.5, (0.03, 0.09, 0.33)),
+        (0.0, (0.06, 0.20, 0.52)),
+        (1.0, (0.05, 0.40, 0.55)),
+        (2.0, (0.10, 0.58, 0.56)),
+    )
     nearest, reach, turn = _nearest_circle(y, x)
     radius = floats([c[2] for c in _CIRCLES])[nearest]
     t = reach / radius
@@ -87,10 +92,21 @@ def _cartoon(rng: np.random.Generator, shape: Shape) -> Field:
     picture = blend(picture, _GOLD, halo & (reach - radius > 0.014))
     picture = blend(picture, (0.93, 0.88, 0.74), (t > 1.0) & (reach - radius <= 0.014))
     rosette = _rosette(t, turn)
-    fan = ramp((t * 4 + 0.12 * np.cos(turn * 16)) % 1.0, (0.0, (0.96, 0.90, 0.70)), (0.22, (0.86, 0.62, 0.16)),
-               (0.5, (0.16, 0.52, 0.28)), (1.0, (0.03, 0.22, 0.20)))  # fmt: skip
-    boss = ramp(t, (0.0, (0.98, 0.92, 0.66)), (0.3, _GOLD), (0.45, (0.74, 0.12, 0.10)), (0.85, (0.42, 0.04, 0.12)),
-                (0.95, (0.97, 0.9, 0.7)))  # fmt: skip
+    fan = ramp(
+        (t * 4 + 0.12 * np.cos(turn * 16)) % 1.0,
+        (0.0, (0.96, 0.90, 0.70)),
+        (0.22, (0.86, 0.62, 0.16)),
+        (0.5, (0.16, 0.52, 0.28)),
+        (1.0, (0.03, 0.22, 0.20)),
+    )
+    boss = ramp(
+        t,
+        (0.0, (0.98, 0.92, 0.66)),
+        (0.3, _GOLD),
+        (0.45, (0.74, 0.12, 0.10)),
+        (0.85, (0.42, 0.04, 0.12)),
+        (0.95, (0.97, 0.9, 0.7)),
+    )
     inside = t <= 1.0
     picture = np.where((inside & (nearest == 0))[..., None], rosette, picture)
     picture = np.where((inside & (nearest > 0) & (nearest < 5))[..., None], fan, picture)
@@ -103,12 +119,22 @@ def _rosette(t: Field, turn: Field) -> Field:
     inner = np.abs(np.sin(6 * turn)) ** 0.7
     picture = ramp(t, (0.0, (0.07, 0.22, 0.46)), (1.0, (0.10, 0.46, 0.50)))
     petal = 0.52 + 0.34 * outer - t
-    leaf = ramp(petal, (0.0, (0.98, 0.90, 0.72)), (0.05, (0.96, 0.52, 0.16)), (0.16, (0.80, 0.16, 0.10)),
-                (0.40, (0.36, 0.03, 0.10)))  # fmt: skip
+    leaf = ramp(
+        petal,
+        (0.0, (0.98, 0.90, 0.72)),
+        (0.05, (0.96, 0.52, 0.16)),
+        (0.16, (0.80, 0.16, 0.10)),
+        (0.40, (0.36, 0.03, 0.10)),
+    )
     picture = np.where((petal > 0)[..., None], leaf, picture)
     petal = 0.30 + 0.26 * inner - t
-    leaf = ramp(petal, (0.0, (0.05, 0.10, 0.30)), (0.05, (0.98, 0.94, 0.80)), (0.12, (0.96, 0.78, 0.28)),
-                (0.3, (0.78, 0.44, 0.08)))  # fmt: skip
+    leaf = ramp(
+        petal,
+        (0.0, (0.05, 0.10, 0.30)),
+        (0.05, (0.98, 0.94, 0.80)),
+        (0.12, (0.96, 0.78, 0.28)),
+        (0.3, (0.78, 0.44, 0.08)),
+    )
     picture = np.where((petal > 0)[..., None], leaf, picture)
     sun = ramp(
         t,

@@ -23,7 +23,6 @@ _HORIZON = 0.66
 
 def night(rng: np.random.Generator, shape: Shape) -> Field:
     """Draw a night sky over a bay: brush strokes that follow the flow around stars; returns (h, w, 3)."""
-    y, x = grid(shape)
     stars = _stars(rng)
     target, stream = _night_sky(rng, shape, stars)
     target, angle = _night_bay(rng, shape, target, stream, stars)
@@ -80,8 +79,14 @@ def _night_sky(
         + 0.55 * spiral
         + 0.22 * fbm(rng, shape, (6, 6), 3)
     )
-    deep = ramp(bands, (0.0, (0.03, 0.05, 0.24)), (0.35, (0.06, 0.16, 0.50)), (0.7, (0.13, 0.37, 0.72)),
-                (1.0, (0.42, 0.70, 0.84)), (1.3, (0.80, 0.90, 0.84)))  # fmt: skip
+    deep = ramp(
+        bands,
+        (0.0, (0.03, 0.05, 0.24)),
+        (0.35, (0.06, 0.16, 0.50)),
+        (0.7, (0.13, 0.37, 0.72)),
+        (1.0, (0.42, 0.70, 0.84)),
+        (1.3, (0.80, 0.90, 0.84)),
+    )
     sky = blend(deep, (0.10, 0.52, 0.60), 0.45 * smoothstep(0.30, _HORIZON, y))
     for row, column, size, warmth in stars:
         reach = np.hypot(y - row, x - column) / size
@@ -106,13 +111,22 @@ def _night_bay(
     angle = np.arctan2(-right, down)
     ridge = _HORIZON - 0.06 - 0.05 * np.sin(3.1 * x + 0.4) - 0.012 * fbm(rng, (1, shape[1]), (1, 8), 3)
     depth = (y - ridge) / (_HORIZON - ridge)
-    hills = ramp(depth + 0.25 * fbm(rng, shape, (8, 8), 2), (0.0, (0.16, 0.40, 0.52)), (0.35, (0.05, 0.16, 0.34)),
-                 (0.7, (0.08, 0.26, 0.26)), (1.1, (0.02, 0.06, 0.16)))  # fmt: skip
+    hills = ramp(
+        depth + 0.25 * fbm(rng, shape, (8, 8), 2),
+        (0.0, (0.16, 0.40, 0.52)),
+        (0.35, (0.05, 0.16, 0.34)),
+        (0.7, (0.08, 0.26, 0.26)),
+        (1.1, (0.02, 0.06, 0.16)),
+    )
     hill = (y > ridge) & (y <= _HORIZON)
     slant = np.arctan2(np.gradient(ridge, axis=1) * shape[1], 1.0) + 0.5 * np.sin(9 * x)
     ripple = 0.5 + 0.5 * np.sin(y * 150 + 3 * fbm(rng, shape, (8, 2), 2))
-    water = ramp(ripple + 1.3 * (y - 0.8), (0.0, (0.03, 0.06, 0.24)), (0.5, (0.07, 0.22, 0.50)),
-                 (1.0, (0.20, 0.50, 0.70)))  # fmt: skip
+    water = ramp(
+        ripple + 1.3 * (y - 0.8),
+        (0.0, (0.03, 0.06, 0.24)),
+        (0.5, (0.07, 0.22, 0.50)),
+        (1.0, (0.20, 0.50, 0.70)),
+    )
     lamps = np.concatenate(
         [np.linspace(0.06, 0.94, 9) + rng.uniform(-0.03, 0.03, 9), [s[1] for s in stars[:1]]]
     )

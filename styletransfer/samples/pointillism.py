@@ -22,7 +22,7 @@ from styletransfer.samples._strokes import Canvas, make_brush, pixels, scatter
 
 
 def pointillism(rng: np.random.Generator, shape: Shape) -> Field:
-    """Draw a sunlit river bank in dots of unmixed colours, after Seurat's divided tones; returns (h, w, 3)."""
+    """Draw a sunlit river bank in dots of unmixed colours, as Seurat did; returns (h, w, 3)."""
     target, shadow = _river_bank(rng, shape)
     width = shape[1]
     canvas = Canvas(blend(target * 0.9, (0.93, 0.88, 0.74), 0.45))
@@ -47,7 +47,7 @@ def _divide(rng: np.random.Generator, colours: Field, shadow: Field, share: floa
     warm = pick(rng, [(1.0, 0.86, 0.30), (1.0, 0.62, 0.22), (0.98, 0.95, 0.72), (0.98, 0.55, 0.50)], count)
     cool = pick(rng, [(0.22, 0.26, 0.70), (0.48, 0.26, 0.66), (0.10, 0.44, 0.62), (0.76, 0.22, 0.44)], count)
     pure = np.where(rng.random((count, 1)) < 0.15 + 0.7 * shadow[:, None], cool, warm)
-    return np.where(rng.random((count, 1)) < share, 0.72 * pure + 0.28 * vivid, vivid).astype(np.float32)
+    return floats(np.where(rng.random((count, 1)) < share, 0.72 * pure + 0.28 * vivid, vivid))
 
 
 def _river_bank(rng: np.random.Generator, shape: Shape) -> tuple[Field, Field]:
@@ -61,8 +61,15 @@ def _river_bank(rng: np.random.Generator, shape: Shape) -> tuple[Field, Field]:
     picture = blend(sky, (1.0, 0.90, 0.88), 0.55 * smoothstep(0.5, 1.6, rough) * smoothstep(0.32, 0.1, y))
     shade = np.full(shape, 0.15, np.float32)
     far = y > 0.335 - 0.03 * np.sin(4 * x + 2) - 0.006 * rough
-    picture = blend(picture, blend(np.broadcast_to(floats([0.42, 0.56, 0.74]), picture.shape),
-                                   (0.58, 0.72, 0.50), smoothstep(-0.6, 0.9, rough)), far)  # fmt: skip
+    picture = blend(
+        picture,
+        blend(
+            np.broadcast_to(floats([0.42, 0.56, 0.74]), picture.shape),
+            (0.58, 0.72, 0.50),
+            smoothstep(-0.6, 0.9, rough),
+        ),
+        far,
+    )
     water = y > 0.40
     wave = np.sin(y * 210 + 2.2 * noise(rng, shape, (30, 4)))
     river = ramp(

@@ -105,8 +105,17 @@ def _ground(rng: np.random.Generator, sheet: _Sheet) -> None:
         centre = float(rng.uniform(0, 1)), float(rng.uniform(0, 1))
         size = float(rng.uniform(0.08, 0.26)), float(rng.uniform(0.12, 0.32))
         wet = float(rng.choice([0.004, 0.03, 0.07]))
-        sheet.wash(centre, size, tints[number % len(tints)], turn=float(rng.uniform(0, 3.1)), ragged=0.045, wet=wet,
-                   strength=float(rng.uniform(0.14, 0.36)), rim=1.3 if wet < 0.01 else 0.1, shift=37 * number)  # fmt: skip
+        sheet.wash(
+            centre,
+            size,
+            tints[number % len(tints)],
+            turn=float(rng.uniform(0, 3.1)),
+            ragged=0.045,
+            wet=wet,
+            strength=float(rng.uniform(0.14, 0.36)),
+            rim=1.3 if wet < 0.01 else 0.1,
+            shift=37 * number,
+        )
 
 
 def _leaves(rng: np.random.Generator, sheet: _Sheet) -> None:
@@ -116,8 +125,18 @@ def _leaves(rng: np.random.Generator, sheet: _Sheet) -> None:
         length = rng.uniform(0.12, 0.30)
         tint = (_SAP, _OLIVE, _SAP, _AQUA, _OLIVE)[number % 5]
         middle = root + 0.5 * length * np.array([np.sin(turn), np.cos(turn)])
-        sheet.wash((float(middle[0]), float(middle[1])), (float(rng.uniform(0.008, 0.024)), length / 2), tint, turn=turn,
-                   strength=float(rng.uniform(0.40, 0.85)), ragged=0.008, wet=0.003, rim=0.9, lift=0.35, shift=53 * number)  # fmt: skip
+        sheet.wash(
+            (float(middle[0]), float(middle[1])),
+            (float(rng.uniform(0.008, 0.024)), length / 2),
+            tint,
+            turn=turn,
+            strength=float(rng.uniform(0.40, 0.85)),
+            ragged=0.008,
+            wet=0.003,
+            rim=0.9,
+            lift=0.35,
+            shift=53 * number,
+        )
 
 
 def _flower(
@@ -135,13 +154,32 @@ def _flower(
             reach = away * size * rng.uniform(0.85, 1.12)
             place = centre[0] + 0.82 * reach * np.sin(turn), centre[1] + reach * np.cos(turn)
             oval = float(spread * size * rng.uniform(0.75, 1.05)), float(spread * size * 1.15)
-            sheet.wash(place, oval, tints[(petal + ring) % len(tints)], turn=turn, ragged=0.016, wet=0.0035, rim=0.95,
-                       strength=float(rng.uniform(0.34, 0.66)), lift=0.62, shift=int(rng.integers(1000)))  # fmt: skip
+            sheet.wash(
+                place,
+                oval,
+                tints[(petal + ring) % len(tints)],
+                turn=turn,
+                ragged=0.016,
+                wet=0.0035,
+                rim=0.95,
+                strength=float(rng.uniform(0.34, 0.66)),
+                lift=0.62,
+                shift=int(rng.integers(1000)),
+            )
             for vein in range(4):
                 bent = turn + (vein - 1.5) * 0.24
                 mark = centre[0] + 0.45 * size * np.sin(bent), centre[1] + 0.5 * size * np.cos(bent)
-                sheet.wash(mark, (0.0022, 0.26 * size), tints[1], turn=bent, ragged=0.005, wet=0.002, rim=0.2,
-                           strength=0.55, shift=int(rng.integers(1000)))  # fmt: skip
+                sheet.wash(
+                    mark,
+                    (0.0022, 0.26 * size),
+                    tints[1],
+                    turn=bent,
+                    ragged=0.005,
+                    wet=0.002,
+                    rim=0.2,
+                    strength=0.55,
+                    shift=int(rng.integers(1000)),
+                )
     sheet.wash(centre, (0.13 * size, 0.15 * size), _INDIGO, ragged=0.010, wet=0.010, strength=0.7, rim=0.4)
     for _ in range(16):
         turn, reach = rng.uniform(0, 2 * np.pi), size * rng.uniform(0.16, 0.32)
@@ -154,5 +192,13 @@ def _spatter(rng: np.random.Generator, sheet: _Sheet) -> None:
     for number in range(110):
         centre = float(rng.uniform(0, 1)), float(rng.uniform(0, 1))
         size = float(0.0022 + 0.009 * rng.random() ** 3)
-        sheet.wash(centre, (size, size), tints[number % 6], ragged=0.0015, wet=0.0015, rim=0.9,
-                   strength=float(rng.uniform(0.4, 0.9)), shift=number)  # fmt: skip
+        sheet.wash(
+            centre,
+            (size, size),
+            tints[number % 6],
+            ragged=0.0015,
+            wet=0.0015,
+            rim=0.9,
+            strength=float(rng.uniform(0.4, 0.9)),
+            shift=number,
+        )

@@ -36,8 +36,13 @@ def _outline(distance: Field, width: float) -> Field:
 def _sky(y: Field, x: Field, swell: Field) -> tuple[Field, Field]:
     reach = np.hypot(y - 0.30, x - 0.64)
     turn = np.arctan2(y - 0.30, x - 0.64)
-    colours = ramp(reach, (0.135, (0.99, 0.83, 0.36)), (0.30, (0.96, 0.58, 0.18)), (0.50, (0.82, 0.22, 0.13)),
-                   (0.80, (0.40, 0.10, 0.22)))  # fmt: skip
+    colours = ramp(
+        reach,
+        (0.135, (0.99, 0.83, 0.36)),
+        (0.30, (0.96, 0.58, 0.18)),
+        (0.50, (0.82, 0.22, 0.13)),
+        (0.80, (0.40, 0.10, 0.22)),
+    )
     rings = _lines(
         reach + 0.012 * np.sin(7 * turn), 0.04 + 0.85 * np.clip(reach - 0.12, 0, 1) ** 0.8, swell, 52
     )
@@ -47,8 +52,13 @@ def _sky(y: Field, x: Field, swell: Field) -> tuple[Field, Field]:
     ink = np.where(reach < 0.132, _lines(y, smoothstep(0.30, 0.47, y) * 0.55, swell, 70), ink)
     ink = np.maximum(ink, _outline(reach - 0.135, 0.005))
     cloud_lines = np.zeros_like(y)
-    for row, column, length, height in ((0.13, 0.28, 0.24, 0.030), (0.33, 0.84, 0.20, 0.024), (0.22, 0.10, 0.17, 0.022),
-                                        (0.07, 0.72, 0.22, 0.022), (0.40, 0.36, 0.17, 0.018)):  # fmt: skip
+    for row, column, length, height in (
+        (0.13, 0.28, 0.24, 0.030),
+        (0.33, 0.84, 0.20, 0.024),
+        (0.22, 0.10, 0.17, 0.022),
+        (0.07, 0.72, 0.22, 0.022),
+        (0.40, 0.36, 0.17, 0.018),
+    ):
         bumps = height * (0.75 + 0.35 * np.abs(np.sin((x - column) * 42)))
         inside = np.hypot((y - row) / bumps, (x - column) / length) - 1
         colours = blend(colours, _PAPER, inside < 0)
@@ -117,8 +127,13 @@ def _waves(
         crest = base - 0.42 * step * (1 - np.abs(2 * place - 1) ** 1.6) * (0.8 + 0.3 * np.sin(9 * x + row))
         inside = y - crest
         mask = inside > 0
-        deep = ramp(inside / step, (0.0, (0.97, 0.95, 0.84)), (0.15, (0.90, 0.93, 0.84)), (0.17, (0.22, 0.56, 0.66)),
-                    (0.6, (0.07, 0.26, 0.50)))  # fmt: skip
+        deep = ramp(
+            inside / step,
+            (0.0, (0.97, 0.95, 0.84)),
+            (0.15, (0.90, 0.93, 0.84)),
+            (0.17, (0.22, 0.56, 0.66)),
+            (0.6, (0.07, 0.26, 0.50)),
+        )
         colours = blend(colours, deep, mask)
         curl = inside + 0.25 * step * np.sin(2 * np.pi * place + 0.8)
         lines = _lines(curl, 0.14 + 0.75 * smoothstep(0.05, 0.75, inside / step), swell, 3.4 / step)
@@ -149,8 +164,15 @@ def _pine(
         ink,
     )
     ink = np.maximum(ink, _outline(rock, 0.006) * (x > 0.72))
-    for row, column, length in ((0.245, 0.925, 0.075), (0.315, 0.865, 0.085), (0.345, 0.965, 0.07), (0.415, 0.845, 0.10),
-                                (0.460, 0.955, 0.085), (0.545, 0.830, 0.105), (0.585, 0.960, 0.09)):  # fmt: skip
+    for row, column, length in (
+        (0.245, 0.925, 0.075),
+        (0.315, 0.865, 0.085),
+        (0.345, 0.965, 0.07),
+        (0.415, 0.845, 0.10),
+        (0.460, 0.955, 0.085),
+        (0.545, 0.830, 0.105),
+        (0.585, 0.960, 0.09),
+    ):
         bumps = 0.26 * length * (0.8 + 0.35 * np.abs(np.sin((x - column) * 70 + rng.uniform(0, 3))))
         inside = np.hypot((y - row) / bumps, (x - column) / length) - 1
         colours = blend(colours, (0.13, 0.36, 0.22), inside < 0)

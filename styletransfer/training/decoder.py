@@ -212,7 +212,7 @@ def main() -> None:
         encoder,
         LossNetwork(load_oxford(args.oxford), small),
         PictureFolder(args.content),
-        PictureFolder(args.style),
+        PictureFolder(args.style, short_edge=256),
         settings,
         args.device,
         start,
