@@ -1,0 +1,53 @@
+"""Neural style transfer, both families side by side.
+
+Image optimisation (Gatys) and feed-forward arbitrary style transfer (AdaIN) behind one interface, on one VGG-19
+feature extractor, with weights that come with the package:
+
+    import styletransfer as st
+
+    result = st.stylize("photo.jpg", "painting.jpg", method="gatys")
+    result.save("stylized.png")
+"""
+
+from styletransfer import functional
+from styletransfer.compare import Comparison, compare
+from styletransfer.errors import (
+    DivergenceError,
+    ImageError,
+    OptionError,
+    OutputError,
+    StyleTransferError,
+    StylizeInterrupted,
+    WeightsError,
+)
+from styletransfer.evaluate import Evaluation, evaluate
+from styletransfer.features import create_extractor
+from styletransfer.images import load_image, save_image
+from styletransfer.methods import create_stylizer, list_stylizers, stylize
+from styletransfer.stylizer import Step, Stylization, Stylizer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Comparison",
+    "DivergenceError",
+    "Evaluation",
+    "ImageError",
+    "OptionError",
+    "OutputError",
+    "Step",
+    "StyleTransferError",
+    "Stylization",
+    "StylizeInterrupted",
+    "Stylizer",
+    "WeightsError",
+    "compare",
+    "create_extractor",
+    "create_stylizer",
+    "evaluate",
+    "functional",
+    "list_stylizers",
+    "load_image",
+    "save_image",
+    "stylize",
+]

@@ -65,7 +65,7 @@ def number(
 def integer(value: object, what: str, *, low: int, high: int | None = None) -> int:
     """Return `value` if it is a whole number of at least `low` (and at most `high`)."""
     top = "" if high is None else f" and at most {high}"
-    given = int(value) if isinstance(value, Integral) and type(value) is not bool else None
+    given = None if isinstance(value, bool) or not isinstance(value, Integral) else int(value)
     if given is None or given < low or (high is not None and given > high):
         raise OptionError(f"{what} must be a whole number of at least {low}{top}, got {value!r}.")
     return given

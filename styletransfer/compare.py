@@ -84,9 +84,7 @@ def compare(
         network = extractor if device is None else extractor.to(device)
     else:
         network = create_extractor(extractor, device=device)
-    stylizers = {
-        name: create_stylizer(name, extractor=network, **(options or {}).get(name, {})) for name in names
-    }
+    stylizers = {name: create_stylizer(name, extractor=network, **(options or {}).get(name, {})) for name in names}
     picture, manner = (
         source
         if isinstance(source, Picture)
@@ -151,9 +149,7 @@ def _warm_up(stylizer: Stylizer, content: Picture, style: Picture) -> None:
     for picture in (content, style):
         height, width = picture.rgb.shape[2:]
         scale = min(1.0, _WARM_UP_EDGE / max(height, width))
-        small_height, small_width = (
-            max(images.SMALLEST_SIDE, round(side * scale)) for side in (height, width)
-        )
+        small_height, small_width = (max(images.SMALLEST_SIDE, round(side * scale)) for side in (height, width))
         small.append(Picture(rgb=images.resize(picture.rgb, (small_height, small_width))))
     try:
         stylizer.stylize(small[0], small[1], on_step=stop)

@@ -88,8 +88,7 @@ class Comparison:
     def to_markdown(self) -> str:
         """Return a table with one line a method, and the conditions under it."""
         lines = [
-            "| method | seconds | steps | content loss | style ratio "
-            "| Gram ratio | moment ratio | Gatys' loss |",
+            "| method | seconds | steps | content loss | style ratio | Gram ratio | moment ratio | Gatys' loss |",
             "|---|---:|---:|---:|---:|---:|---:|---:|",
         ]
         for row in self.rows:
@@ -183,7 +182,5 @@ def output_files(
             f'Cannot make the folder "{place}": "{parent}" does not exist or is no folder; create it first.'
         )
     if not os.access(parent, os.W_OK | os.X_OK):
-        raise OutputError(
-            f'Cannot make the folder "{place}": "{parent}" is not writable; choose another place.'
-        )
+        raise OutputError(f'Cannot make the folder "{place}": "{parent}" is not writable; choose another place.')
     return files

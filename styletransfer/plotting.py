@@ -72,9 +72,9 @@ def comparison_figure(
         _show(axes, result.image, _name(method), color=colors[method])
         judged = evaluations[method]
         axes.set_xlabel(
-            f"{_seconds(result.seconds)}   \N{MIDDLE DOT}   style ratio {judged.style_ratio:.2f}   "
-            f"\N{MIDDLE DOT}   content loss {judged.content:.2f}",
-            fontsize=12,
+            f"{_seconds(result.seconds)}  \N{MIDDLE DOT}  style ratio {judged.style_ratio:.2f}  "
+            f"\N{MIDDLE DOT}  content loss {judged.content:.2f}",
+            fontsize=12 if len(results) < 3 else 10,
             color=_INK,
             labelpad=6,
             loc="left",
@@ -87,9 +87,7 @@ def comparison_figure(
     _bars(figure.add_subplot(plots[1]), style_ratios, colors, "Style ratio", "1: no style taken, 0: all")
     if gatys:
         points = {
-            method: (results[method].seconds, loss)
-            for method, loss in gatys_losses.items()
-            if method != "gatys"
+            method: (results[method].seconds, loss) for method, loss in gatys_losses.items() if method != "gatys"
         }
         loss_curve(figure.add_subplot(plots[2]), gatys.history, points=points, colors=colors)
     if caption:
@@ -126,9 +124,7 @@ def loss_curve(
             linewidth=2.2 if fine else 1.6,
             linestyle="-" if fine else (0, (4, 2)),
             alpha=1.0 if fine else 0.5,
-            label=_name("gatys")
-            if fine
-            else f"{_name('gatys')} at {size[1]}\N{MULTIPLICATION SIGN}{size[0]}",
+            label=_name("gatys") if fine else f"{_name('gatys')} at {size[1]}\N{MULTIPLICATION SIGN}{size[0]}",
         )
     for method, (seconds, loss) in (points or {}).items():
         color = shades.get(method, _INK)
@@ -141,7 +137,6 @@ def loss_curve(
             markersize=9,
             color=color,
             markeredgecolor="white",
-            framealpha=1,
             clip_on=False,
             zorder=5,
             label=f"{_name(method)}, {_seconds(seconds)}",

@@ -24,7 +24,10 @@ from styletransfer.images import Picture, to_pil
 def extractor() -> VGG19Features:
     """A network with random weights: what is tested holds for any."""
     torch.manual_seed(0)
-    return VGG19Features("vgg19-lite", widths=LITE_WIDTHS, last="conv5_1")
+    network = VGG19Features("vgg19-lite", widths=LITE_WIDTHS, last="conv5_1")
+    for convolution in network.convs.values():  # strong enough that features follow the picture, not the biases
+        torch.nn.init.kaiming_normal_(convolution.weight)
+    return network
 
 
 def pictures(count: int = 3, size: tuple[int, int] = (32, 40)) -> list[Tensor]:
@@ -44,8 +47,8 @@ def test_the_style_picture_itself_has_no_style_loss(extractor: VGG19Features) ->
     content, style, _ = pictures()
     judged = evaluate(style, content, style, extractor=extractor)
     assert judged.style_ratio == 0
-    assert set(judged.gram.values()) == set(judged.moment.values()) == {0.0}
-    assert judged.content > 0.1
+    assert max(*judged.gram.values(), *judged.moment.values()) == 0
+    assert judged.content > 0.01
 
 
 def test_agrees_with_slow_implementation(extractor: VGG19Features) -> None:
@@ -106,9 +109,9 @@ def test_every_kind_of_source_gives_the_same(extractor: VGG19Features) -> None:
     stylized, content, style = (x.mul(255).round().div(255) for x in pictures())
     usual = evaluate(stylized, content, style, extractor=extractor)
     array = content[0].permute(1, 2, 0).numpy()
-    assert evaluate(
-        to_pil(stylized), array, Picture(rgb=style), extractor=extractor
-    ).content == pytest.approx(usual.content, rel=1e-4)
+    assert evaluate(to_pil(stylized), array, Picture(rgb=style), extractor=extractor).content == pytest.approx(
+        usual.content, rel=1e-4
+    )
 
 
 def test_arguments_are_left_alone_and_no_gradient_is_kept(extractor: VGG19Features) -> None:
@@ -135,9 +138,7 @@ def test_different_sizes_are_refused_with_a_way_out(extractor: VGG19Features) ->
 
 def test_batches_that_do_not_fit_are_refused(extractor: VGG19Features) -> None:
     with pytest.raises(ImageError, match="2 stylized, 3 content and 1"):
-        evaluate(
-            torch.rand(2, 3, 16, 16), torch.rand(3, 3, 16, 16), torch.rand(1, 3, 16, 16), extractor=extractor
-        )
+        evaluate(torch.rand(2, 3, 16, 16), torch.rand(3, 3, 16, 16), torch.rand(1, 3, 16, 16), extractor=extractor)
 
 
 def test_unknown_extractor_is_refused_with_a_suggestion() -> None:

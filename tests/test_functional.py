@@ -283,7 +283,9 @@ class TestPrecision:
         content, style = torch.rand(1, 2, 8, 8).half(), torch.rand(1, 2, 8, 8).half()
         result = adain(content, style)
         assert result.dtype == torch.float16
-        torch.testing.assert_close(result.float(), adain(content.float(), style.float()), rtol=2e-3, atol=2e-3)
+        torch.testing.assert_close(
+            result.float(), adain(content.float(), style.float()), rtol=2e-3, atol=2e-3
+        )
 
     def test_float64_is_kept(self) -> None:
         x = features(1, 2, 4, 4)
@@ -309,7 +311,9 @@ class TestArguments:
     @pytest.mark.parametrize("name", ["gram_matrix", "channel_stats", "total_variation"])
     def test_a_missing_dimension_is_named(self, name: str) -> None:
         function = {"gram_matrix": gram_matrix, "channel_stats": channel_stats}.get(name, total_variation)
-        with pytest.raises(OptionError, match=rf"^{name} takes a tensor of shape \(B, C, h, w\), got \(3, 8, 8\)\."):
+        with pytest.raises(
+            OptionError, match=rf"^{name} takes a tensor of shape \(B, C, h, w\), got \(3, 8, 8\)\."
+        ):
             function(torch.rand(3, 8, 8))
 
     @pytest.mark.parametrize("style", [(1, 3, 4, 4), (2, 2, 4, 4)])

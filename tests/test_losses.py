@@ -93,7 +93,9 @@ def test_half_precision_does_not_overflow() -> None:
 
 
 def test_content_of_another_size_is_refused() -> None:
-    with pytest.raises(OptionError, match=r"got \(1, 2, 4, 4\) and \(1, 2, 4, 5\); both pictures must have the same"):
+    with pytest.raises(
+        OptionError, match=r"got \(1, 2, 4, 4\) and \(1, 2, 4, 5\); both pictures must have the same"
+    ):
         content_loss(torch.rand(1, 2, 4, 4), torch.rand(1, 2, 4, 5))
 
 

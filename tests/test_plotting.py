@@ -100,7 +100,7 @@ def test_a_run_at_one_size_has_one_line() -> None:
 @pytest.mark.parametrize("methods", [("gatys", "adain"), ("adain",), ("gatys", "adain", "third")])
 def test_no_text_overlaps_at_any_shape(size: tuple[int, int], methods: tuple[str, ...]) -> None:
     drawing = figure(size, methods)
-    drawing.canvas.draw()
+    drawing.draw_without_rendering()
     assert drawing.get_figwidth() * drawing.dpi == 1400
     texts = [drawing._supxlabel] if drawing._supxlabel else []  # type: ignore[attr-defined]
     for axes in drawing.axes:

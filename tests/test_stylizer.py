@@ -23,7 +23,7 @@ from styletransfer.stylizer import OnStep, Step, Stylization, Stylizer, option
 @dataclass(frozen=True, kw_only=True)
 class BlendConfig:
     style_mix: tuple[float, ...] | None = option(None, "share of each style")
-    notes: Any = option({"a": 1}, "anything")
+    notes: Any = option({"a": 1}, "anything")  # noqa: RUF009 - a dataclass field like the others
 
 
 class Blend(Stylizer):
@@ -54,7 +54,9 @@ class Blend(Stylizer):
             config=self.config,
         )  # fmt: skip
         if self.interrupt:
-            raise StylizeInterrupted("stopped", stylization=dataclasses.replace(result, stopped="interrupted"))
+            raise StylizeInterrupted(
+                "stopped", stylization=dataclasses.replace(result, stopped="interrupted")
+            )
         return result
 
 
@@ -98,12 +100,16 @@ class TestStyles:
 
     @pytest.mark.parametrize("contents", [1, 3])
     def test_other_numbers_of_styles_are_refused(self, blend: Blend, contents: int) -> None:
-        with pytest.raises(ImageError, match=rf"^{contents} content picture\(s\) with 2 style pictures in one batch"):
+        with pytest.raises(
+            ImageError, match=rf"^{contents} content picture\(s\) with 2 style pictures in one batch"
+        ):
             blend.stylize(grey(0, batch=contents), grey(1, batch=2))
 
     def test_pictures_on_different_devices_are_refused(self, blend: Blend) -> None:
         elsewhere = Picture(rgb=grey(0.5).to("meta"))
-        with pytest.raises(OptionError, match=r"content is on cpu, style on meta; give both on the same device"):
+        with pytest.raises(
+            OptionError, match=r"content is on cpu, style on meta; give both on the same device"
+        ):
             blend.stylize(grey(0), elsewhere)
 
     @pytest.mark.parametrize("what", ["content", "style"])
@@ -176,7 +182,9 @@ class TestStylization:
         save_image(grey(0.5), tmp_path / "content.png")
         assert blend.stylize(tmp_path / "content.png", grey(1)).record()["inputs"] == ["content.png"]
 
-    def test_a_config_with_a_tensor_that_has_a_history_can_be_recorded(self, extractor: VGG19Features) -> None:
+    def test_a_config_with_a_tensor_that_has_a_history_can_be_recorded(
+        self, extractor: VGG19Features
+    ) -> None:
         start = torch.rand(1, 3, 16, 20, requires_grad=True) * 1
         result = Blend(extractor, notes=start).stylize(grey(0), grey(1))
         assert result.record()["config"]["notes"] == "tensor (1, 3, 16, 20)"
@@ -190,7 +198,7 @@ class TestStylization:
     def test_two_results_can_be_compared_without_an_error(self, blend: Blend) -> None:
         first, second = blend.stylize(grey(0), grey(1)), blend.stylize(grey(0), grey(1))
         assert first != second
-        assert first == first  # noqa: PLR0124 - the comparison itself is tested
+        assert first == first
 
     def test_is_frozen(self, blend: Blend) -> None:
         with pytest.raises(dataclasses.FrozenInstanceError):

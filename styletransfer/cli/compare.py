@@ -71,9 +71,7 @@ def compare_command(
     output_files(output, names, protected=[content, style])
     if not quiet:
         tell_reduction(content, images.read_picture(content, long_edge=edge, what="content"))
-    comparison = _run(
-        content, style, options, extractor=extractor, device=device, long_edge=edge, quiet=quiet
-    )
+    comparison = _run(content, style, options, extractor=extractor, device=device, long_edge=edge, quiet=quiet)
     _report(comparison, comparison.save(output), output, quiet, as_json)
 
 
@@ -87,9 +85,7 @@ def compare_command(
     metavar="FOLDER",
     help="Where to write.",
 )
-@click.option(
-    "--content", default=None, metavar="NAME", help=f"One of: {', '.join(samples.list_contents())}."
-)
+@click.option("--content", default=None, metavar="NAME", help=f"One of: {', '.join(samples.list_contents())}.")
 @click.option("--style", default=None, metavar="NAME", help=f"One of: {', '.join(samples.list_styles())}.")
 @click.option("--device", default=None, metavar="NAME", help="cpu, cuda, mps; the best there is by default.")
 @output_options

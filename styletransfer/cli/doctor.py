@@ -113,9 +113,7 @@ def _extractor() -> VGG19Features:
 
 def _round_trip() -> str:
     """Every 8-bit value, in and out."""
-    pixels = np.stack(
-        [np.arange(256, dtype=np.uint8).reshape(16, 16) + shift for shift in (0, 85, 170)], axis=2
-    )
+    pixels = np.stack([np.arange(256, dtype=np.uint8).reshape(16, 16) + shift for shift in (0, 85, 170)], axis=2)
     back = np.asarray(images.to_pil(images.load_image(pixels)))
     worst = int(np.abs(back.astype(int) - pixels.astype(int)).max())
     if worst > 1:
@@ -143,9 +141,7 @@ def _color_map(extractor: VGG19Features) -> str:
 def _channel_order(extractor: VGG19Features) -> str:
     """RGB and BGR must not look the same to the network."""
     ramp = torch.linspace(0, 1, 32)
-    picture = torch.stack([ramp.expand(32, 32), ramp[:, None].expand(32, 32), torch.full((32, 32), 0.2)])[
-        None
-    ]
+    picture = torch.stack([ramp.expand(32, 32), ramp[:, None].expand(32, 32), torch.full((32, 32), 0.2)])[None]
     with torch.no_grad():
         right, swapped = (extractor(x, ["relu3_1"])["relu3_1"] for x in (picture, picture.flip(1)))
     change = float((right - swapped).norm() / right.norm().clamp_min(1e-8))

@@ -41,9 +41,7 @@ def _overview() -> dict[str, Any]:
 def _overview_text() -> str:
     extractors = [(f.name, f.network) for f in CATALOGUE.values() if f.kind == "extractor"]
     decoders = [
-        (f.name, f"{f.network}; for the extractor {f.encoder}")
-        for f in CATALOGUE.values()
-        if f.kind == "decoder"
+        (f.name, f"{f.network}; for the extractor {f.encoder}") for f in CATALOGUE.values() if f.kind == "decoder"
     ]
     parts = [
         _section("Methods (-m)", [(name, stylizer.summary) for name, stylizer in METHODS.items()]),

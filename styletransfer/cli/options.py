@@ -78,9 +78,7 @@ class _Named(_ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Read ``"relu1_1=2,relu4_1=0.5"``."""
         try:
-            return {
-                key.strip(): float(number) for key, number in (part.split("=") for part in value.split(","))
-            }
+            return {key.strip(): float(number) for key, number in (part.split("=") for part in value.split(","))}
         except ValueError:
             self.fail(f"{value!r} is not a list like relu1_1=2,relu4_1=0.5.", param, ctx)
 
@@ -125,9 +123,7 @@ def list_options(method: str) -> list[MethodOption]:
     return options + ([_DECODER] if method == AdaINStylizer.method else [])
 
 
-_DECODER = MethodOption(
-    "decoder", click.STRING, None, "decoder's name or file; the extractor's own if absent", ()
-)
+_DECODER = MethodOption("decoder", click.STRING, None, "decoder's name or file; the extractor's own if absent", ())
 
 
 def _kind(hint: Any) -> click.ParamType[Any]:
@@ -178,9 +174,7 @@ def options_for(methods: Sequence[str], chosen: Mapping[str, Any]) -> dict[str, 
     for name in given:
         if name != "seed" and not any(name in names for names in owned.values()):
             flag = "--" + name.replace("_", "-")
-            owners = [
-                method for method in METHODS if name in {option.name for option in list_options(method)}
-            ]
+            owners = [method for method in METHODS if name in {option.name for option in list_options(method)}]
             raise OptionError(
                 f"{flag} is an option of {', '.join(owners)}, not of {', '.join(methods)}. "
                 f"Leave it out or choose {owners[0]}; styletransfer info {methods[0]} lists what "

@@ -134,7 +134,9 @@ class MethodBars:
 
 
 def duration(seconds: float) -> str:
-    """Return ``"45 s"``, ``"3 min"`` or ``"2.5 h"``."""
+    """Return ``"0.2 s"``, ``"45 s"``, ``"3 min"`` or ``"2.5 h"``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
@@ -155,11 +157,17 @@ def _bytes_into(bar: tqdm[Any]) -> Callable[[int, int | None], None]:
 
 
 def fetch_needed(extractor: str, decoder: str | None, *, decodes: bool, quiet: bool) -> None:
-    """Fetch with a bar what the run would otherwise fetch silently; unknown names are left to the run."""
-    needed = [extractor]
-    if decodes:
-        needed.append(decoder or default_decoder(extractor))
-    states = {status.name: status for status in weights.list_weights()}
-    for name in needed:
-        if name in states and states[name].state == "absent" and not weights.find(name).embedded:
-            fetch_with_bar(name, quiet=quiet)
+    """Fetch with a bar what the run would otherwise fetch silently.
+
+    Raises:
+        OptionError: Unknown extractor.
+        WeightsError: No decoder for it, or a file that cannot be fetched.
+    """
+    weights.find(extractor, kind="extractor")
+    needed = {extractor, (decoder or default_decoder(extractor)) if decodes else extractor}
+    for status in weights.list_weights():
+        file = weights.find(status.name)
+        # A decoder of another encoder is left to the run, which refuses it.
+        fits = file.encoder in (None, extractor)
+        if status.name in needed and fits and status.state == "absent" and not file.embedded:
+            fetch_with_bar(status.name, quiet=quiet)

@@ -29,9 +29,7 @@ def list_command(quiet: bool, as_json: bool) -> None:
         width = max(len(status.name) for status in statuses)
         for status in statuses:
             size = "?" if status.size is None else f"{status.size / 1e6:.1f} MB"
-            click.echo(
-                f"{status.name:{width}}  {status.kind:9}  {status.state:8}  {size:>9}  {status.licence}"
-            )
+            click.echo(f"{status.name:{width}}  {status.kind:9}  {status.state:8}  {size:>9}  {status.licence}")
 
 
 @weights_group.command("fetch")

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from styletransfer import images
 from styletransfer.errors import DivergenceError, ImageError, StylizeInterrupted
-from styletransfer.features.formats import IMAGENET_MEAN, IMAGENET_STD
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.methods.adain import AdaINStylizer
+from styletransfer.methods.canvas import Canvas
 from styletransfer.methods.gatys_config import GatysConfig, from_options
 from styletransfer.methods.gatys_objective import Objective
 from styletransfer.methods.optimize import Descent, minimize
@@ -162,9 +162,6 @@ class _Run:
         self.image = content
         self.losses: Mapping[str, float] = {}
         self.began = time.perf_counter()
-        space = self.config.variable == "imagenet"
-        self.mean = content.new_tensor(IMAGENET_MEAN if space else (0.0,) * 3).view(1, 3, 1, 1)
-        self.std = content.new_tensor(IMAGENET_STD if space else (1.0,) * 3).view(1, 3, 1, 1)
 
     def result(self) -> Stylization:
         stopped = "steps"
@@ -222,8 +219,20 @@ class _Run:
         done = self.steps_before + len(self.history)
         planned = done + sum(n for _, n in self.schedule[number:]) + self.steps_to_come
 
+        canvas = Canvas(
+            size,
+            space=self.config.variable,
+            levels=self.config.pyramid,
+            clamp=self.config.clamp,
+            device=self.content.device,
+        )
+
+        def measure(variable: Tensor) -> Mapping[str, Tensor]:
+            values = canvas.values(variable)
+            return objective(canvas.picture(values), values)
+
         def watch(step: int, terms: Mapping[str, float], variable: Tensor) -> None:
-            self.image = self._picture(variable).clamp(0, 1)
+            self.image = canvas.picture(canvas.values(variable)).clamp(0, 1)
             self.losses = _sums(terms)
             record = Step(
                 step=done + step,
@@ -236,8 +245,7 @@ class _Run:
             if self.on_step is not None:
                 self.on_step(dataclasses.replace(record, image=self.image.clone()))
 
-        start = (images.resize(self.image, size) - self.mean) / self.std
-        bounds = ((0 - self.mean) / self.std, (1 - self.mean) / self.std)
+        start = canvas.start(images.resize(self.image, size))
         descent = Descent(
             optimizer=self.config.optimizer,
             learning_rate=self.config.learning_rate,
@@ -247,23 +255,19 @@ class _Run:
             tolerance=self.config.tolerance,
             patience=self.config.patience,
             retries=self.config.retries,
-            clamp=bounds if self.config.clamp else None,
+            project=canvas.project,
         )
         try:
-            best = minimize(start, lambda x: objective(self._picture(x), x), descent, watch)
+            best = minimize(start, measure, descent, watch)
         except DivergenceError as error:
             if error.image is not None:
-                error.image = self._full_size(self._picture(error.image))
+                error.image = self._full_size(canvas.picture(canvas.values(error.image)))
             elif self.history:  # the first look at this size failed, an earlier size is good
                 error.image = self._full_size(self.image)
             raise
-        self.image = self._picture(best.point)
+        self.image = canvas.picture(canvas.values(best.point))
         self.losses = _sums(best.terms)
         return best.stopped
-
-    def _picture(self, variable: Tensor) -> Tensor:
-        """Bring the variable back to RGB in [0, 1]; a little outside where it is not clamped."""
-        return variable * self.std + self.mean
 
 
 def _depth(tap: str) -> tuple[int, int]:
@@ -285,8 +289,8 @@ def _feasible(schedule: tuple[tuple[float, int], ...], content: Tensor) -> tuple
 
 
 def _sums(terms: Mapping[str, float]) -> dict[str, float]:
-    """Sum the terms by kind: ``content``, ``style``, ``tv``, ``total``."""
-    kinds = dict.fromkeys(("content", "style", "tv"), 0.0)
+    """Sum the terms by kind: ``content``, ``style``, ``color``, ``tv``, ``total``."""
+    kinds = dict.fromkeys(("content", "style", "color", "tv"), 0.0)
     for name, value in terms.items():
         kinds[name.split()[0]] += value
     return kinds | {"total": sum(terms.values())}

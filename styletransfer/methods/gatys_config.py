@@ -23,8 +23,8 @@ _STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 class GatysConfig:
     """Options of image optimisation.
 
-    The loss is ``content_weight * content + style_weight * style + tv_weight * tv``. What content and style
-    mean is set by `loss_scale`:
+    The loss is the sum of content, style, palette and total variation, each times its weight. What content and
+    style mean is set by `loss_scale`:
 
     - ``"relative"``: mean squared errors over the target's own mean square (style) or variance (content),
       averaged over layers. Independent of the network's scale: weights carry over between weight sets.
@@ -47,7 +47,11 @@ class GatysConfig:
     )
     content_weight: float = option(1.0, "multiplier of the content loss, >= 0")
     style_weight: float = option(10.0, "multiplier of the style loss, >= 0")
+    color_weight: float = option(
+        0.05, "multiplier of the palette loss, >= 0; 0 leaves colour to the Gram matrices"
+    )
     tv_weight: float = option(0.1, "multiplier of the total variation, >= 0")
+    center_grams: bool = option(True, "subtract the style's channel means before Gram matrices are formed")
     loss_scale: str = option("relative", "how the terms are scaled", choices=LOSS_SCALES)
     pooling: str | None = option(None, "max or avg; the weight set's own if absent", choices=("max", "avg"))
     optimizer: str = option("lbfgs", "how to descend", choices=("lbfgs", "adam"))
@@ -55,6 +59,9 @@ class GatysConfig:
     decay: float = option(1.0, "factor on the learning rate every decay_every steps, in (0, 1]")
     decay_every: int = option(0, "steps between decays; 0 for none")
     variable: str = option("rgb", "space that is optimised and whose TV counts", choices=("rgb", "imagenet"))
+    pyramid: int = option(
+        3, "coarser levels that carry the picture beside its pixels, 0 to 8; 0: pixels only"
+    )
     clamp: bool = option(True, "keep the picture within [0, 1] after each step")
     init: str | Tensor = option(  # noqa: RUF009 - a field like the others
         "content", "start: content, noise, style, adain, or a tensor", choices=INITS
@@ -77,7 +84,7 @@ class GatysConfig:
         object.__setattr__(self, "content_layers", check_taps(self.content_layers))
         object.__setattr__(self, "style_layers", check_taps(self.style_layers))
         self._check_layer_weights()
-        for name in ("content_weight", "style_weight", "tv_weight"):
+        for name in ("content_weight", "style_weight", "color_weight", "tv_weight"):
             object.__setattr__(self, name, number(getattr(self, name), name, low=0.0))
         if self.content_weight == self.style_weight == 0:
             raise OptionError("content_weight and style_weight are both 0; one of them must be above 0.")
@@ -90,6 +97,8 @@ class GatysConfig:
         object.__setattr__(self, "tolerance", number(self.tolerance, "tolerance", low=0.0, high=1.0))
         choice(self.variable, ("rgb", "imagenet"), "variable")
         flag(self.clamp, "clamp")
+        flag(self.center_grams, "center_grams")
+        object.__setattr__(self, "pyramid", integer(self.pyramid, "pyramid", low=0, high=8))
         if not isinstance(self.init, Tensor):
             choice(self.init, INITS, "init (a name or a tensor)")
         object.__setattr__(self, "style_mix", style_shares(self.style_mix))
@@ -133,6 +142,9 @@ def _listed(values: Any) -> tuple[Any, ...]:
     return tuple(values) if isinstance(values, (tuple, list)) else (values,)
 
 
+#: What the default preset adds to the published methods, switched off.
+_PLAIN: dict[str, Any] = {"color_weight": 0.0, "center_grams": False, "pyramid": 0}
+
 #: What each preset changes. Departures from the sources are listed in docs/deviations.md.
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
@@ -143,6 +155,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "content_weight": 1.0,
         "style_weight": 1e3,
         "tv_weight": 0.0,
+        **_PLAIN,
         "loss_scale": "gatys2016",
         "pooling": "avg",
         "init": "noise",
@@ -157,6 +170,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "content_weight": 1.0,
         "style_weight": 1e3,
         "tv_weight": 10.0,
+        **_PLAIN,
         "loss_scale": "mean",
         "optimizer": "adam",
         "learning_rate": 0.3,

@@ -34,7 +34,7 @@ class Descent:
         tolerance: Stop when the loss fell by less than this share over `patience` steps; 0 never stops early.
         patience: Steps over which levelling off is judged.
         retries: How often to go back and halve the step length before giving up.
-        clamp: Keep the variable within these (lower, upper) tensors after each step.
+        project: Brings the variable back to where it may be, after each step.
     """
 
     optimizer: str
@@ -45,7 +45,7 @@ class Descent:
     tolerance: float = 0.0
     patience: int = 20
     retries: int = 5
-    clamp: tuple[Tensor, Tensor] | None = None
+    project: Callable[[Tensor], Tensor] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,8 +113,6 @@ def minimize(
             raise _NotFiniteError("gradient of " + max(terms, key=lambda name: terms[name]))
         if sum(terms.values()) > EXPLOSION * max(best_loss, _FLOOR * first_loss):
             raise _NotFiniteError(max(terms, key=lambda name: terms[name]))
-        if descent.clamp is not None:
-            _drop_outward(x, x.grad, *descent.clamp)
         return total
 
     step = 0
@@ -147,9 +145,9 @@ def minimize(
         if descent.decay_every and step % descent.decay_every == 0:
             rate *= descent.decay
             optimizer.param_groups[0]["lr"] = rate
-        if descent.clamp is not None:
+        if descent.project is not None:
             with torch.no_grad():
-                x.copy_(torch.maximum(torch.minimum(x, descent.clamp[1]), descent.clamp[0]))
+                x.copy_(descent.project(x))
         recent.append(loss)
         if _levelled_off(recent, descent):
             return Minimum(point=best, terms=best_terms, stopped="levelled off")
@@ -165,16 +163,6 @@ def _optimizer(x: Tensor, name: str, rate: float) -> torch.optim.Optimizer:
     # A history of 10 is as good as one of 100 and moves a tenth of the memory. One iteration a call, so that
     # every step can be watched; without a line search that costs a single evaluation.
     return torch.optim.LBFGS([x], lr=rate, max_iter=1, history_size=10, tolerance_grad=0, tolerance_change=0)
-
-
-def _drop_outward(x: Tensor, gradient: Tensor, lower: Tensor, upper: Tensor) -> None:
-    """Set the gradient to 0 where a step down it would leave the bounds.
-
-    Clamping undoes such a step anyway, but L-BFGS, which takes every step for made, would draw wrong conclusions
-    about the curvature and stall.
-    """
-    outward = ((x <= lower) & (gradient > 0)) | ((x >= upper) & (gradient < 0))
-    gradient.masked_fill_(outward, 0.0)
 
 
 def _levelled_off(recent: deque[float], descent: Descent) -> bool:

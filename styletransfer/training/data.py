@@ -41,7 +41,9 @@ class PictureFolder:
             else:
                 self._pictures.append(picture)
         if not self._pictures:
-            raise ImageError(f"{self.folder} holds no usable picture ({len(self.skipped)} could not be read).")
+            raise ImageError(
+                f"{self.folder} holds no usable picture ({len(self.skipped)} unreadable or too small)."
+            )
 
     def __len__(self) -> int:
         return len(self._pictures)
@@ -68,7 +70,7 @@ def _decode(path: Path, short_edge: int) -> Tensor | None:
     try:
         with Image.open(path) as opened:
             picture = ImageOps.exif_transpose(opened).convert("RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError):
         return None
     if min(picture.size) < 64:
         return None

@@ -1,9 +1,10 @@
 """Train the `lite` decoder of AdaIN.
 
-A short autoencoder phase (features and pixels), then style transfer: content loss, moment and Gram style losses,
-each over what the untouched content would score, so that every pair and every layer counts alike.
+A short autoencoder phase (features and pixels), then style transfer: content loss, moment and Gram style
+losses, each over what the untouched content would score, so that every pair and every layer counts alike.
 
-    python -m styletransfer.training.decoder --content DIR --style DIR --encoder FILE --oxford FILE --small FILE -o OUT
+    python -m styletransfer.training.decoder --content DIR --style DIR --encoder FILE --oxford FILE
+        --small FILE --output OUT
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class DecoderTrainer:
         self.styles = StyleBank(style, encoder, self.decoder.taps, network, device)
         self.generator = torch.Generator().manual_seed(settings.seed)
         self.optimizer = torch.optim.Adam(self.decoder.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99))
-        #: Mean loss of untouched contents, per layer: keeps a near-identical pair from dominating.
+        #: Mean gap of untouched contents, per layer: keeps a near-identical pair from dominating.
         self.usual: dict[str, float] = {}
 
     def run(self, output: Path) -> None:
@@ -90,7 +91,8 @@ class DecoderTrainer:
         total = self.settings.warmup_steps + self.settings.steps
         for step in range(1, total + 1):
             self._set_rate(step, total)
-            contents = self.content.crops(self.settings.batch, self.settings.size, self.generator).to(self.device)
+            contents = self.content.crops(self.settings.batch, self.settings.size, self.generator)
+            contents = contents.to(self.device)
             every = self.settings.identity_every
             if step <= self.settings.warmup_steps or (every and step % every == 0):
                 terms = self.identity_terms(contents)
@@ -159,10 +161,14 @@ class DecoderTrainer:
         return self.settings.range_weight * (images - images.clamp(0, 1)).square().mean()
 
     def _over_untouched(self, name: str, gap: Tensor, untouched: Tensor) -> Tensor:
-        """Mean of each picture's gap over the mean of its own untouched gap and the usual one."""
+        """Mean of each picture's gap over its own untouched gap, with a floor at a share of the usual one.
+
+        Pairs that lie close together differ in texture, not in colour; divided by the usual gap they would count
+        for nothing, and texture would not be learnt.
+        """
         usual = self.usual.get(name, float(untouched.mean()))
         self.usual[name] = 0.99 * usual + 0.01 * float(untouched.mean())
-        return (gap / (0.5 * untouched + 0.5 * usual)).mean()
+        return (gap / (untouched + 0.1 * usual)).mean()
 
     def _set_rate(self, step: int, total: int) -> None:
         rise = min(1.0, step / 50)

@@ -1,9 +1,9 @@
 """Distil a narrow VGG-19 from wider or published ones.
 
 The student's taps are mapped by linear 1x1 heads onto the teachers' taps. A head is linear on purpose: where
-``teacher = H student`` holds, so does ``Gram(teacher) = H Gram(student) H'``, and a picture whose Gram matrices
-match in the student's features matches in the teacher's. The heads are dropped at the end, and every channel is
-scaled to a mean activation of one (Gatys et al. 2016, section 2).
+``teacher = H student`` holds, so does ``Gram(teacher) = H Gram(student) H'``, and a picture whose Gram
+matrices match in the student's features matches in the teacher's. The heads are dropped at the end, and every
+channel is scaled to a mean activation of one (Gatys et al. 2016, section 2).
 
     python -m styletransfer.training.distill --pictures DIR --pictures DIR --oxford FILE --small FILE -o OUT
 """
@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from styletransfer.features.layers import LAYERS, LITE_WIDTHS
-from styletransfer.features.vgg import VGG19Features, pad_by_one
+from styletransfer.features.vgg import pad_by_one
 from styletransfer.training.data import PictureFolder
 from styletransfer.training.teachers import SmallTeacher, load_oxford
 
@@ -47,7 +47,7 @@ class Student(nn.Module):
         for layer in self.layers:
             conv = nn.Conv2d(channels, widths[layer.block - 1], 3)
             nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-            nn.init.constant_(conv.bias, 0.05)
+            nn.init.constant_(conv.bias, 0.05)  # type: ignore[arg-type]
             self.convs[layer.conv] = conv
             channels = widths[layer.block - 1]
         self.register_buffer("color_matrix", torch.diag(1 / STD).view(3, 3, 1, 1))
@@ -71,17 +71,17 @@ class Student(nn.Module):
     def scale_to_unit_means(self, images: Tensor) -> None:
         """Scale each channel to a mean activation of one over `images`, leaving the function as it is.
 
-        ReLU, pooling and padding commute with a positive factor per channel, so the next convolution undoes it.
+        ReLU, pooling and padding commute with a positive factor per channel: the next convolution undoes it.
         """
         means = {tap: x.mean(dim=(0, 2, 3)).clamp_min(1e-2) for tap, x in self(images).items()}
         before: Tensor | None = None
         for layer in self.layers:
-            conv = self.convs[layer.conv]
+            weight = self.get_parameter(f"convs.{layer.conv}.weight")
             if before is not None:
-                conv.weight.mul_(before.view(1, -1, 1, 1))
+                weight.mul_(before.view(1, -1, 1, 1))
             before = means[layer.relu]
-            conv.weight.div_(before.view(-1, 1, 1, 1))
-            conv.bias.div_(before)
+            weight.div_(before.view(-1, 1, 1, 1))
+            self.get_parameter(f"convs.{layer.conv}.bias").div_(before)
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the convolutions and the colour map as they are stored."""
@@ -92,8 +92,8 @@ class Student(nn.Module):
 class Target:
     """Centre and scale of a teacher's tap: channel means, and one deviation for the whole tap.
 
-    Activations of the Oxford network reach hundreds; a head that starts near zero would take thousands of steps
-    to get there. One scale for all channels keeps the weight that each has in a Gram matrix.
+    Activations of the Oxford network reach hundreds; a head that starts near zero would take thousands of
+    steps to get there. One scale for all channels keeps the weight that each has in a Gram matrix.
     """
 
     def __init__(self, sample: Tensor) -> None:
@@ -142,9 +142,11 @@ def distill(
     parameters = [*student.parameters(), *heads.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=learning_rate, betas=(0.9, 0.99))
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * step / steps)) + 1e-3
+        optimizer,
+        lambda step: min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * step / steps)) + 1e-3,
     )
-    weights = {f"oxford_{t}": w for t, w in OXFORD_TAPS.items()} | {f"small_{t}": w for t, w in SMALL_TAPS.items()}
+    weights = {f"oxford_{tap}": weight for tap, weight in OXFORD_TAPS.items()}
+    weights |= {f"small_{tap}": weight for tap, weight in SMALL_TAPS.items()}
     recent: dict[str, float] = {}
     start = time.perf_counter()
     for step in range(1, steps + 1):
@@ -161,7 +163,7 @@ def distill(
             losses[name] = targets[name].loss(heads[name](seen), target)
         total = torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
         optimizer.zero_grad(set_to_none=True)
-        total.backward()
+        total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(parameters, 5.0)
         optimizer.step()
         schedule.step()
@@ -188,8 +190,8 @@ def _write(
 def main() -> None:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(description="Distil vgg19-lite.")
-    parser.add_argument("--pictures", type=Path, action="append", required=True, help="folder; may be repeated")
-    parser.add_argument("--oxford", type=Path, required=True, help="leading convolutions of the Oxford VGG-19")
+    parser.add_argument("--pictures", type=Path, action="append", required=True, help="may be repeated")
+    parser.add_argument("--oxford", type=Path, required=True, help="leading layers of the Oxford VGG-19")
     parser.add_argument("--small", type=Path, required=True, help="published narrow network with heads")
     parser.add_argument("-o", "--output", type=Path, required=True, help="safetensors file to write")
     parser.add_argument("--steps", type=int, default=4000)

@@ -1,7 +1,7 @@
 """Styles for decoder training, encoded once.
 
 A style enters AdaIN as channel statistics only, and its loss as statistics and Gram matrices, so every style
-picture is seen by the networks once or twice in a whole training and a step costs no style encoding.
+picture is seen by the networks once in a whole training and a step costs no style encoding.
 """
 
 from __future__ import annotations
@@ -37,8 +37,6 @@ class StyleTargets:
 class StyleBank:
     """Draws styles at random and remembers what was computed of them.
 
-    Each picture is kept whole and as one square crop of 192 pixels, so that strokes come in two sizes.
-
     Args:
         pictures: The style pictures.
         encoder: The extractor that the decoder is trained for.
@@ -60,13 +58,12 @@ class StyleBank:
         self.taps = taps
         self.network = network
         self.device = device
-        self._known: dict[tuple[int, bool], StyleTargets] = {}
+        self._known: dict[int, StyleTargets] = {}
 
     def draw(self, batch: int, generator: torch.Generator) -> StyleTargets:
         """Return the targets of `batch` random styles, stacked."""
         numbers = torch.randint(len(self.pictures), (batch,), generator=generator).tolist()
-        whole = (torch.rand(batch, generator=generator) < 0.5).tolist()
-        drawn = [self._targets(n, w) for n, w in zip(numbers, whole, strict=True)]
+        drawn = [self._targets(number) for number in numbers]
         return StyleTargets(
             encoded=_stack([d.encoded for d in drawn], self.device),
             moments=_stack([d.moments for d in drawn], self.device),
@@ -76,21 +73,17 @@ class StyleBank:
         )
 
     @torch.no_grad()
-    def _targets(self, number: int, whole: bool) -> StyleTargets:
-        key = (number, whole)
-        if key not in self._known:
-            picture = self.pictures.whole(number)
-            if not whole:
-                picture = self.pictures.crop(number, 192, torch.Generator().manual_seed(number))
-            picture = picture.to(self.device)
+    def _targets(self, number: int) -> StyleTargets:
+        if number not in self._known:
+            picture = self.pictures.whole(number).to(self.device)
             features = self.network(picture)
             # bfloat16 has float32's range: Gram matrices of unnormalised features would overflow in float16.
-            self._known[key] = StyleTargets(
+            self._known[number] = StyleTargets(
                 encoded={k: channel_stats(f) for k, f in self.encoder(picture, self.taps).items()},
                 moments={k: channel_stats(f) for k, f in features.items()},
                 grams={k: gram_matrix(f).to(torch.bfloat16) for k, f in features.items()},
             )
-        return self._known[key]
+        return self._known[number]
 
 
 def _stack(statistics: list[Statistics], device: str) -> Statistics:

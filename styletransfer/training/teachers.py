@@ -2,7 +2,8 @@
 
 Two formats, both safetensors:
 
-- ``features.<index>.weight`` as in torchvision's VGG-19, any prefix of it, for RGB * 255 minus the Oxford mean;
+- ``features.<index>.weight`` as in torchvision's VGG-19, its first layers up to any, for RGB * 255 minus the
+  Oxford mean;
 - ``conv<block><number>.weight`` at any width with a 1x1 ``conv0`` for the colours, and 1x1 heads
   ``conv<block><number>_aux`` that predict the full network's tap.
 """
@@ -79,8 +80,7 @@ class SmallTeacher:
         """Return the full network's taps as the heads predict them; the narrow tap where there is no head."""
         features = self.network(images, layers)
         return {
-            tap: F.relu(F.conv2d(x, *self._heads[tap])) if tap in self._heads else x
-            for tap, x in features.items()
+            tap: F.relu(F.conv2d(x, *self._heads[tap])) if tap in self._heads else x for tap, x in features.items()
         }
 
 
@@ -100,4 +100,5 @@ class LossNetwork:
 
     def __call__(self, images: Tensor) -> dict[str, Tensor]:
         """Return the four taps, full width."""
-        return self.oxford(images, self.taps[:3]) | self.small(images, self.taps[3:])
+        taps: dict[str, Tensor] = self.oxford(images, self.taps[:3])
+        return taps | self.small(images, self.taps[3:])

@@ -1,4 +1,4 @@
-"""AdaIN: against a textbook implementation on random weights in the published file formats, and its own parts."""
+"""AdaIN: against a textbook implementation on random weights in the published formats, and its own parts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Draw = Callable[..., Tensor]
 
 
 def textbook_encoder() -> nn.Sequential:
-    """A 1x1 convolution, then VGG-19's blocks: reflection padding, 3x3 convolution, ReLU; ceil-mode pooling."""
+    """A 1x1 convolution, then blocks of reflection padding, 3x3 convolution and ReLU; ceil-mode pooling."""
     modules: list[nn.Module] = [nn.Conv2d(3, 3, 1)]
     channels = 3
     for block, (count, width) in enumerate([(2, 64), (2, 128), (4, 256), (4, 512), (4, 512)]):
@@ -49,13 +49,15 @@ def textbook_encoder() -> nn.Sequential:
 
 def textbook_decoder() -> nn.Sequential:
     """512-256, up, 256 x3, 128, up, 128, 64, up, 64, 3."""
+    stages = [[256], [256, 256, 256, 128], [128, 64], [64, 3]]
     modules: list[nn.Module] = []
-    for step in [(512, 256), "up", (256, 256), (256, 256), (256, 256), (256, 128), "up", (128, 128), (128, 64),
-                 "up", (64, 64), (64, 3)]:  # fmt: skip
-        if isinstance(step, str):
+    channels = 512
+    for stage in stages:
+        if modules:
             modules.append(nn.Upsample(scale_factor=2, mode="nearest"))
-        else:
-            modules += [nn.ReflectionPad2d(1), nn.Conv2d(*step, 3), nn.ReLU()]
+        for width in stage:
+            modules += [nn.ReflectionPad2d(1), nn.Conv2d(channels, width, 3), nn.ReLU()]
+            channels = width
     return nn.Sequential(*modules[:-1])  # no ReLU at the end
 
 
@@ -120,7 +122,7 @@ class TestAgainstTheTextbook:
     def test_the_files_have_the_published_names(self, release: Release) -> None:
         assert list(release.encoder.state_dict())[:4] == ["0.weight", "0.bias", "2.weight", "2.bias"]
         assert list(release.encoder.state_dict())[-1] == "51.bias"
-        assert list(release.decoder.state_dict())[0] == "1.weight"
+        assert next(iter(release.decoder.state_dict())) == "1.weight"
         assert list(release.decoder.state_dict())[-1] == "28.bias"
 
     @pytest.mark.parametrize("size", [(16, 16), (24, 40), (64, 48)])
@@ -149,7 +151,9 @@ class TestAgainstTheTextbook:
     def test_a_batch(self, release: Release, published: VGG19Features, picture: Draw) -> None:
         contents, styles = picture(24, 32, batch=2), picture(32, 24, seed=9, batch=2)
         stylizer = create_stylizer("adain", extractor=published, decoder=release.decoder_file)
-        assert_equal(stylizer.stylize(contents, styles).image, release.stylize(contents, [styles], [1.0], 1.0))
+        assert_equal(
+            stylizer.stylize(contents, styles).image, release.stylize(contents, [styles], [1.0], 1.0)
+        )
 
     def test_losses_are_the_papers(self, release: Release, published: VGG19Features, picture: Draw) -> None:
         content, style = picture(32, 24, seed=1), picture(24, 40, seed=2)
@@ -190,7 +194,9 @@ class TestAgainstTheTextbook:
     def test_a_decoder_of_another_encoder_is_refused(
         self, release: Release, extractor: VGG19Features
     ) -> None:
-        with pytest.raises(WeightsError, match=r"'pytorch-adain' was trained for the extractor 'vgg19-normalised'"):
+        with pytest.raises(
+            WeightsError, match=r"'pytorch-adain' was trained for the extractor 'vgg19-normalised'"
+        ):
             create_stylizer("adain", extractor=extractor, decoder=release.decoder_file)
 
     def test_an_extractor_without_a_decoder_says_what_to_do(self) -> None:
@@ -209,7 +215,9 @@ def with_options(stylizer: AdaINStylizer, **options: Any) -> AdaINStylizer:
 
 
 class TestEncodedStyle:
-    def test_gives_the_picture_that_the_style_itself_gives(self, stylizer: AdaINStylizer, picture: Draw) -> None:
+    def test_gives_the_picture_that_the_style_itself_gives(
+        self, stylizer: AdaINStylizer, picture: Draw
+    ) -> None:
         content, style = picture(), picture(24, 24, seed=1)
         encoded = stylizer.encode_style(style)
         assert torch.equal(stylizer.stylize(content, encoded).image, stylizer.stylize(content, style).image)
@@ -246,7 +254,9 @@ class TestEncodedStyle:
 
     def test_of_another_extractor_is_refused(self, stylizer: AdaINStylizer, picture: Draw) -> None:
         other = dataclasses.replace(stylizer.encode_style(picture()), extractor="vgg19")
-        with pytest.raises(OptionError, match=r"encoded with 'vgg19', this stylizer uses 'vgg19-lite'; encode it again"):
+        with pytest.raises(
+            OptionError, match=r"encoded with 'vgg19', this stylizer uses 'vgg19-lite'; encode it again"
+        ):
             stylizer.stylize(picture(), other)
 
     def test_that_lacks_a_layer_is_refused(self, stylizer: AdaINStylizer, picture: Draw) -> None:
@@ -286,7 +296,9 @@ class TestEncodedStyle:
         with pytest.raises(WeightsError, match=message):
             EncodedStyle.load(path)
 
-    def test_a_truncated_file_is_refused(self, stylizer: AdaINStylizer, picture: Draw, tmp_path: Path) -> None:
+    def test_a_truncated_file_is_refused(
+        self, stylizer: AdaINStylizer, picture: Draw, tmp_path: Path
+    ) -> None:
         path = stylizer.encode_style(picture()).save(tmp_path / "style.safetensors")
         path.write_bytes(path.read_bytes()[:-100])
         with pytest.raises(WeightsError, match="truncated or damaged"):
@@ -370,7 +382,9 @@ class TestOptions:
         with pytest.raises(OptionError, match=message):
             create_stylizer("adain", extractor=extractor, decoder=decoder, aplha=1)
 
-    def test_an_extractor_that_ends_too_early_is_refused_by_name(self, decoder: Decoder, picture: Draw) -> None:
+    def test_an_extractor_that_ends_too_early_is_refused_by_name(
+        self, decoder: Decoder, picture: Draw
+    ) -> None:
         shallow = VGG19Features("vgg19-lite", widths=(16, 32, 64, 128, 128), last="conv3_1")
         with pytest.raises(OptionError, match="'relu4_1' lies deeper than this network"):
             AdaINStylizer(shallow, decoder).stylize(picture(), picture())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -126,7 +127,9 @@ class TestAgainstTheTextbook:
             for convolution in network.convs.values():
                 torch.nn.init.zeros_(convolution.bias)
             network.convs["conv1_1"].weight.mul_(20 * factor)
-            result = gatys(network, steps=1, init="style", loss_scale="relative").stylize(picture(), picture(seed=1))
+            result = gatys(network, steps=1, init="style", loss_scale="relative").stylize(
+                picture(), picture(seed=1)
+            )
             totals.append(result.history[0].total)
         assert totals[1] == pytest.approx(totals[0], rel=1e-3)
 
@@ -241,7 +244,7 @@ class TestDescent:
         spoilt = gatys(extractor).stylize(picture(), picture(seed=1), on_step=spoil)
         assert torch.equal(spoilt.image, gatys(extractor).stylize(picture(), picture(seed=1)).image)
         torch.testing.assert_close(seen[0], picture())  # the start
-        assert all(0 <= image.min() and image.max() <= 1 for image in seen)
+        assert all(image.min() >= 0 and image.max() <= 1 for image in seen)
 
     def test_levelling_off(self, extractor: VGG19Features, picture: Draw) -> None:
         stylizer = gatys(extractor, steps=50, tolerance=0.9, patience=2)
@@ -274,7 +277,7 @@ class TestDescent:
         gatys(
             extractor, optimizer="adam", learning_rate=0.01, decay=1e-6, decay_every=2, steps=4, clamp=False
         ).stylize(picture(), picture(seed=1), on_step=lambda step: images.append(step.image))  # fmt: skip
-        moves = [(a - b).abs().max().item() for a, b in zip(images, images[1:], strict=False)]
+        moves = [(a - b).abs().max().item() for a, b in itertools.pairwise(images)]
         assert moves[0] > 1e-3
         assert moves[2] < 1e-6
 
@@ -300,14 +303,14 @@ class TestInit:
         starts = []
         for seed in (3, 3, 4):
             torch.rand(seed)  # the global random state plays no part
-            starts.append(
-                self.first_picture(extractor, picture(), picture(seed=1), init="noise", seed=seed)
-            )
+            starts.append(self.first_picture(extractor, picture(), picture(seed=1), init="noise", seed=seed))
         assert torch.equal(starts[0], starts[1])
         assert not torch.equal(starts[0], starts[2])
         assert starts[0].mean().item() == pytest.approx(0.5, abs=0.02)
 
-    def test_noise_leaves_the_global_random_state_alone(self, extractor: VGG19Features, picture: Draw) -> None:
+    def test_noise_leaves_the_global_random_state_alone(
+        self, extractor: VGG19Features, picture: Draw
+    ) -> None:
         before = torch.get_rng_state()
         gatys(extractor, init="noise", steps=1).stylize(picture(), picture(seed=1))
         assert torch.equal(torch.get_rng_state(), before)
@@ -329,7 +332,9 @@ class TestInit:
     def test_a_tensor_of_another_shape_is_refused(
         self, extractor: VGG19Features, picture: Draw, shape: tuple[int, ...]
     ) -> None:
-        with pytest.raises(ImageError, match=r"init has shape .* the content \(1, 3, 32, 40\); give a tensor of"):
+        with pytest.raises(
+            ImageError, match=r"init has shape .* the content \(1, 3, 32, 40\); give a tensor of"
+        ):
             gatys(extractor, init=torch.rand(shape)).stylize(picture(), picture())
 
     def test_a_tensor_out_of_range_is_refused(self, extractor: VGG19Features, picture: Draw) -> None:
@@ -441,7 +446,7 @@ class TestGuard:
         assert image.std() > 0.01  # no black picture
 
     def test_useless_from_a_larger_size_on_keeps_the_smaller_ones_picture(self, picture: Draw) -> None:
-        # Coarse: 2 looks at the targets, 2 steps, 1 to measure the end. Fine: 2 looks, then the first step fails.
+        # Coarse: 2 looks at the targets, 2 steps, 1 to measure the end. Fine: 2 looks, the first step fails.
         sick = Sick(lambda call: call > 7, math.nan)
         stylizer = gatys(sick, scales=(0.5, 1.0), steps=2, style_layers="relu3_1")
         with pytest.raises(DivergenceError) as caught:
@@ -496,7 +501,9 @@ class TestInterrupt:
         assert kept.stopped == "interrupted"
         assert [step.step for step in kept.history] == [1, 2, 3]
         assert kept.losses == kept.history[-1].losses
-        torch.testing.assert_close(kept.image, gatys(extractor, steps=2).stylize(picture(), picture(seed=1)).image)
+        torch.testing.assert_close(
+            kept.image, gatys(extractor, steps=2).stylize(picture(), picture(seed=1)).image
+        )
 
     def test_has_the_full_size_even_from_a_smaller_one(self, extractor: VGG19Features, picture: Draw) -> None:
         kept = self.run(gatys(extractor, scales=(0.5, 1.0), steps=5), picture(66, 65), picture(seed=1), at=2)
@@ -571,5 +578,7 @@ class TestGradientModes:
 
 
 def test_layers_deeper_than_the_network_are_refused_when_it_is_built(extractor: VGG19Features) -> None:
-    with pytest.raises(OptionError, match=r"Layer 'relu5_2' lies deeper than this network, which ends at 'relu5_1'"):
+    with pytest.raises(
+        OptionError, match=r"Layer 'relu5_2' lies deeper than this network, which ends at 'relu5_1'"
+    ):
         create_stylizer("gatys", extractor=extractor, style_layers=("relu1_1", "relu5_2"))

@@ -67,7 +67,11 @@ class TestPresets:
 
 class TestSchedule:
     def test_one_number_of_steps_holds_for_each_size(self) -> None:
-        assert from_options({"scales": (0.25, 0.5, 1), "steps": 9}).schedule == ((0.25, 9), (0.5, 9), (1.0, 9))
+        assert from_options({"scales": (0.25, 0.5, 1), "steps": 9}).schedule == (
+            (0.25, 9),
+            (0.5, 9),
+            (1.0, 9),
+        )
 
     def test_one_number_for_each(self) -> None:
         assert from_options({"scales": [0.5, 1], "steps": [3, 4]}).schedule == ((0.5, 3), (1.0, 4))
@@ -149,7 +153,10 @@ class TestValues:
         ({"content_layers": ()}, "At least one layer is needed"),
         ({"style_layers": ["relu9_1"]}, "Unknown layer 'relu9_1'. Did you mean"),
         ({"style_layers": [4]}, "Unknown layer 4."),
-        ({"layer_weights": {"relu2_2": 1}}, "layer_weights has no option 'relu2_2'. Did you mean \"relu2_1\"?"),
+        (
+            {"layer_weights": {"relu2_2": 1}},
+            "layer_weights has no option 'relu2_2'. Did you mean \"relu2_1\"?",
+        ),
         ({"layer_weights": {"relu1_1": -1}}, "layer_weights['relu1_1'] must be of at least 0, got -1."),
         ({"layer_weights": [1, 2]}, "layer_weights must be a dictionary of layers and numbers"),
         ({"content_weight": -1}, "content_weight must be of at least 0, got -1."),
@@ -167,7 +174,10 @@ class TestValues:
         ({"variable": "lab"}, "Unknown variable 'lab'."),
         ({"clamp": 1}, "clamp must be True or False, got 1."),
         ({"init": "nosie"}, "Unknown init (a name or a tensor) 'nosie'. Did you mean \"noise\"?"),
-        ({"init": 0.5}, "Unknown init (a name or a tensor) 0.5. Choose one of: content, noise, style, adain."),
+        (
+            {"init": 0.5},
+            "Unknown init (a name or a tensor) 0.5. Choose one of: content, noise, style, adain.",
+        ),
         ({"tolerance": 2}, "tolerance must be in [0, 1], got 2."),
         ({"patience": 0}, "patience must be a whole number of at least 1"),
         ({"retries": -1}, "retries must be a whole number of at least 0"),
@@ -175,7 +185,10 @@ class TestValues:
         ({"seed": -3}, "seed must be a whole number of at least 0"),
         ({"seed": 2**63}, "seed must be a whole number of at least 0"),
         ({"style_mix": (1, 0)}, "Each number of style_mix must be above 0, got 0."),
-        ({"style_mix": "1,2"}, "style_mix must be a list with one number per style, e.g. (0.7, 0.3), got '1,2'."),
+        (
+            {"style_mix": "1,2"},
+            "style_mix must be a list with one number per style, e.g. (0.7, 0.3), got '1,2'.",
+        ),
         ({"style_mix": 0.5}, "style_mix must be a list with one number per style"),
     ],
 )

@@ -142,9 +142,7 @@ class TestLevellingOff:
     def test_goes_on_while_the_loss_falls_by_more_than_the_tolerance(self) -> None:
         watch = Watch()
         slope = lambda x: {"slope": x.sum() + 1000}  # noqa: E731 - falls by 4 a step
-        result = run(
-            slope, watch, optimizer="adam", learning_rate=1.0, steps=30, tolerance=0.01, patience=5
-        )
+        result = run(slope, watch, optimizer="adam", learning_rate=1.0, steps=30, tolerance=0.01, patience=5)
         assert (result.stopped, len(watch.steps)) == ("steps", 30)
 
 
@@ -181,8 +179,8 @@ class TestGuard:
         assert len(watch.steps) == 12  # a failed step does not count
         assert all(math.isfinite(total) for total in watch.totals)
         assert sum(result.terms.values()) < watch.totals[0]
-        # The step after the failure starts again from the best point, here the last one, and with Adam has half
-        # the length; L-BFGS begins anew with a step along the gradient.
+        # The step after the failure starts again from the best point, here the last one, and with Adam has
+        # half the length; L-BFGS begins anew with a step along the gradient.
         assert torch.equal(watch.points[4], plain.points[3])
         if optimizer == "adam":
             moves = (watch.points[5] - watch.points[4]).abs()

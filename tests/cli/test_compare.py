@@ -1,0 +1,95 @@
+"""`styletransfer compare` and `demo`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from styletransfer import samples
+from styletransfer.cli import main
+
+FILES = ["adain.png", "comparison.json", "comparison.md", "comparison.png", "gatys.png"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    samples.draw("valley", long_edge=72).save("photo.png")
+    samples.draw("mosaic", long_edge=64).save("mosaic.png")
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments), catch_exceptions=False)
+
+
+def test_writes_figure_table_json_and_pictures(folder: Path) -> None:
+    result = run("compare", "photo.png", "mosaic.png", "-o", "out", "--steps", "2,2", "--alpha", "0.5")
+    assert result.exit_code == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == FILES
+    record = json.loads(Path("out/comparison.json").read_text())
+    assert record["runs"]["gatys"]["config"]["steps"] == [2, 2]
+    assert record["runs"]["adain"]["config"]["alpha"] == 0.5
+    assert result.stdout.startswith("| method | seconds |")
+    assert "Wrote to out: comparison.png" in result.stdout
+
+
+def test_json_names_the_files(folder: Path) -> None:
+    result = run("compare", "photo.png", "mosaic.png", "-o", "out", "-m", "adain", "--json")
+    record = json.loads(result.stdout)
+    assert [Path(name).name for name in record["files"]] == [
+        "comparison.png",
+        "comparison.json",
+        "comparison.md",
+        "adain.png",
+    ]
+    assert [row["method"] for row in record["rows"]] == ["adain"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["photo.png", "mosaic.png", "-o", "none/out"], "create it first"),
+        (["photo.png", "mosaic.png", "-o", "photo.png"], "is a file, not a folder"),
+        (["none.png", "mosaic.png", "-o", "out"], "none.png"),
+        (["photo.png", "mosaic.png", "-o", "out", "-m", "gatys,adian"], 'Did you mean "adain"'),
+        (
+            ["photo.png", "mosaic.png", "-o", "out", "-m", "adain", "--steps", "2"],
+            "--steps is an option of gatys",
+        ),
+        (["photo.png", "mosaic.png"], "--output"),
+    ],
+)
+def test_bad_input_leaves_no_folder(folder: Path, arguments: list[str], message: str) -> None:
+    result = run("compare", *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert sorted(path.name for path in folder.iterdir()) == ["mosaic.png", "photo.png"]
+
+
+def test_an_input_in_the_way_is_found_before_the_work(folder: Path) -> None:
+    Path("photo.png").rename("adain.png")
+    result = run("compare", "adain.png", "mosaic.png", "-o", ".")
+    assert result.exit_code == 2
+    assert "inputs are never overwritten" in result.stderr
+    assert sorted(path.name for path in folder.iterdir()) == ["adain.png", "mosaic.png"]
+
+
+def test_demo_writes_everything_and_says_where(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("styletransfer.cli.compare._DEMO_LONG_EDGE", 32)  # the same work on a small picture
+    result = run("demo", "--style", "woodcut")
+    assert result.exit_code == 0
+    made = sorted(path.name for path in Path("styletransfer-demo").iterdir())
+    assert made == sorted([*FILES, "content.png", "style.png"])
+    assert "styletransfer-demo" in result.stdout
+    assert "comparison.png first" in result.stdout
+
+
+def test_demo_refuses_unknown_pictures(folder: Path) -> None:
+    result = run("demo", "--style", "woodcutt")
+    assert result.exit_code == 2
+    assert "woodcut" in result.stderr
+    assert not Path("styletransfer-demo").exists()

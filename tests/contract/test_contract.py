@@ -1,0 +1,342 @@
+"""One suite for every registered method: what `Stylizer` promises, whoever stands behind it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+from torch import Tensor
+
+from styletransfer.errors import ImageError, OptionError, OutputError, WeightsError
+from styletransfer.features.vgg import VGG19Features
+from styletransfer.images import load_image, read_picture, save_image
+from styletransfer.methods import METHODS, create_stylizer, list_stylizers, read_pair, stylize
+from styletransfer.methods.decoder import Decoder
+from styletransfer.stylizer import Step, Stylization, Stylizer
+
+Draw = Callable[..., Tensor]
+
+#: Options that make a method quick, where its defaults are not.
+QUICK: dict[str, dict[str, Any]] = {"gatys": {"scales": (1.0,), "steps": 3}}
+
+
+@pytest.fixture(params=list_stylizers())
+def method(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def make(method: str, extractor: VGG19Features, decoder: Decoder) -> Callable[..., Stylizer]:
+    """Build the method quick and with random weights; further options may be given."""
+    usual = QUICK.get(method, {}) | ({"decoder": decoder} if method == "adain" else {})
+    return lambda **options: create_stylizer(method, extractor=extractor, **(usual | options))
+
+
+Make = Callable[..., Stylizer]
+
+
+class TestRegistry:
+    def test_inventory(self) -> None:
+        assert list_stylizers() == ["gatys", "adain"]
+
+    def test_a_method_describes_itself(self, method: str, make: Make) -> None:
+        kind = METHODS[method]
+        assert issubclass(kind, Stylizer)
+        assert kind.method == method
+        assert 10 < len(kind.summary) < 120
+        assert "\n" not in kind.summary
+        stylizer = make()
+        assert isinstance(stylizer, kind)
+        assert isinstance(stylizer.config, kind.config_type)
+        assert not isinstance(stylizer, torch.nn.Module)
+
+    def test_a_config_is_frozen_and_each_option_has_a_help_text(self, method: str, make: Make) -> None:
+        config = make().config
+        for field in dataclasses.fields(config):
+            assert field.kw_only
+            assert field.metadata["help"]
+            with pytest.raises(dataclasses.FrozenInstanceError):
+                setattr(config, field.name, None)
+
+    def test_unknown_methods_are_refused_with_a_suggestion(self, method: str) -> None:
+        message = f'Unknown method {method[:-1]!r}. Did you mean "{method}"? Choose one of: gatys, adain.'
+        with pytest.raises(OptionError, match=f"^{re.escape(message)}$"):
+            create_stylizer(method[:-1])
+
+    def test_unknown_options_are_refused_with_a_suggestion(self, method: str, make: Make) -> None:
+        message = f"Method '{method}' has no option 'style_mixx'. Did you mean \"style_mix\"?"
+        with pytest.raises(OptionError, match=f"^{re.escape(message)}"):
+            make(style_mixx=(1,))
+
+    def test_an_unknown_weight_set_is_refused_with_a_suggestion(self, method: str) -> None:
+        with pytest.raises(
+            OptionError, match=r"Unknown extractor 'vgg19-light'\. Did you mean \"vgg19-lite\"\?"
+        ):
+            create_stylizer(method, extractor="vgg19-light")
+
+    def test_an_unknown_device_is_refused(self, method: str, tmp_path: Path) -> None:
+        with pytest.raises(OptionError, match="Unknown device 'gpu'"):
+            create_stylizer(method, device="gpu")
+
+
+class TestResult:
+    def test_shape_range_and_type(self, make: Make, picture: Draw) -> None:
+        result = make().stylize(picture(31, 44), picture(26, 20, seed=1))
+        assert isinstance(result, Stylization)
+        assert result.image.shape == (1, 3, 31, 44)
+        assert result.image.dtype == torch.float32
+        assert result.image.isfinite().all()
+        assert 0 <= result.image.min() <= result.image.max() <= 1
+        assert result.image.is_contiguous()
+        assert not result.image.requires_grad
+        assert not result.image.is_inference()
+
+    def test_the_picture_is_repainted(self, make: Make, picture: Draw) -> None:
+        first, second = (make().stylize(picture(), picture(seed=n)).image for n in (1, 2))
+        assert (first - picture()).abs().max() > 1e-3
+        assert (first - second).abs().max() > 1e-4
+
+    def test_describes_itself(self, method: str, make: Make, picture: Draw) -> None:
+        stylizer = make()
+        result = stylizer.stylize(picture(), picture(seed=1))
+        assert (result.method, result.extractor) == (method, "vgg19-lite")
+        assert result.config is stylizer.config
+        assert result.stopped in ("steps", "levelled off")
+        assert result.seconds > 0
+        assert result.losses["total"] == pytest.approx(
+            sum(value for name, value in result.losses.items() if name != "total"), rel=1e-5
+        )
+        assert all(math.isfinite(value) for value in result.losses.values())
+
+    def test_the_record_is_json_ready(self, method: str, make: Make, picture: Draw) -> None:
+        result = make().stylize(picture(), picture(seed=1))
+        record = json.loads(json.dumps(result.record(), allow_nan=False))
+        assert record["method"] == method
+        assert record["size"] == [32, 40]
+        assert len(record["history"]) == len(result.history)
+        assert set(record["config"]) == {field.name for field in dataclasses.fields(result.config)}
+
+    def test_the_same_input_gives_the_same_picture(self, make: Make, picture: Draw) -> None:
+        stylizer = make()
+        first = stylizer.stylize(picture(), picture(seed=1)).image
+        torch.rand(5)
+        assert torch.equal(stylizer.stylize(picture(), picture(seed=1)).image, first)
+        assert torch.equal(make().stylize(picture(), picture(seed=1)).image, first)
+
+    def test_can_be_saved_and_shown(self, make: Make, picture: Draw, tmp_path: Path) -> None:
+        result = make().stylize(picture(), picture(seed=1))
+        assert result.to_pil().size == (40, 32)
+        path = result.save(tmp_path / "result.png")
+        assert (load_image(path) - result.image).abs().max() <= 0.5 / 255 + 1e-6
+
+
+class TestHistory:
+    def test_every_step_is_told(self, make: Make, picture: Draw) -> None:
+        seen: list[Step] = []
+        result = make().stylize(picture(31, 44), picture(seed=1), on_step=seen.append)
+        assert [step.step for step in seen] == list(range(1, len(seen) + 1))
+        assert seen == list(result.history)
+        for step in seen:
+            assert step.steps == len(seen)
+            assert step.size == (31, 44)
+            assert step.seconds > 0
+            assert math.isfinite(step.total)
+            assert step.image is not None
+            assert step.image.shape == (1, 3, 31, 44)
+            assert 0 <= step.image.min() <= step.image.max() <= 1
+        assert all(step.image is None for step in result.history)
+
+    def test_what_on_step_does_to_its_picture_is_its_own_affair(self, make: Make, picture: Draw) -> None:
+        spoilt = make().stylize(picture(), picture(seed=1), on_step=lambda step: step.image.fill_(9.0))
+        assert torch.equal(spoilt.image, make().stylize(picture(), picture(seed=1)).image)
+
+    def test_ctrl_c_passes_through(self, make: Make, picture: Draw) -> None:
+        def stop(step: Step) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            make().stylize(picture(), picture(seed=1), on_step=stop)
+
+    def test_errors_in_on_step_pass_through(self, make: Make, picture: Draw) -> None:
+        def fail(step: Step) -> None:
+            raise ZeroDivisionError("mine")
+
+        with pytest.raises(ZeroDivisionError, match="mine"):
+            make().stylize(picture(), picture(seed=1), on_step=fail)
+
+
+class TestPictures:
+    def test_are_never_changed(self, make: Make, picture: Draw) -> None:
+        content, style = picture(), picture(24, 30, seed=1)
+        copies = content.clone(), style.clone()
+        result = make().stylize(content, style)
+        assert torch.equal(content, copies[0])
+        assert torch.equal(style, copies[1])
+        result.image.zero_()  # nor shared with the result
+        assert torch.equal(content, copies[0])
+
+    def test_that_carry_gradients_are_taken(self, make: Make, picture: Draw) -> None:
+        content = picture().requires_grad_()
+        result = make().stylize(content * 1.0, picture(seed=1))
+        assert not result.image.requires_grad
+        assert content.grad is None
+
+    def test_paths_images_arrays_and_tensors_agree(self, make: Make, tmp_path: Path) -> None:
+        pixels = [np.random.default_rng(n).integers(0, 256, (20, 27, 3), np.uint8) for n in range(2)]
+        paths = [tmp_path / f"{n}.png" for n in range(2)]
+        for array, path in zip(pixels, paths, strict=True):
+            PIL.Image.fromarray(array).save(path)
+        kinds: list[list[Any]] = [
+            list(paths),
+            [str(path) for path in paths],
+            [PIL.Image.fromarray(array) for array in pixels],
+            pixels,
+            [array.astype(np.float64) / 255 for array in pixels],
+            [torch.from_numpy(array).permute(2, 0, 1) / 255 for array in pixels],
+            [torch.from_numpy(array).permute(2, 0, 1)[None] / 255 for array in pixels],
+            [read_picture(path) for path in paths],
+        ]
+        images = [make().stylize(*pair).image for pair in kinds]
+        for image in images[1:]:
+            torch.testing.assert_close(image, images[0], rtol=1e-3, atol=1e-3)
+
+    def test_transparency_is_kept(self, make: Make, picture: Draw, tmp_path: Path) -> None:
+        pixels = np.random.default_rng(0).integers(0, 256, (20, 27, 4), np.uint8)
+        result = make().stylize(PIL.Image.fromarray(pixels), picture(seed=1))
+        with PIL.Image.open(result.save(tmp_path / "x.png")) as stored:
+            assert np.array_equal(np.asarray(stored)[..., 3], pixels[..., 3])
+
+    def test_inputs_are_not_overwritten(self, make: Make, picture: Draw, tmp_path: Path) -> None:
+        content = save_image(picture(), tmp_path / "content.png")
+        with pytest.raises(OutputError):
+            make().stylize(content, picture(seed=1)).save(content)
+
+    @pytest.mark.parametrize("size", [(16, 16), (16, 90), (50, 17)])
+    def test_the_style_may_have_any_size(self, make: Make, picture: Draw, size: tuple[int, int]) -> None:
+        result = make().stylize(picture(21, 22), picture(*size, seed=1))
+        assert result.image.shape == (1, 3, 21, 22)
+        assert result.image.isfinite().all()
+
+    def test_flat_pictures_give_finite_ones(self, make: Make, picture: Draw) -> None:
+        for value in (0.0, 1.0):
+            flat = torch.full((1, 3, 24, 24), value)
+            for content, style in ((flat, picture()), (picture(), flat), (flat, flat)):
+                assert make().stylize(content, style).image.isfinite().all()
+
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [
+            ("missing.png", 'content "missing.png"'),
+            (torch.rand(1, 3, 15, 40), "content tensor"),
+            (torch.rand(1, 3, 20, 20) * 2, "content tensor"),
+            (torch.full((1, 3, 20, 20), math.nan), "content tensor"),
+            (np.zeros((20, 20, 5), np.uint8), "content array"),
+            (7, "content is a int"),
+        ],
+        ids=["missing", "small", "range", "nan", "channels", "type"],
+    )
+    def test_bad_ones_are_refused(self, make: Make, picture: Draw, content: Any, message: str) -> None:
+        with pytest.raises(ImageError, match=re.escape(message)):
+            make().stylize(content, picture())
+
+
+class TestStyles:
+    def test_several_are_mixed(self, make: Make, picture: Draw) -> None:
+        first, second = picture(seed=1), picture(24, 30, seed=2)
+        alone = [make().stylize(picture(), style).image for style in (first, second)]
+        mixed = make(style_mix=[3, 1]).stylize(picture(), [first, second]).image
+        assert all((mixed - image).abs().max() > 1e-5 for image in alone)
+        same = make(style_mix=(0.5, 0.5)).stylize(picture(), [first, first]).image
+        torch.testing.assert_close(same, alone[0], rtol=1e-3, atol=1e-3)
+
+    def test_nearly_all_of_one_is_that_one(self, make: Make, picture: Draw) -> None:
+        first, second = picture(seed=1), picture(24, 30, seed=2)
+        mixed = make(style_mix=(1, 1e-9)).stylize(picture(), [first, second]).image
+        torch.testing.assert_close(mixed, make().stylize(picture(), first).image, rtol=1e-3, atol=1e-3)
+
+    def test_alike_without_shares(self, make: Make, picture: Draw) -> None:
+        styles = [picture(seed=1), picture(24, 30, seed=2)]
+        mixed = make(style_mix=(2, 2)).stylize(picture(), styles).image
+        assert torch.equal(make().stylize(picture(), styles).image, mixed)
+
+    def test_shares_of_the_wrong_length_are_refused(self, make: Make, picture: Draw) -> None:
+        with pytest.raises(
+            OptionError, match=r"style_mix needs one number per style: got 2 for 3 style\(s\)\."
+        ):
+            make(style_mix=(1, 1)).stylize(picture(), [picture()] * 3)
+
+    @pytest.mark.parametrize("shares", [(1, 0), (1, -1), (1, math.nan), ("a", "b"), "12", 1])
+    def test_bad_shares_are_refused_when_the_method_is_built(self, make: Make, shares: Any) -> None:
+        with pytest.raises(OptionError, match="style_mix"):
+            make(style_mix=shares)
+
+    def test_an_empty_list_is_refused(self, make: Make, picture: Draw) -> None:
+        with pytest.raises(OptionError, match="At least one style picture is needed"):
+            make().stylize(picture(), [])
+
+
+class TestBatches:
+    def test_equal_singles(self, make: Make, picture: Draw) -> None:
+        contents, styles = picture(21, 30, batch=2), picture(24, 20, seed=5, batch=2)
+        together = make().stylize(contents, styles)
+        assert together.image.shape == contents.shape
+        for i in range(2):
+            alone = make().stylize(contents[i : i + 1], styles[i : i + 1]).image
+            torch.testing.assert_close(together.image[i : i + 1], alone, rtol=1e-3, atol=1e-4)
+
+    def test_one_style_for_all(self, make: Make, picture: Draw) -> None:
+        contents, style = picture(21, 30, batch=2), picture(24, 20, seed=5)
+        together = make().stylize(contents, style).image
+        alone = make().stylize(contents[1:], style).image
+        torch.testing.assert_close(together[1:], alone, rtol=1e-3, atol=1e-4)
+
+
+class TestGradientModes:
+    @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
+    def test_make_no_difference(self, make: Make, picture: Draw, mode: Callable[[], Any]) -> None:
+        expected = make().stylize(picture(), picture(seed=1)).image
+        stylizer = make()
+        with mode():
+            got = stylizer.stylize(picture(), picture(seed=1)).image
+        assert torch.equal(got, expected)
+
+
+class TestOneCall:
+    def test_reduces_both_pictures(self, method: str, make: Make, extractor: VGG19Features, decoder: Decoder,
+                                   picture: Draw) -> None:  # fmt: skip
+        options = QUICK.get(method, {}) | ({"decoder": decoder} if method == "adain" else {})
+        content, style = picture(48, 64), picture(80, 40, seed=1)
+        result = stylize(content, style, method, extractor=extractor, long_edge=32, **options)
+        assert result.image.shape == (1, 3, 24, 32)
+        reduced = [load_image(source, long_edge=32) for source in (content, style)]
+        assert torch.equal(result.image, make().stylize(*reduced).image)
+
+    def test_tells_every_step(self, method: str, extractor: VGG19Features, decoder: Decoder,
+                              picture: Draw) -> None:  # fmt: skip
+        options = QUICK.get(method, {}) | ({"decoder": decoder} if method == "adain" else {})
+        seen: list[Step] = []
+        result = stylize(
+            picture(), picture(seed=1), method, extractor=extractor, on_step=seen.append, **options
+        )
+        assert len(seen) == len(result.history) > 0
+
+    def test_read_pair_keeps_what_is_read(self, picture: Draw) -> None:
+        read = read_picture(picture())
+        content, styles = read_pair(read, [read, picture(60, 80)], long_edge=40)
+        assert content is read
+        assert styles[0] is read
+        assert styles[1].rgb.shape == (1, 3, 30, 40)
+
+
+def test_without_a_decoder_adain_says_what_to_do() -> None:
+    with pytest.raises(WeightsError, match="There is no public decoder for the extractor 'vgg19'"):
+        create_stylizer("adain", extractor=VGG19Features("vgg19", widths=(2, 2, 2, 2, 2)))

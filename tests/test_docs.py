@@ -1,0 +1,144 @@
+"""Every example runs, in docstrings, README and docs; every command is understood; links lead somewhere."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+import shlex
+from pathlib import Path
+from urllib.parse import unquote
+
+import click
+import pytest
+
+import styletransfer
+from styletransfer import samples
+from styletransfer.cli import main
+from styletransfer.images import save_image
+
+ROOT = Path(styletransfer.__file__).parents[1]
+PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if page.is_file()]
+#: Files that the examples may count on.
+FILES = ("photo.jpg", "painting.jpg", "second.jpg")
+
+
+def doctests() -> list[doctest.DocTest]:
+    names = [
+        module.name
+        for module in pkgutil.walk_packages(styletransfer.__path__, "styletransfer.")
+        if not module.name.endswith("__main__")
+    ]
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    found = [t for name in ("styletransfer", *names) for t in finder.find(importlib.import_module(name))]
+    return [test for test in found if test.examples]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder; figures are not shown."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    return tmp_path
+
+
+@pytest.mark.parametrize("test", doctests(), ids=lambda test: test.name)
+def test_examples_in_docstrings(test: doctest.DocTest, folder: Path) -> None:
+    told: list[str] = []
+    runner = doctest.DocTestRunner(verbose=False, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    result = runner.run(test, out=told.append)
+    assert result.attempted > 0
+    assert result.failed == 0, "".join(told)
+
+
+def blocks(page: Path, *languages: str) -> list[str]:
+    fences = re.findall(r"^```(\w+)\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [text for language, text in fences if language in languages]
+
+
+def commands(page: Path) -> list[str]:
+    """All commands of the package in a page's shell blocks, from the word after ``styletransfer``."""
+    found = []
+    for text in blocks(page, "sh", "bash", "shell", "console"):
+        for line in text.replace("\\\n", " ").splitlines():
+            for part in re.split(r"&&|\|\||;|\|", line.removeprefix("$ ").partition(" #")[0]):
+                words = shlex.split(part)
+                if words and Path(words[0]).name == "styletransfer":
+                    found.append(shlex.join(words[1:]))
+                elif words[1:3] == ["-m", "styletransfer"]:
+                    found.append(shlex.join(words[3:]))
+    return found
+
+
+def resolve(words: list[str]) -> tuple[click.Command, list[str]]:
+    """Walk down the groups to the command; return it with the words that are left."""
+    command: click.Command = main
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        assert words[0] in command.commands, f"there is no command {words[0]!r} in {command.name!r}"
+        command, words = command.commands[words[0]], words[1:]
+    return command, words
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def test_there_is_a_readme_with_examples() -> None:
+    readme = ROOT / "README.md"
+    assert blocks(readme, "python")
+    assert commands(readme)
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=name_of)
+def test_python_blocks_run_one_after_the_other(page: Path, folder: Path) -> None:
+    for name, sample in zip(FILES, ("valley", "mosaic", "woodcut"), strict=True):
+        save_image(samples.draw(sample, long_edge=96), name)
+    namespace = {"__name__": "__main__"}
+    for number, block in enumerate(blocks(page, "python"), start=1):
+        code = compile(block, f"{name_of(page)}, python block {number}", "exec")
+        exec(code, namespace)
+
+
+@pytest.mark.parametrize(
+    ("page", "command"),
+    [(page, command) for page in PAGES for command in commands(page)],
+    ids=lambda value: name_of(value) if isinstance(value, Path) else value,
+)
+def test_commands_are_understood(page: Path, command: str) -> None:
+    found, words = resolve(shlex.split(command))
+    if words in (["--help"], ["--version"]):
+        return
+    assert not isinstance(found, click.Group), f"{command!r} needs a command"
+    found.make_context(str(found.name), words).close()  # parses, but does not run
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_commands_named_in_the_text_exist(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for code in re.findall(r"`styletransfer ([^`]+)`", text):
+        words = shlex.split(code.replace("...", " "))
+        while words and not re.fullmatch(r"[a-z]+", words[-1]):
+            if words[-1].startswith("--"):
+                options = {name for parameter in resolve(words[:1])[0].params for name in parameter.opts}
+                assert words[-1].partition("=")[0] in options, code
+            words.pop()
+        resolve(words)
+
+
+def anchors(page: Path) -> set[str]:
+    """The names that GitHub gives to a page's headings."""
+    headings = re.findall(r"^#+ +(.+?)\s*$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_within_the_project_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = unquote(link).partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), f"{name_of(page)} links to {link}, which does not exist"
+        if anchor and target.suffix == ".md":
+            assert anchor in anchors(target), f"{name_of(page)} links to {link}, but there is no such heading"
