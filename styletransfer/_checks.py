@@ -87,9 +87,7 @@ def style_shares(values: object) -> tuple[float, ...] | None:
     if values is None:
         return None
     if isinstance(values, str) or not isinstance(values, Iterable):
-        raise OptionError(
-            f"style_mix must be a list with one number per style, e.g. (0.7, 0.3), got {values!r}."
-        )
+        raise OptionError(f"style_mix must be a list with one number per style, e.g. (0.7, 0.3), got {values!r}.")
     return tuple(number(share, "Each number of style_mix", above=0.0) for share in values)
 
 

@@ -101,9 +101,7 @@ def imported(path: Path) -> set[str]:
             if node.module == PACKAGE and [alias.name for alias in node.names] == ["__version__"]:
                 continue  # the package's own name tag
             inside = [f"{node.module}.{alias.name}" for alias in node.names]
-            names = [
-                name if name.removeprefix(f"{PACKAGE}.") in MODULES else str(node.module) for name in inside
-            ]
+            names = [name if name.removeprefix(f"{PACKAGE}.") in MODULES else str(node.module) for name in inside]
         for name in names:
             if name == PACKAGE or name.startswith(f"{PACKAGE}."):
                 found.add(name[len(PACKAGE) + 1 :] or FACE)

@@ -81,7 +81,14 @@ def test_without_gatys_there_is_no_gatys_loss(pair: tuple[Image.Image, Image.Ima
 def test_total_variation_is_measured_where_gatys_optimised_it(pair: tuple[Image.Image, Image.Image]) -> None:
     """In ImageNet's space differences are divided by about 0.226, so the TV term is 4.4 times as large."""
     extractor = create_extractor("vgg19-lite", device="cpu")
-    only_tv = {"content_weight": 1e-9, "style_weight": 0.0, "tv_weight": 1.0, "scales": (1.0,), "steps": 1}
+    only_tv = {
+        "content_weight": 1e-9,
+        "color_weight": 0.0,
+        "style_weight": 0.0,
+        "tv_weight": 1.0,
+        "scales": (1.0,),
+        "steps": 1,
+    }
     totals = {}
     for space in ("rgb", "imagenet"):
         options = {"gatys": only_tv | {"variable": space, "clamp": False}}

@@ -78,9 +78,7 @@ def cmyk_profile() -> bytes:
     """Nothing but cyan counts, and cyan is black."""
     nodes = b"".join(bytes([255 if cyan == 0 else 0, 128, 128]) * 8 for cyan in (0, 1))
     ramp = bytes(range(256))
-    lut = (
-        b"mft1\0\0\0\0" + bytes([4, 3, 2, 0]) + fixed(1, 0, 0, 0, 1, 0, 0, 0, 1) + ramp * 4 + nodes + ramp * 3
-    )
+    lut = b"mft1\0\0\0\0" + bytes([4, 3, 2, 0]) + fixed(1, 0, 0, 0, 1, 0, 0, 0, 1) + ramp * 4 + nodes + ramp * 3
     return icc(b"prtr", b"CMYK", b"Lab ", {b"wtpt": xyz(0.9642, 1.0, 0.8249), b"A2B0": lut})
 
 
@@ -396,9 +394,7 @@ def test_sixteen_bit_grey(tmp_path: Path, suffix: str) -> None:
 def test_sixteen_bits_in_thirty_two_and_big_endian() -> None:
     values = np.random.default_rng(1).integers(0, 65536, (20, 30))
     for stored in (values.astype(np.int32), values.astype(">u2")):
-        np.testing.assert_allclose(
-            load_image(Image.fromarray(stored))[0, 0].numpy(), values / 65535, atol=1e-7
-        )
+        np.testing.assert_allclose(load_image(Image.fromarray(stored))[0, 0].numpy(), values / 65535, atol=1e-7)
 
 
 def test_whole_numbers_beyond_sixteen_bits_are_refused() -> None:

@@ -283,9 +283,7 @@ class TestPrecision:
         content, style = torch.rand(1, 2, 8, 8).half(), torch.rand(1, 2, 8, 8).half()
         result = adain(content, style)
         assert result.dtype == torch.float16
-        torch.testing.assert_close(
-            result.float(), adain(content.float(), style.float()), rtol=2e-3, atol=2e-3
-        )
+        torch.testing.assert_close(result.float(), adain(content.float(), style.float()), rtol=2e-3, atol=2e-3)
 
     def test_float64_is_kept(self) -> None:
         x = features(1, 2, 4, 4)

@@ -117,13 +117,9 @@ def test_channels_first_array_gets_a_hint() -> None:
     assert "transpose" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "shape", [(0, 0, 3), (0, 30, 3), (20, 0), (1, 40, 3), (40, 1), (15, 16), (16, 15, 3)]
-)
+@pytest.mark.parametrize("shape", [(0, 0, 3), (0, 30, 3), (20, 0), (1, 40, 3), (40, 1), (15, 16), (16, 15, 3)])
 def test_small_arrays(shape: tuple[int, ...]) -> None:
-    message = (
-        f"The style array is {shape[0]}x{shape[1]} pixels (height x width); both sides must be at least 16"
-    )
+    message = f"The style array is {shape[0]}x{shape[1]} pixels (height x width); both sides must be at least 16"
     for dtype in (np.uint8, np.float32):
         refused(np.zeros(shape, dtype), message)
 
@@ -226,9 +222,7 @@ def test_small_tensors(shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("dtype", [torch.bool, torch.int8, torch.int64, torch.complex64])
 def test_other_tensor_dtypes(dtype: torch.dtype) -> None:
-    refused(
-        torch.zeros(3, 20, 30, dtype=dtype), f"The style tensor has dtype {dtype}; wanted floats in [0, 1]"
-    )
+    refused(torch.zeros(3, 20, 30, dtype=dtype), f"The style tensor has dtype {dtype}; wanted floats in [0, 1]")
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
@@ -310,9 +304,7 @@ def test_working_size_properties(height: int, width: int, edge: int, long: bool)
     wanted = min(edge, chosen(height, width))
     sides = [side * wanted / chosen(height, width) for side in (height, width)]
     if min(sides) < 15.5:
-        with pytest.raises(
-            ImageError, match=rf"at the working size long_edge={edge}; .* Choose a larger working"
-        ):
+        with pytest.raises(ImageError, match=rf"at the working size long_edge={edge}; .* Choose a larger working"):
             load_image(np.zeros((height, width), np.uint8), long_edge=edge)
         return
     keys = {"long_edge" if long else "short_edge": edge}

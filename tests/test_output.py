@@ -91,9 +91,7 @@ def test_jpeg_is_fine_and_not_subsampled(tmp_path: Path) -> None:
         elements=st.integers(0, 255),
     )
 )
-def test_eight_bits_survive_load_and_save(
-    tmp_path_factory: pytest.TempPathFactory, pixels: np.ndarray
-) -> None:
+def test_eight_bits_survive_load_and_save(tmp_path_factory: pytest.TempPathFactory, pixels: np.ndarray) -> None:
     first, second = (tmp_path_factory.mktemp("round") / "a.png" for _ in range(2))
     Image.fromarray(pixels).save(first)
     picture = read_picture(first)
@@ -119,9 +117,7 @@ def test_pil_images_and_arrays_are_saved_too(tmp_path: Path) -> None:
 
 def test_picture_that_does_not_fit_the_format(tmp_path: Path) -> None:
     for suffix, side in ((".webp", 16384), (".jpg", 65501)):
-        with pytest.raises(
-            OutputError, match=rf"a picture of 1x{side} pixels does not fit into .*; use \.png"
-        ):
+        with pytest.raises(OutputError, match=rf"a picture of 1x{side} pixels does not fit into .*; use \.png"):
             save_image(torch.zeros(3, 1, side), tmp_path / f"a{suffix}")
     assert list(tmp_path.iterdir()) == []
 
@@ -151,9 +147,7 @@ def test_unknown_suffix(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a", ".png"])
 def test_missing_suffix(tmp_path: Path, name: str) -> None:
-    refused(
-        tmp_path / name, "the name has no suffix, and the suffix decides the format. Add one of: .png, .jpg"
-    )
+    refused(tmp_path / name, "the name has no suffix, and the suffix decides the format. Add one of: .png, .jpg")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -326,9 +320,7 @@ def test_failure_while_writing_leaves_what_was_there(
     with pytest.raises(OutputError) as caught:
         write_atomically(path, write)
     assert str(caught.value) == f'Cannot write "{path}": {reason}.'
-    assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [
-        ("a.txt", b"old")
-    ] * existing
+    assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("a.txt", b"old")] * existing
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])

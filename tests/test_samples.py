@@ -118,9 +118,7 @@ def test_drawn_quickly(name):
 
 
 def test_unknown_name():
-    with pytest.raises(
-        OptionError, match=r"Unknown sample picture 'mosiac'\. Did you mean \"mosaic\"\?.*harbour"
-    ):
+    with pytest.raises(OptionError, match=r"Unknown sample picture 'mosiac'\. Did you mean \"mosaic\"\?.*harbour"):
         samples.draw("mosiac")
 
 

@@ -54,9 +54,7 @@ class Blend(Stylizer):
             config=self.config,
         )  # fmt: skip
         if self.interrupt:
-            raise StylizeInterrupted(
-                "stopped", stylization=dataclasses.replace(result, stopped="interrupted")
-            )
+            raise StylizeInterrupted("stopped", stylization=dataclasses.replace(result, stopped="interrupted"))
         return result
 
 
@@ -107,9 +105,7 @@ class TestStyles:
 
     def test_pictures_on_different_devices_are_refused(self, blend: Blend) -> None:
         elsewhere = Picture(rgb=grey(0.5).to("meta"))
-        with pytest.raises(
-            OptionError, match=r"content is on cpu, style on meta; give both on the same device"
-        ):
+        with pytest.raises(OptionError, match=r"content is on cpu, style on meta; give both on the same device"):
             blend.stylize(grey(0), elsewhere)
 
     @pytest.mark.parametrize("what", ["content", "style"])
@@ -182,9 +178,7 @@ class TestStylization:
         save_image(grey(0.5), tmp_path / "content.png")
         assert blend.stylize(tmp_path / "content.png", grey(1)).record()["inputs"] == ["content.png"]
 
-    def test_a_config_with_a_tensor_that_has_a_history_can_be_recorded(
-        self, extractor: VGG19Features
-    ) -> None:
+    def test_a_config_with_a_tensor_that_has_a_history_can_be_recorded(self, extractor: VGG19Features) -> None:
         start = torch.rand(1, 3, 16, 20, requires_grad=True) * 1
         result = Blend(extractor, notes=start).stylize(grey(0), grey(1))
         assert result.record()["config"]["notes"] == "tensor (1, 3, 16, 20)"

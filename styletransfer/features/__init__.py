@@ -89,7 +89,5 @@ def create_extractor(
     convolutions = form.convolutions(tensors, str(path))
     color_matrix, color_bias = form.color_map(tensors, str(path))
     extractor.to_empty(device="cpu")
-    extractor.load_convolutions(
-        convolutions, color_matrix=color_matrix, color_bias=color_bias, source=str(path)
-    )
+    extractor.load_convolutions(convolutions, color_matrix=color_matrix, color_bias=color_bias, source=str(path))
     return extractor.to(target)

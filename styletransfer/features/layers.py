@@ -62,9 +62,7 @@ def _derive() -> tuple[Layer, ...]:
     for block, count in enumerate(BLOCKS, start=1):
         for number in range(1, count + 1):
             receptive_field += 2 * stride
-            layers.append(
-                Layer(block, number, torchvision_index, normalised_index + 1, stride, receptive_field)
-            )
+            layers.append(Layer(block, number, torchvision_index, normalised_index + 1, stride, receptive_field))
             torchvision_index += 2  # convolution, ReLU
             normalised_index += 3  # padding, convolution, ReLU
         torchvision_index += 1  # pooling

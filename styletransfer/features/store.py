@@ -83,9 +83,7 @@ def assets_dir() -> Path:
 
 def location(file: WeightFile) -> Path:
     """Return where `file` is kept, or would be."""
-    return (
-        assets_dir() / file.file_name if file.embedded else cache_dir() / (file.stored_as or file.file_name)
-    )
+    return assets_dir() / file.file_name if file.embedded else cache_dir() / (file.stored_as or file.file_name)
 
 
 def sha256_of(path: Path) -> str:
@@ -128,18 +126,14 @@ def check(path: Path, file: WeightFile) -> None:
     try:
         size, wanted = path.stat().st_size, expected_sha256(file)
         if file.size is not None and size != file.size:
-            raise WeightsError(
-                f"{path} is not {file.name!r}: it has {size:,} bytes, not {file.size:,}. {cure}"
-            )
+            raise WeightsError(f"{path} is not {file.name!r}: it has {size:,} bytes, not {file.size:,}. {cure}")
         got = sha256_of(path) if wanted else None
     except FileNotFoundError:
         raise WeightsError(f"{path}, the file of {file.name!r}, is missing. {cure}") from None
     except OSError as error:
         raise WeightsError(f"{path}, the file of {file.name!r}, cannot be read: {error.strerror}.") from error
     if got != wanted:
-        raise WeightsError(
-            f"{path} is damaged: its SHA-256 is {got}, that of {file.name!r} is {wanted}. {cure}"
-        )
+        raise WeightsError(f"{path} is damaged: its SHA-256 is {got}, that of {file.name!r} is {wanted}. {cure}")
 
 
 def fetch(
@@ -167,9 +161,7 @@ def fetch(
         WeightsError: Not reachable, not what it should be, or no place to put it. Nothing is left behind.
     """
     if file.url is None or urlsplit(file.url).scheme not in ("https", "http"):
-        raise WeightsError(
-            f"{file.name!r} cannot be downloaded from {file.url}: only http and https are used."
-        )
+        raise WeightsError(f"{file.name!r} cannot be downloaded from {file.url}: only http and https are used.")
     target = (folder or _made_cache_dir(file)) / file.file_name
     return _write(file, target, lambda out: _download(file, out, progress, timeout))
 
@@ -240,9 +232,7 @@ def _download(file: WeightFile, out: BinaryIO, progress: Progress | None, timeou
         raise WeightsError(f"{file.url} sent an HTML page in place of {file.file_name}. {by_hand(file)}")
     if file.size is not None and done != file.size:
         what = "more than" if done > file.size else f"only {done:,} of"
-        raise WeightsError(
-            f"{file.url} sent {what} the {file.size:,} bytes of {file.file_name}. {by_hand(file)}"
-        )
+        raise WeightsError(f"{file.url} sent {what} the {file.size:,} bytes of {file.file_name}. {by_hand(file)}")
     if digest.hexdigest() != file.sha256:
         raise WeightsError(
             f"{file.url} sent a file with SHA-256 {digest.hexdigest()}, which is not {file.name!r}; "
@@ -270,8 +260,7 @@ def _read(file: WeightFile, answer: http.client.HTTPResponse) -> bytes:
         return answer.read(_CHUNK)
     except (OSError, http.client.HTTPException) as error:
         raise WeightsError(
-            f"{file.name!r} could not be fetched: the connection broke ({_network_reason(error)}). "
-            f"{by_hand(file)}"
+            f"{file.name!r} could not be fetched: the connection broke ({_network_reason(error)}). {by_hand(file)}"
         ) from error
 
 

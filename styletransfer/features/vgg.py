@@ -38,9 +38,7 @@ def pick_device(device: str | torch.device | None) -> torch.device:
     try:
         picked = torch.device(device)
     except (RuntimeError, TypeError):
-        raise OptionError(
-            f'Unknown device {device!r}. Choose "cpu", "cuda", "cuda:1" ... or "mps".'
-        ) from None
+        raise OptionError(f'Unknown device {device!r}. Choose "cpu", "cuda", "cuda:1" ... or "mps".') from None
     if picked.type not in available:
         raise OptionError(f'Unknown device {device!r}. Choose "cpu", "cuda", "cuda:1" ... or "mps".')
     if not available[picked.type]() or (

@@ -114,9 +114,7 @@ class AdaINStylizer(Stylizer):
     """
 
     method: ClassVar[str] = "adain"
-    summary: ClassVar[str] = (
-        "feed-forward, any style: align channel statistics, decode (Huang and Belongie 2017)"
-    )
+    summary: ClassVar[str] = "feed-forward, any style: align channel statistics, decode (Huang and Belongie 2017)"
     config_type: ClassVar[type] = AdaINConfig
 
     def __init__(self, extractor: VGG19Features, decoder: Decoder, config: AdaINConfig | None = None) -> None:

@@ -10,6 +10,8 @@ from styletransfer.features.formats import IMAGENET_MEAN, IMAGENET_STD
 
 #: How much less a coarser level moves than the next finer one. With 1, colours run over whole regions.
 _GAIN = 0.7
+#: A pixel this close to 0 or 1 is on the border: what `Canvas.project` clamps comes back with rounding errors.
+_BORDER = 1e-6
 
 
 class Canvas:
@@ -50,9 +52,9 @@ class Canvas:
 
     def values(self, variable: Tensor) -> Tensor:
         """Return the picture in the space that is optimised, (1, 3, H, W)."""
-        levels = variable.split(self._lengths)
+        levels: tuple[Tensor, ...] = torch.split(variable, self._lengths)
         height, width = self.sizes[-1]
-        summed = levels[-1].view(1, 3, height, width) * _GAIN ** (len(levels) - 1)
+        summed: Tensor = levels[-1].view(1, 3, height, width) * _GAIN ** (len(levels) - 1)
         for number in reversed(range(len(levels) - 1)):
             height, width = self.sizes[number]
             enlarged = F.interpolate(summed, (height, width), mode="bilinear", align_corners=False)
@@ -67,8 +69,10 @@ class Canvas:
         """
         picture = values * self.std + self.mean
         if self.clamp and picture.requires_grad:
-            low, high = picture.detach() <= 0, picture.detach() >= 1
-            picture.register_hook(lambda g: g.masked_fill((low & (g > 0)) | (high & (g < 0)), 0.0))
+            low, high = picture.detach() <= _BORDER, picture.detach() >= 1 - _BORDER
+            picture.register_hook(  # type: ignore[no-untyped-call]
+                lambda g: g.masked_fill((low & (g > 0)) | (high & (g < 0)), 0.0)
+            )
         return picture
 
     def project(self, variable: Tensor) -> Tensor:

@@ -42,9 +42,7 @@ __all__ = [
 FORMAT = "styletransfer-decoder-1"
 
 
-def save_decoder(
-    decoder: Decoder, path: str | os.PathLike[str], notes: Mapping[str, Any] | None = None
-) -> Path:
+def save_decoder(decoder: Decoder, path: str | os.PathLike[str], notes: Mapping[str, Any] | None = None) -> Path:
     """Write a decoder as safetensors, with its spec in the file's metadata.
 
     Args:

@@ -139,9 +139,7 @@ class Decoder(nn.Module):
         """
         missing = [tap for tap in self.spec.taps if tap not in target_features]
         if missing:
-            raise OptionError(
-                f"The decoder {self.spec.name!r} needs the features of {', '.join(missing)} too."
-            )
+            raise OptionError(f"The decoder {self.spec.name!r} needs the features of {', '.join(missing)} too.")
         x = target_features[self.spec.taps[-1]]
         last, slack = len(self.stages) - 1, 0
         for number, stage in enumerate(self.stages):

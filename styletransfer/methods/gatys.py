@@ -43,9 +43,7 @@ class GatysStylizer(Stylizer):
     """
 
     method: ClassVar[str] = "gatys"
-    summary: ClassVar[str] = (
-        "image optimisation: content, Gram and total-variation losses (Gatys et al. 2016)"
-    )
+    summary: ClassVar[str] = "image optimisation: content, Gram and total-variation losses (Gatys et al. 2016)"
     config_type: ClassVar[type] = GatysConfig
 
     def __init__(self, extractor: VGG19Features, config: GatysConfig | None = None) -> None:
@@ -255,6 +253,7 @@ class _Run:
             tolerance=self.config.tolerance,
             patience=self.config.patience,
             retries=self.config.retries,
+            floor=objective.scale,
             project=canvas.project,
         )
         try:

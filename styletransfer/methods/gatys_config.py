@@ -39,12 +39,8 @@ class GatysConfig:
 
     preset: str = option("default", "named set of options; others given override it", choices=())
     content_layers: tuple[str, ...] = option(("relu4_1",), "layers compared with the content, e.g. relu4_2")
-    style_layers: tuple[str, ...] = option(
-        _STYLE_LAYERS, "layers whose Gram matrices are compared with the style"
-    )
-    layer_weights: Mapping[str, float] | None = option(
-        None, "multiplier per layer, e.g. relu1_1=2; 1 if absent"
-    )
+    style_layers: tuple[str, ...] = option(_STYLE_LAYERS, "layers whose Gram matrices are compared with the style")
+    layer_weights: Mapping[str, float] | None = option(None, "multiplier per layer, e.g. relu1_1=2; 1 if absent")
     content_weight: float = option(1.0, "multiplier of the content loss, >= 0")
     style_weight: float = option(10.0, "multiplier of the style loss, >= 0")
     color_weight: float = option(
@@ -59,20 +55,14 @@ class GatysConfig:
     decay: float = option(1.0, "factor on the learning rate every decay_every steps, in (0, 1]")
     decay_every: int = option(0, "steps between decays; 0 for none")
     variable: str = option("rgb", "space that is optimised and whose TV counts", choices=("rgb", "imagenet"))
-    pyramid: int = option(
-        3, "coarser levels that carry the picture beside its pixels, 0 to 8; 0: pixels only"
-    )
+    pyramid: int = option(3, "coarser levels that carry the picture beside its pixels, 0 to 8; 0: pixels only")
     clamp: bool = option(True, "keep the picture within [0, 1] after each step")
     init: str | Tensor = option(  # noqa: RUF009 - a field like the others
         "content", "start: content, noise, style, adain, or a tensor", choices=INITS
     )
-    scales: tuple[float, ...] = option(
-        (0.5, 1.0), "sizes worked through, as shares of the content's, ending in 1"
-    )
+    scales: tuple[float, ...] = option((0.5, 1.0), "sizes worked through, as shares of the content's, ending in 1")
     steps: int | tuple[int, ...] = option((100, 100), "at most so many steps: one number, or one per size")
-    tolerance: float = option(
-        0.0, "stop when the loss fell by less than this share over patience steps; 0: never"
-    )
+    tolerance: float = option(0.0, "stop when the loss fell by less than this share over patience steps; 0: never")
     patience: int = option(20, "steps over which levelling off is judged")
     retries: int = option(5, "how often to go back to the last good picture and halve the step length")
     style_mix: tuple[float, ...] | None = option(None, "share of each style, > 0; equal if absent")

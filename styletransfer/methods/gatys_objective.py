@@ -22,6 +22,9 @@ class Objective:
         styles: Pictures of any size.
         style_mix: One share per style. The target is the mean of the Gram matrices with these shares, which
             has the same minimum as the mean of the losses.
+
+    Attributes:
+        scale: What content and style would score if every feature were 0: what counts as a large loss.
     """
 
     def __init__(
@@ -47,6 +50,10 @@ class Objective:
         self._factors = {f"content {k}": self._content_factor(k) for k in config.content_layers} | {
             f"style {k}": self._style_factor(k) for k in config.style_layers
         }
+        targets = {f"content {k}": x for k, x in self.content.items()} | {
+            f"style {k}": x for k, x in self.grams.items()
+        }
+        self.scale = sum(self._factors[k] * float(x.square().mean()) for k, x in targets.items())
 
     def __call__(self, image: Tensor, variable: Tensor | None = None) -> dict[str, Tensor]:
         """Return the weighted terms of `image`; total variation is taken of `variable` where it differs."""

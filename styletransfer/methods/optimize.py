@@ -14,11 +14,8 @@ from styletransfer.errors import DivergenceError
 
 Terms = Mapping[str, Tensor]
 
-#: A step that multiplies the best loss by more than this counts as an explosion,
+#: A step that multiplies the best loss by more than this counts as an explosion.
 EXPLOSION = 10.0
-#: where the best loss is taken to be at least this share of the first. Otherwise every small step away from a
-#: nearly perfect picture would be an explosion.
-_FLOOR = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +31,8 @@ class Descent:
         tolerance: Stop when the loss fell by less than this share over `patience` steps; 0 never stops early.
         patience: Steps over which levelling off is judged.
         retries: How often to go back and halve the step length before giving up.
+        floor: A loss up to this is no explosion, however much smaller the best one is: otherwise every step away
+            from a nearly perfect point would be one.
         project: Brings the variable back to where it may be, after each step.
     """
 
@@ -45,6 +44,7 @@ class Descent:
     tolerance: float = 0.0
     patience: int = 20
     retries: int = 5
+    floor: float = 0.0
     project: Callable[[Tensor], Tensor] | None = None
 
 
@@ -92,7 +92,7 @@ def minimize(
         DivergenceError: Not finite after all retries; ``image`` holds the last good point.
     """
     x = variable.detach().clone().requires_grad_()
-    best, best_terms, best_loss, first_loss = x.detach().clone(), {}, math.inf, math.inf
+    best, best_terms, best_loss = x.detach().clone(), {}, math.inf
     rate, failures = descent.learning_rate, 0
     optimizer = _optimizer(x, descent.optimizer, rate)
     recent: deque[float] = deque(maxlen=descent.patience + 1)
@@ -111,7 +111,7 @@ def minimize(
         total.backward()  # type: ignore[no-untyped-call]
         if x.grad is None or not bool(torch.isfinite(x.grad).all()):
             raise _NotFiniteError("gradient of " + max(terms, key=lambda name: terms[name]))
-        if sum(terms.values()) > EXPLOSION * max(best_loss, _FLOOR * first_loss):
+        if sum(terms.values()) > max(EXPLOSION * best_loss, descent.floor):
             raise _NotFiniteError(max(terms, key=lambda name: terms[name]))
         return total
 
@@ -138,7 +138,6 @@ def minimize(
             continue
         step += 1
         loss = sum(terms.values())
-        first_loss = loss if step == 1 else first_loss
         if loss < best_loss:
             best, best_terms, best_loss = before, dict(terms), loss
         on_step(step, dict(terms), before)

@@ -55,9 +55,7 @@ def _build_roof(
     left, ridge, corner, right = columns
     peak, eave = rows
     far = right - 0.13 * size
-    shingles = ramp(
-        0.5 + grain, (0.0, (0.22, 0.12, 0.10)), (0.5, (0.46, 0.25, 0.18)), (1.0, (0.66, 0.42, 0.30))
-    )
+    shingles = ramp(0.5 + grain, (0.0, (0.22, 0.12, 0.10)), (0.5, (0.46, 0.25, 0.18)), (1.0, (0.66, 0.42, 0.30)))
     near = [(corner - 0.03 * size, eave + 0.06 * size), (ridge - 0.02 * size, peak - 0.02 * size)]
     scene.polygon([*near, (far, peak), (right + 0.05 * size, eave + 0.05 * size)], shingles)
     for course in range(1, 9):
@@ -94,9 +92,7 @@ def build_fence(rng: np.random.Generator, scene: Scene) -> None:
     posts = []
     for t in np.linspace(0, 1, 12) ** 0.75:
         tall = 0.085 - 0.062 * float(t)
-        posts.append(
-            (1.04 - 0.42 * float(t), 0.715 - 0.155 * float(t), tall, float(rng.normal(0, 0.05)) * tall)
-        )
+        posts.append((1.04 - 0.42 * float(t), 0.715 - 0.155 * float(t), tall, float(rng.normal(0, 0.05)) * tall))
     for (x, base, tall, _), (next_x, next_base, next_tall, _) in pairwise(posts):
         for share in (0.78, 0.45):
             start, end = base - share * tall, next_base - share * next_tall

@@ -59,9 +59,7 @@ def plant_forest(
         tall = rng.uniform(*heights)
         fir = firs[int(rng.integers(len(firs)))]
         size = max(int(0.5 * tall * width), 2), max(int(tall * width), 3)
-        planes = [Image.fromarray(fir[..., c] * fir[..., 3]) for c in range(3)] + [
-            Image.fromarray(fir[..., 3])
-        ]
+        planes = [Image.fromarray(fir[..., c] * fir[..., 3]) for c in range(3)] + [Image.fromarray(fir[..., 3])]
         small = np.stack([np.asarray(p.resize(size, Image.Resampling.BOX)) for p in planes], axis=-1)
         left, bottom = int(x * width) - size[0] // 2, int((base + rng.normal(0, 0.004)) * width)
         top = bottom - size[1]

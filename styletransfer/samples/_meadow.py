@@ -43,10 +43,7 @@ def lay_meadow(rng: np.random.Generator, scene: Scene) -> None:
 def _ground_line(x: Field) -> Field:
     """Return the near shore of the lake, in units of the width."""
     return floats(
-        0.468
-        + 0.026 * np.sin(5.2 * x + 0.6)
-        - 0.030 * smoothstep(0.45, 0.9, x)
-        - 0.02 * smoothstep(0.25, 0, x)
+        0.468 + 0.026 * np.sin(5.2 * x + 0.6) - 0.030 * smoothstep(0.45, 0.9, x) - 0.02 * smoothstep(0.25, 0, x)
     )
 
 
@@ -79,9 +76,7 @@ def grow_grass(rng: np.random.Generator, scene: Scene) -> None:
     y, x = _near(scene, rng, 9000, 0.50)
     for low, high, length in ((0.50, 0.58, 0.010), (0.58, 0.66, 0.020), (0.66, 0.80, 0.036)):
         some = (y >= low) & (y < high)
-        brush = make_brush(
-            rng, length * width, 0.085 * length * width + 0.6, bend=1.2, bristles=0.12, tip=0.9
-        )
+        brush = make_brush(rng, length * width, 0.085 * length * width + 0.6, bend=1.2, bristles=0.12, tip=0.9)
         colours = jitter(rng, pixels(scene.picture, y[some], x[some]), 0.30, 0.025)
         on_path = _off_path(y[some], x[some]) < 1
         turn = (np.pi / 2 + rng.normal(0, 0.34, int(some.sum()))).astype(np.float32)
@@ -119,9 +114,7 @@ def sow_flowers(rng: np.random.Generator, scene: Scene) -> None:
             (-0.34, -0.02, 1.05),
         ):
             turn = rng.uniform(0, np.pi, count).astype(np.float32)
-            canvas.stroke(
-                petal, y[some] + dy * size, x[some] + dx * size, turn, np.clip(colours * light, 0, 1)
-            )
+            canvas.stroke(petal, y[some] + dy * size, x[some] + dx * size, turn, np.clip(colours * light, 0, 1))
         heart = np.tile(floats((0.36, 0.24, 0.06)), (count, 1))
         canvas.stroke(shade, y[some], x[some], np.zeros(count, np.float32), heart)
     scene.picture = np.ascontiguousarray(canvas.flat())

@@ -130,9 +130,7 @@ def sky(rng: np.random.Generator, shape: Shape, horizon: float, sun: tuple[float
     glow = np.exp(-((y - sun[0]) ** 2 + (x - sun[1]) ** 2) / 0.09)
     picture = blend(picture, (1.0, 0.92, 0.74), 0.7 * glow)
     streaks = fbm(rng, shape, (16, 3), 4, 0.55)
-    picture = blend(
-        picture, (0.98, 0.95, 0.92), 0.45 * smoothstep(0.2, 2.0, streaks) * smoothstep(1.0, 0.2, t)
-    )
+    picture = blend(picture, (0.98, 0.95, 0.92), 0.45 * smoothstep(0.2, 2.0, streaks) * smoothstep(1.0, 0.2, t))
     heap = fbm(rng, shape, (6, 5), 6, 0.52) + 0.25 * np.sin(9 * x + 2 * y)
     density = smoothstep(0.15, 0.75, heap) * smoothstep(1.0, 0.62, t)
     thick = blur(heap, shape[1] / 90)
@@ -163,9 +161,7 @@ def slope_towards(height: Field, sun: tuple[float, float], shape: Shape) -> Fiel
     return result.astype(np.float32)
 
 
-def water(
-    rng: np.random.Generator, picture: Field, line: float, deep: Colour, strength: float = 1.0
-) -> Field:
+def water(rng: np.random.Generator, picture: Field, line: float, deep: Colour, strength: float = 1.0) -> Field:
     """Mirror what stands above `line` in rippled water below it; the ripples grow towards the viewer."""
     shape: Shape = (picture.shape[0], picture.shape[1])
     width = shape[1]
@@ -179,9 +175,7 @@ def water(
     result = mirrored * 0.86
     result = blend(result, deep, 0.16 + 0.50 * depth + 0.10 * np.clip(wave, -1, 1))
     result = result * (1 + 0.14 * wave[..., None])
-    result = blend(
-        result, (0.95, 0.93, 0.86), 0.55 * smoothstep(1.25, 2.2, wave) * smoothstep(0, 0.03, below)
-    )
+    result = blend(result, (0.95, 0.93, 0.86), 0.55 * smoothstep(1.25, 2.2, wave) * smoothstep(0, 0.03, below))
     return np.where((y > line)[..., None], np.clip(result, 0, 1), picture).astype(np.float32)
 
 

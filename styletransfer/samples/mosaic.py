@@ -61,9 +61,7 @@ def mosaic(rng: np.random.Generator, shape: Shape) -> Field:
     return _set_tiles(rng, colours, tile, down, across, side)
 
 
-def _nearest_circle(
-    y: Field, x: Field
-) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.intp]], Field, Field]:
+def _nearest_circle(y: Field, x: Field) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.intp]], Field, Field]:
     """Return which circle's rim is nearest to each pixel, and the pixel's radius and angle around it."""
     circles = floats(_CIRCLES)[:, :, None, None]
     reaches = np.hypot(y - circles[:, 0], x - circles[:, 1])
@@ -166,9 +164,7 @@ def _set_tiles(
     stone = colours * value[..., None] + (tile[..., 5:8] - 0.5) * 0.14
     gold = smoothstep(0.86, 1.0, tile[..., 6])
     stone = blend(stone, (1.0, 0.93, 0.72), 0.35 * gold)
-    height = blur(
-        smoothstep(0.0, 0.20, inner) + 0.9 * (tile[..., 1] - 0.5) * across + 0.03 * fine, shape[1] / 700
-    )
+    height = blur(smoothstep(0.0, 0.20, inner) + 0.9 * (tile[..., 1] - 0.5) * across + 0.03 * fine, shape[1] / 700)
     light = np.clip(slope(height) * (shape[1] / 512), -1, 1)
     stone = stone * (1 + 1.05 * light[..., None]) + 0.30 * np.maximum(light, 0)[..., None]
     mortar = floats(_GROUT) * (1 + 0.35 * fine[..., None])

@@ -127,9 +127,7 @@ def _night_bay(
         (0.5, (0.07, 0.22, 0.50)),
         (1.0, (0.20, 0.50, 0.70)),
     )
-    lamps = np.concatenate(
-        [np.linspace(0.06, 0.94, 9) + rng.uniform(-0.03, 0.03, 9), [s[1] for s in stars[:1]]]
-    )
+    lamps = np.concatenate([np.linspace(0.06, 0.94, 9) + rng.uniform(-0.03, 0.03, 9), [s[1] for s in stars[:1]]])
     for number, column in enumerate(lamps):
         spread = 0.008 + 0.10 * np.maximum(y - _HORIZON, 0) * (2.0 if number == 9 else 0.8)
         reach = 1.0 if number == 9 else rng.uniform(0.35, 0.8)

@@ -55,9 +55,7 @@ def _river_bank(rng: np.random.Generator, shape: Shape) -> tuple[Field, Field]:
     y, x = grid(shape)
     rough = fbm(rng, shape, (6, 6), 4)
     fine = fbm(rng, shape, (22, 22), 3)
-    sky = ramp(
-        y + 0.03 * rough, (0.0, (0.36, 0.62, 0.92)), (0.2, (0.66, 0.80, 0.94)), (0.36, (0.99, 0.88, 0.66))
-    )
+    sky = ramp(y + 0.03 * rough, (0.0, (0.36, 0.62, 0.92)), (0.2, (0.66, 0.80, 0.94)), (0.36, (0.99, 0.88, 0.66)))
     picture = blend(sky, (1.0, 0.90, 0.88), 0.55 * smoothstep(0.5, 1.6, rough) * smoothstep(0.32, 0.1, y))
     shade = np.full(shape, 0.15, np.float32)
     far = y > 0.335 - 0.03 * np.sin(4 * x + 2) - 0.006 * rough
@@ -113,9 +111,7 @@ def _walker(
     skirt = (up > 0) & (up < 0.62) & (np.abs(across) < 0.19 - 0.22 * up + 0.05 * np.sin(5 * up))
     bodice = np.hypot((up - 0.66) / 0.16, across / 0.085) < 1
     picture = blend(picture, colours[0], skirt | bodice)
-    picture = blend(
-        picture, np.clip(np.array(colours[0]) * 1.5 + 0.15, 0, 1), (skirt | bodice) & (across > 0.03)
-    )
+    picture = blend(picture, np.clip(np.array(colours[0]) * 1.5 + 0.15, 0, 1), (skirt | bodice) & (across > 0.03))
     picture = blend(picture, (0.96, 0.74, 0.58), np.hypot((up - 0.87) / 0.075, across / 0.055) < 1)
     canopy = (np.hypot((up - 0.98) / 0.20, (across - 0.03) / 0.34) < 1) & (up > 0.98)
     picture = blend(picture, colours[1], canopy)

@@ -43,9 +43,7 @@ def _sky(y: Field, x: Field, swell: Field) -> tuple[Field, Field]:
         (0.50, (0.82, 0.22, 0.13)),
         (0.80, (0.40, 0.10, 0.22)),
     )
-    rings = _lines(
-        reach + 0.012 * np.sin(7 * turn), 0.04 + 0.85 * np.clip(reach - 0.12, 0, 1) ** 0.8, swell, 52
-    )
+    rings = _lines(reach + 0.012 * np.sin(7 * turn), 0.04 + 0.85 * np.clip(reach - 0.12, 0, 1) ** 0.8, swell, 52)
     rays = _lines(turn, smoothstep(0.42, 0.14, reach) * 0.34, swell, 64 / (2 * np.pi))
     ink = np.maximum(rings, rays * (reach > 0.15))
     colours = blend(colours, (0.90, 0.14, 0.09), reach < 0.132)

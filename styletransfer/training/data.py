@@ -85,7 +85,8 @@ def _crop(picture: Tensor, size: int, generator: torch.Generator) -> Tensor:
     height, width = picture.shape[1:]
     shorter = min(height, width)
     smallest = min(size, shorter)
-    side = smallest + int((shorter - smallest) * torch.rand((), generator=generator).item())
+    # Squared, so that most crops are near full detail, as the pictures are that the network will be used on.
+    side = smallest + int((shorter - smallest) * torch.rand((), generator=generator).item() ** 2)
     top = int(torch.randint(height - side + 1, (), generator=generator))
     left = int(torch.randint(width - side + 1, (), generator=generator))
     crop = picture[:, top : top + side, left : left + side].float().div(255)[None]

@@ -78,9 +78,7 @@ class TestRegistry:
             make(style_mixx=(1,))
 
     def test_an_unknown_weight_set_is_refused_with_a_suggestion(self, method: str) -> None:
-        with pytest.raises(
-            OptionError, match=r"Unknown extractor 'vgg19-light'\. Did you mean \"vgg19-lite\"\?"
-        ):
+        with pytest.raises(OptionError, match=r"Unknown extractor 'vgg19-light'\. Did you mean \"vgg19-lite\"\?"):
             create_stylizer(method, extractor="vgg19-light")
 
     def test_an_unknown_device_is_refused(self, method: str, tmp_path: Path) -> None:
@@ -269,9 +267,7 @@ class TestStyles:
         assert torch.equal(make().stylize(picture(), styles).image, mixed)
 
     def test_shares_of_the_wrong_length_are_refused(self, make: Make, picture: Draw) -> None:
-        with pytest.raises(
-            OptionError, match=r"style_mix needs one number per style: got 2 for 3 style\(s\)\."
-        ):
+        with pytest.raises(OptionError, match=r"style_mix needs one number per style: got 2 for 3 style\(s\)\."):
             make(style_mix=(1, 1)).stylize(picture(), [picture()] * 3)
 
     @pytest.mark.parametrize("shares", [(1, 0), (1, -1), (1, math.nan), ("a", "b"), "12", 1])
@@ -324,9 +320,7 @@ class TestOneCall:
                               picture: Draw) -> None:  # fmt: skip
         options = QUICK.get(method, {}) | ({"decoder": decoder} if method == "adain" else {})
         seen: list[Step] = []
-        result = stylize(
-            picture(), picture(seed=1), method, extractor=extractor, on_step=seen.append, **options
-        )
+        result = stylize(picture(), picture(seed=1), method, extractor=extractor, on_step=seen.append, **options)
         assert len(seen) == len(result.history) > 0
 
     def test_read_pair_keeps_what_is_read(self, picture: Draw) -> None:

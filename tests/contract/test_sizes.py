@@ -68,9 +68,7 @@ def test_an_odd_large_size(method: str) -> None:
 
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 31), (33, 16)])
-def test_with_the_full_networks_widths(
-    extractor: VGG19Features, decoder: Decoder, size: tuple[int, int]
-) -> None:
+def test_with_the_full_networks_widths(extractor: VGG19Features, decoder: Decoder, size: tuple[int, int]) -> None:
     style = torch.rand(1, 3, *STYLE)
     assert_size_is_kept(AdaINStylizer(extractor, decoder), style, *size)
     assert_size_is_kept(GatysStylizer(extractor, GatysConfig(scales=(1.0,), steps=2)), style, *size)

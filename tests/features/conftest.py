@@ -74,8 +74,7 @@ def torchvision_file(
     """A .pth named as torchvision's, with one tensor of the classifier."""
     path = tmp_path_factory.mktemp("torchvision") / "vgg19-dcbb9e9d.pth"
     stored = {
-        f"features.{PLAN[name.split('.')[0]][0]}.{name.split('.')[1]}": x
-        for name, x in full_convolutions.items()
+        f"features.{PLAN[name.split('.')[0]][0]}.{name.split('.')[1]}": x for name, x in full_convolutions.items()
     }
     torch.save(stored | {"classifier.6.bias": torch.zeros(1000)}, path)
     yield path

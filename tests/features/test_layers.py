@@ -78,7 +78,5 @@ def test_check_taps_refuses(taps: list[str], message: str) -> None:
 
 
 def test_check_taps_knows_where_the_network_ends() -> None:
-    with pytest.raises(
-        OptionError, match=r"'relu5_1' lies deeper than this network, which ends at 'relu4_1'"
-    ):
+    with pytest.raises(OptionError, match=r"'relu5_1' lies deeper than this network, which ends at 'relu4_1'"):
         check_taps(["relu5_1"], TAPS[: TAPS.index("relu4_1") + 1])

@@ -57,9 +57,7 @@ def test_size_comes_from_the_server_where_the_catalogue_has_none(serve: Serve) -
 
 def test_html_page(serve: Serve, cache: Path) -> None:
     page = b"\n<!DOCTYPE html><html><body>Please log in</body></html>"
-    assert_refused(
-        weight_file(serve("/a.pth", page)), cache, "sent an HTML page in place of vgg_normalised.pth"
-    )
+    assert_refused(weight_file(serve("/a.pth", page)), cache, "sent an HTML page in place of vgg_normalised.pth")
 
 
 def test_too_few_bytes(serve: Serve, cache: Path) -> None:
@@ -86,26 +84,20 @@ def test_too_many_bytes(serve: Serve, cache: Path) -> None:
 
 def test_wrong_hash(serve: Serve, cache: Path) -> None:
     other = BODY[:-1] + b"x"
-    message = (
-        f"SHA-256 {hashlib.sha256(other).hexdigest()}, which is not 'vgg19-normalised'; it was thrown away"
-    )
+    message = f"SHA-256 {hashlib.sha256(other).hexdigest()}, which is not 'vgg19-normalised'; it was thrown away"
     assert_refused(weight_file(serve("/a.pth", other)), cache, message)
 
 
 def test_not_found(serve: Serve, cache: Path) -> None:
     serve("/a.pth", BODY)
     url = serve("/b.pth", BODY).replace("b.pth", "gone.pth")
-    assert_refused(
-        weight_file(url), cache, "'vgg19-normalised' could not be fetched: the server answered 404 Not"
-    )
+    assert_refused(weight_file(url), cache, "'vgg19-normalised' could not be fetched: the server answered 404 Not")
 
 
 def test_no_network(cache: Path) -> None:
     with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
         port = server.server_address[1]
-    assert_refused(
-        weight_file(f"http://127.0.0.1:{port}/a.pth"), cache, r"could not be fetched: no connection \("
-    )
+    assert_refused(weight_file(f"http://127.0.0.1:{port}/a.pth"), cache, r"could not be fetched: no connection \(")
 
 
 @pytest.mark.parametrize("headers_first", [False, True])
@@ -136,9 +128,7 @@ def test_full_disk(serve: Serve, cache: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_cache_that_is_a_file(serve: Serve, cache: Path) -> None:
     cache.write_text("")
-    with pytest.raises(
-        WeightsError, match=r"could not be stored in .*set STYLETRANSFER_HOME to another folder"
-    ):
+    with pytest.raises(WeightsError, match=r"could not be stored in .*set STYLETRANSFER_HOME to another folder"):
         store.fetch(weight_file(serve("/a.pth", BODY)))
     with (
         pytest.raises(WeightsError, match="could not be stored in"),
@@ -191,9 +181,7 @@ def test_check_names_what_differs(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"it has 3,071,999 bytes, not 3,072,000\. Fetch it again"):
         store.check(path, file)
     path.write_bytes(BODY[:-1] + b"x")
-    with pytest.raises(
-        WeightsError, match=r"is damaged.*styletransfer weights fetch vgg19-normalised --force"
-    ):
+    with pytest.raises(WeightsError, match=r"is damaged.*styletransfer weights fetch vgg19-normalised --force"):
         store.check(path, file)
     path.write_bytes(BODY)
     store.check(path, file)
@@ -212,9 +200,7 @@ def test_hash_of_an_embedded_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         store.check(store.location(file), file)
 
 
-def test_cache_dir_follows_the_environment(
-    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cache_dir_follows_the_environment(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert store.cache_dir() == cache
     monkeypatch.delenv("STYLETRANSFER_HOME")
     assert store.cache_dir() == tmp_path / "torch" / "hub" / "styletransfer"

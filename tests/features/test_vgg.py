@@ -91,9 +91,7 @@ def images() -> Tensor:
 def test_lite_agrees_with_the_textbook(lite: VGG19Features, lite_file: Path, images: Tensor) -> None:
     textbook = textbook_lite()
     convolutions = [m for m in textbook if isinstance(m, nn.Conv2d)]
-    names = [
-        f"conv{b}_{n}" for b, count in ((1, 2), (2, 2), (3, 4), (4, 4), (5, 1)) for n in range(1, count + 1)
-    ]
+    names = [f"conv{b}_{n}" for b, count in ((1, 2), (2, 2), (3, 4), (4, 4), (5, 1)) for n in range(1, count + 1)]
     tensors = load_file(lite_file)
     for module, name in zip(convolutions, ["color", *names], strict=True):
         module.weight.copy_(tensors[f"{name}.weight"])
@@ -139,9 +137,7 @@ def test_relu_taps_are_not_overwritten_by_what_follows(lite: VGG19Features, imag
     assert torch.equal(lite(images, ["relu1_1", "conv1_2", "relu5_1"])["relu1_1"], shallow)
 
 
-@pytest.mark.parametrize(
-    ("layers", "calls"), [(["relu1_1"], 1), (["conv3_2", "relu1_1"], 6), (["relu5_1"], 13)]
-)
+@pytest.mark.parametrize(("layers", "calls"), [(["relu1_1"], 1), (["conv3_2", "relu1_1"], 6), (["relu5_1"], 13)])
 def test_stops_at_the_deepest_tap(lite: VGG19Features, images: Tensor, layers: list[str], calls: int) -> None:
     ran: list[nn.Module] = []
     for convolution in lite.convs.values():
@@ -218,17 +214,13 @@ def test_creating_an_extractor_draws_no_random_numbers(lite_file: Path) -> None:
 def test_user_mistakes_are_named(lite: VGG19Features, lite_file: Path, images: Tensor) -> None:
     with pytest.raises(OptionError, match=r'Unknown layer \'relu4-1\'\. Did you mean "relu4_1"\?'):
         lite(images, ["relu4-1"])
-    with pytest.raises(
-        OptionError, match=r"'relu5_2' lies deeper than this network, which ends at 'relu5_1'"
-    ):
+    with pytest.raises(OptionError, match=r"'relu5_2' lies deeper than this network, which ends at 'relu5_1'"):
         lite(images, ["relu5_2"])
     with pytest.raises(OptionError, match=r"shape \(B, 3, H, W\), got \(3, 32, 48\)"):
         lite(images[0], ["relu1_1"])
     with pytest.raises(OptionError, match="pictures are on meta, the extractor on cpu"):
         lite(images.to("meta"), ["relu1_1"])
-    with pytest.raises(
-        OptionError, match=r'Unknown extractor \'vgg-19\'\. Did you mean "vgg19"\?.*vgg19-lite'
-    ):
+    with pytest.raises(OptionError, match=r'Unknown extractor \'vgg-19\'\. Did you mean "vgg19"\?.*vgg19-lite'):
         create_extractor("vgg-19")
     with pytest.raises(OptionError, match=r"Unknown pooling 'mean'\..*Choose one of: max, avg"):
         create_extractor("vgg19-lite", weights=lite_file, pooling="mean")  # type: ignore[arg-type]

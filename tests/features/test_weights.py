@@ -64,9 +64,7 @@ def test_list_weights_when_nothing_was_fetched(cache: Path) -> None:
 
 
 def test_unknown_name() -> None:
-    with pytest.raises(
-        OptionError, match=r"Unknown weight set 'vgg19-light'\. Did you mean \"vgg19-lite\"\?"
-    ):
+    with pytest.raises(OptionError, match=r"Unknown weight set 'vgg19-light'\. Did you mean \"vgg19-lite\"\?"):
         weights.fetch("vgg19-light")
 
 
@@ -168,13 +166,9 @@ def refused(path: Path, message: str, name: str = "vgg19-lite") -> None:
         create_extractor(name, weights=path, device="cpu")
 
 
-def test_own_files_in_other_wrappings(
-    lite_tensors: dict[str, Tensor], lite_file: Path, tmp_path: Path
-) -> None:
+def test_own_files_in_other_wrappings(lite_tensors: dict[str, Tensor], lite_file: Path, tmp_path: Path) -> None:
     stored = load_file(lite_file)
-    torch.save(
-        {"state_dict": {f"module.{k}": nn.Parameter(x) for k, x in stored.items()}}, tmp_path / "a.pth"
-    )
+    torch.save({"state_dict": {f"module.{k}": nn.Parameter(x) for k, x in stored.items()}}, tmp_path / "a.pth")
     images = torch.rand(1, 3, 16, 16)
     first = create_extractor("vgg19-lite", weights=lite_file, device="cpu")(images, ["relu5_1"])
     other = create_extractor("vgg19-lite", weights=tmp_path / "a.pth", device="cpu")(images, ["relu5_1"])

@@ -151,9 +151,7 @@ class TestAgainstTheTextbook:
     def test_a_batch(self, release: Release, published: VGG19Features, picture: Draw) -> None:
         contents, styles = picture(24, 32, batch=2), picture(32, 24, seed=9, batch=2)
         stylizer = create_stylizer("adain", extractor=published, decoder=release.decoder_file)
-        assert_equal(
-            stylizer.stylize(contents, styles).image, release.stylize(contents, [styles], [1.0], 1.0)
-        )
+        assert_equal(stylizer.stylize(contents, styles).image, release.stylize(contents, [styles], [1.0], 1.0))
 
     def test_losses_are_the_papers(self, release: Release, published: VGG19Features, picture: Draw) -> None:
         content, style = picture(32, 24, seed=1), picture(24, 40, seed=2)
@@ -191,9 +189,7 @@ class TestAgainstTheTextbook:
         expected = release.stylize(mirrored, [style], [1.0], 1.0)[:, :, :27, :30]
         assert_equal(stylizer.stylize(content, style).image, expected)
 
-    def test_a_decoder_of_another_encoder_is_refused(
-        self, release: Release, extractor: VGG19Features
-    ) -> None:
+    def test_a_decoder_of_another_encoder_is_refused(self, release: Release, extractor: VGG19Features) -> None:
         with pytest.raises(
             WeightsError, match=r"'pytorch-adain' was trained for the extractor 'vgg19-normalised'"
         ):
@@ -215,9 +211,7 @@ def with_options(stylizer: AdaINStylizer, **options: Any) -> AdaINStylizer:
 
 
 class TestEncodedStyle:
-    def test_gives_the_picture_that_the_style_itself_gives(
-        self, stylizer: AdaINStylizer, picture: Draw
-    ) -> None:
+    def test_gives_the_picture_that_the_style_itself_gives(self, stylizer: AdaINStylizer, picture: Draw) -> None:
         content, style = picture(), picture(24, 24, seed=1)
         encoded = stylizer.encode_style(style)
         assert torch.equal(stylizer.stylize(content, encoded).image, stylizer.stylize(content, style).image)
@@ -296,9 +290,7 @@ class TestEncodedStyle:
         with pytest.raises(WeightsError, match=message):
             EncodedStyle.load(path)
 
-    def test_a_truncated_file_is_refused(
-        self, stylizer: AdaINStylizer, picture: Draw, tmp_path: Path
-    ) -> None:
+    def test_a_truncated_file_is_refused(self, stylizer: AdaINStylizer, picture: Draw, tmp_path: Path) -> None:
         path = stylizer.encode_style(picture()).save(tmp_path / "style.safetensors")
         path.write_bytes(path.read_bytes()[:-100])
         with pytest.raises(WeightsError, match="truncated or damaged"):
@@ -309,9 +301,7 @@ class TestEncodedStyle:
     ) -> None:
         style = save_image(picture(seed=1), tmp_path / "style.png")
         encoded = stylizer.encode_style(style)
-        assert torch.equal(
-            stylizer.stylize(picture(), encoded).image, stylizer.stylize(picture(), style).image
-        )
+        assert torch.equal(stylizer.stylize(picture(), encoded).image, stylizer.stylize(picture(), style).image)
 
 
 class TestBatches:
@@ -325,9 +315,7 @@ class TestBatches:
     def test_one_style_for_all(self, stylizer: AdaINStylizer, picture: Draw) -> None:
         contents, style = picture(24, 24, batch=2), picture(seed=5)
         together = stylizer.stylize(contents, style).image
-        torch.testing.assert_close(
-            together[1:], stylizer.stylize(contents[1:], style).image, rtol=1e-4, atol=1e-5
-        )
+        torch.testing.assert_close(together[1:], stylizer.stylize(contents[1:], style).image, rtol=1e-4, atol=1e-5)
 
     def test_one_style_for_all_mixed_with_one_for_each(self, stylizer: AdaINStylizer, picture: Draw) -> None:
         contents, common, own = picture(24, 24, batch=2), picture(seed=5), picture(seed=6, batch=2)
@@ -382,9 +370,7 @@ class TestOptions:
         with pytest.raises(OptionError, match=message):
             create_stylizer("adain", extractor=extractor, decoder=decoder, aplha=1)
 
-    def test_an_extractor_that_ends_too_early_is_refused_by_name(
-        self, decoder: Decoder, picture: Draw
-    ) -> None:
+    def test_an_extractor_that_ends_too_early_is_refused_by_name(self, decoder: Decoder, picture: Draw) -> None:
         shallow = VGG19Features("vgg19-lite", widths=(16, 32, 64, 128, 128), last="conv3_1")
         with pytest.raises(OptionError, match="'relu4_1' lies deeper than this network"):
             AdaINStylizer(shallow, decoder).stylize(picture(), picture())
@@ -414,7 +400,6 @@ class TestParts:
         styles = [{"relu1_1": channel_stats(n * torch.randn(1, 3, 6, 6) + n)} for n in (1, 2)]
         mixed = mix_statistics(styles, (0.25, 0.75))
         expected = sum(
-            share * align_features(x, style)["relu1_1"]
-            for share, style in zip((0.25, 0.75), styles, strict=True)
+            share * align_features(x, style)["relu1_1"] for share, style in zip((0.25, 0.75), styles, strict=True)
         )
         torch.testing.assert_close(align_features(x, mixed)["relu1_1"], expected)

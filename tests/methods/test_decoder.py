@@ -109,11 +109,7 @@ def test_skips_are_added_after_the_upsampling() -> None:
     x = convolved(first, features["relu2_1"]).relu()
     x = x.repeat_interleave(2, 2).repeat_interleave(2, 3)
     skip = decoder.skips["relu1_1"]
-    x = (
-        x
-        + torch.einsum("oc,bchw->bohw", skip.weight[:, :, 0, 0], features["relu1_1"])
-        + skip.bias.view(-1, 1, 1)
-    )
+    x = x + torch.einsum("oc,bchw->bohw", skip.weight[:, :, 0, 0], features["relu1_1"]) + skip.bias.view(-1, 1, 1)
     torch.testing.assert_close(decoder(features), convolved(third, convolved(second, x).relu()))
 
 
@@ -133,9 +129,7 @@ def test_lite_returns_exactly_the_picture_size(ceil: bool) -> None:
     ceil=st.booleans(),
 )
 @settings(deadline=None, max_examples=30)
-def test_any_plan_decodes_any_size(
-    blocks: set[int], widths: list[int], size: tuple[int, int], ceil: bool
-) -> None:
+def test_any_plan_decodes_any_size(blocks: set[int], widths: list[int], size: tuple[int, int], ceil: bool) -> None:
     depth = max(blocks)
     spec = DecoderSpec(
         name="plan",
@@ -178,9 +172,7 @@ def test_trainable_as_constructed_and_frozen_as_loaded(tmp_path: Path) -> None:
     decoder = Decoder(SMALL)
     decoder(random_features(SMALL, 8, 8)).square().sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in decoder.parameters())
-    loaded = load_decoder(
-        save_decoder(decoder, tmp_path / "a.safetensors"), encoder="vgg19-lite", device="cpu"
-    )
+    loaded = load_decoder(save_decoder(decoder, tmp_path / "a.safetensors"), encoder="vgg19-lite", device="cpu")
     assert not any(p.requires_grad for p in loaded.parameters())
     assert not loaded.training
 

@@ -37,6 +37,7 @@ class TestPresets:
         assert config.content_weight / config.style_weight == 1e-3
         assert config.tv_weight == 0
         assert config.loss_scale == "gatys2016"
+        assert (config.color_weight, config.center_grams, config.pyramid) == (0, False, 0)
 
     def test_d2l_is_the_chapter(self) -> None:
         config = from_options({"preset": "d2l"})
@@ -47,6 +48,7 @@ class TestPresets:
         assert (config.decay, config.decay_every) == (0.8, 50)
         assert config.schedule == ((1.0, 500),)
         assert (config.loss_scale, config.variable, config.clamp) == ("mean", "imagenet", False)
+        assert (config.color_weight, config.center_grams, config.pyramid) == (0, False, 0)
 
     def test_d2l_two_stage_starts_at_half_the_size(self) -> None:
         assert from_options({"preset": "d2l-two-stage"}).schedule == ((0.5, 500), (1.0, 500))
@@ -172,6 +174,9 @@ class TestValues:
         ({"decay": 1.5}, "decay must be above 0 and at most 1, got 1.5."),
         ({"decay_every": -1}, "decay_every must be a whole number of at least 0"),
         ({"variable": "lab"}, "Unknown variable 'lab'."),
+        ({"center_grams": "yes"}, "center_grams must be True or False, got 'yes'."),
+        ({"pyramid": 9}, "pyramid must be a whole number of at least 0 and at most 8, got 9."),
+        ({"color_weight": -0.1}, "color_weight must be of at least 0, got -0.1."),
         ({"clamp": 1}, "clamp must be True or False, got 1."),
         ({"init": "nosie"}, "Unknown init (a name or a tensor) 'nosie'. Did you mean \"noise\"?"),
         (
