@@ -51,8 +51,7 @@ class PictureFolder:
     def crops(self, batch: int, size: int, generator: torch.Generator) -> Tensor:
         """Draw `batch` random crops, flipped at random, as (batch, 3, size, size) RGB in [0, 1].
 
-        A crop covers between `size` pixels and the whole shorter side, so that a network sees details as well
-        as whole scenes.
+        A crop covers between about half of `size` pixels, enlarged, and the whole shorter side.
         """
         picked = torch.randint(len(self._pictures), (batch,), generator=generator).tolist()
         return torch.cat([self.crop(number, size, generator) for number in picked])
@@ -84,8 +83,9 @@ def _decode(path: Path, short_edge: int) -> Tensor | None:
 def _crop(picture: Tensor, size: int, generator: torch.Generator) -> Tensor:
     height, width = picture.shape[1:]
     shorter = min(height, width)
-    smallest = min(size, shorter)
-    # Squared, so that most crops are near full detail, as the pictures are that the network will be used on.
+    # From an enlarged detail to the whole scene. Networks that never saw smooth, enlarged content leave the flat
+    # parts of large pictures without texture.
+    smallest = min(round(0.55 * size), shorter)
     side = smallest + int((shorter - smallest) * torch.rand((), generator=generator).item() ** 2)
     top = int(torch.randint(height - side + 1, (), generator=generator))
     left = int(torch.randint(width - side + 1, (), generator=generator))

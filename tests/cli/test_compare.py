@@ -10,6 +10,8 @@ from click.testing import CliRunner, Result
 
 from styletransfer import samples
 from styletransfer.cli import main
+from styletransfer.cli.progress import MethodBars
+from styletransfer.stylizer import Step
 
 FILES = ["adain.png", "comparison.json", "comparison.md", "comparison.png", "gatys.png"]
 
@@ -86,6 +88,17 @@ def test_demo_writes_everything_and_says_where(folder: Path, monkeypatch: pytest
     assert made == sorted([*FILES, "content.png", "style.png"])
     assert "styletransfer-demo" in result.stdout
     assert "comparison.png first" in result.stdout
+
+
+def test_ctrl_c_is_short_and_leaves_no_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def press(bars: MethodBars, method: str, step: Step) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MethodBars, "__call__", press)
+    result = run("compare", "photo.png", "mosaic.png", "-o", "out", "--steps", "2,2")
+    assert result.exit_code == 130
+    assert result.stderr.strip() == "Interrupted; nothing was written."
+    assert not Path("out").exists()
 
 
 def test_demo_refuses_unknown_pictures(folder: Path) -> None:

@@ -84,7 +84,7 @@ def test_gradients_that_lead_out_of_range_are_dropped() -> None:
             assert torch.equal(fine, torch.where(on_border, 0.0, sign))
 
 
-def test_a_descent_with_clamped_pixels_does_not_stall() -> None:
+def test_a_descent_with_clamped_pixels_converges() -> None:
     # The unclamped optimum lies outside for half of the pixels; L-BFGS must still reach it for the others.
     target = torch.rand(1, 3, 16, 16) * 2 - 0.5
     scale = torch.linspace(0.5, 5, 16)
@@ -93,11 +93,11 @@ def test_a_descent_with_clamped_pixels_does_not_stall() -> None:
     def objective(variable: Tensor) -> dict[str, Tensor]:
         return {"gap": (scale * (held.picture(held.values(variable)) - target) ** 2).sum()}
 
+    start = torch.full((1, 3, 16, 16), 0.5)
     descent = Descent(optimizer="lbfgs", learning_rate=1.0, steps=80, project=held.project)
-    start = held.start(torch.full((1, 3, 16, 16), 0.5))
-    result = minimize(start, objective, descent, lambda *_: None)
-    picture = held.picture(held.values(result.point))
-    torch.testing.assert_close(picture, target.clamp(0, 1), atol=0.01, rtol=0)
+    result = minimize(held.start(start), objective, descent, lambda *_: None)
+    first, optimum = (objective(held.start(x))["gap"].item() for x in (start, target.clamp(0, 1)))
+    assert result.terms["gap"] - optimum < 0.005 * (first - optimum)
 
 
 def test_arguments_are_never_changed() -> None:

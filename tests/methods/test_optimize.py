@@ -54,7 +54,7 @@ def run(objective: Any = bowl, watch: Any = None, start: Tensor | None = None, *
 
 @pytest.mark.parametrize(("optimizer", "rate"), [("lbfgs", 1.0), ("adam", 0.05)])
 def test_reaches_the_minimum(optimizer: str, rate: float) -> None:
-    result = run(optimizer=optimizer, learning_rate=rate, steps=150)
+    result = run(optimizer=optimizer, learning_rate=rate, steps=150, floor=1.0)
     torch.testing.assert_close(result.point, TARGET, atol=2e-3, rtol=0)
     assert result.stopped == "steps"
 
