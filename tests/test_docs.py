@@ -18,7 +18,7 @@ from styletransfer import samples
 from styletransfer.cli import main
 from styletransfer.images import save_image
 
-ROOT = Path(styletransfer.__file__).parents[1]
+ROOT = Path(__file__).parents[1]
 PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if page.is_file()]
 #: Files that the examples may count on.
 FILES = ("photo.jpg", "painting.jpg", "second.jpg")

@@ -26,7 +26,7 @@ from styletransfer.features.vgg import VGG19Features
 from styletransfer.functional import align, channel_stats
 from styletransfer.images import ImageSource, Picture
 from styletransfer.methods.decoder import Decoder, default_decoder, load_decoder
-from styletransfer.stylizer import OnStep, Step, Stylization, Stylizer, option
+from styletransfer.stylizer import OnStep, Step, Stylization, Stylizer, option, synchronize
 
 #: Layers of the paper's style loss (section 6.1).
 _LOSS_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
@@ -173,10 +173,12 @@ class AdaINStylizer(Stylizer):
     def _run(
         self, content: Tensor, styles: list[Any], style_mix: tuple[float, ...], on_step: OnStep | None
     ) -> Stylization:
+        synchronize(self.extractor.device)
         began = time.perf_counter()
         encoded = [s if isinstance(s, EncodedStyle) else self.encode_style(s) for s in styles]
         statistics = mix_statistics([style.statistics for style in encoded], style_mix)
         target_features, image = self.transfer(content, statistics)
+        synchronize(self.extractor.device)
         seconds = time.perf_counter() - began
         terms = self._measure(image, target_features, statistics) if self.config.measure else {}
         size = (image.shape[2], image.shape[3])

@@ -22,7 +22,7 @@ from styletransfer.methods.canvas import Canvas
 from styletransfer.methods.gatys_config import GatysConfig, from_options
 from styletransfer.methods.gatys_objective import Objective
 from styletransfer.methods.optimize import Descent, minimize
-from styletransfer.stylizer import OnStep, Step, Stylization, Stylizer
+from styletransfer.stylizer import OnStep, Step, Stylization, Stylizer, synchronize
 
 __all__ = ["GatysStylizer", "Objective"]
 
@@ -177,6 +177,7 @@ class _Run:
         return self._stylization(stopped)
 
     def _stylization(self, stopped: str) -> Stylization:
+        synchronize(self.content.device)
         return Stylization(
             image=self._full_size(self.image),
             method=self.stylizer.method,
@@ -243,7 +244,11 @@ class _Run:
             if self.on_step is not None:
                 self.on_step(dataclasses.replace(record, image=self.image.clone()))
 
-        start = canvas.start(images.resize(self.image, size))
+        enlarged = images.resize(self.image, size)
+        if number > 0 and self.config.pyramid:
+            # What the smaller size could not hold starts as the content's own detail, not as a blur.
+            enlarged = (enlarged + content - images.resize(images.resize(content, _size(self.image)), size)).clamp(0, 1)
+        start = canvas.start(enlarged)
         descent = Descent(
             optimizer=self.config.optimizer,
             learning_rate=self.config.learning_rate,

@@ -42,11 +42,11 @@ class GatysConfig:
     style_layers: tuple[str, ...] = option(_STYLE_LAYERS, "layers whose Gram matrices are compared with the style")
     layer_weights: Mapping[str, float] | None = option(None, "multiplier per layer, e.g. relu1_1=2; 1 if absent")
     content_weight: float = option(1.0, "multiplier of the content loss, >= 0")
-    style_weight: float = option(10.0, "multiplier of the style loss, >= 0")
+    style_weight: float = option(8.0, "multiplier of the style loss, >= 0")
     color_weight: float = option(
         0.05, "multiplier of the palette loss, >= 0; 0 leaves colour to the Gram matrices"
     )
-    tv_weight: float = option(0.1, "multiplier of the total variation, >= 0")
+    tv_weight: float = option(0.5, "multiplier of the total variation, >= 0")
     center_grams: bool = option(True, "subtract the style's channel means before Gram matrices are formed")
     loss_scale: str = option("relative", "how the terms are scaled", choices=LOSS_SCALES)
     pooling: str | None = option(None, "max or avg; the weight set's own if absent", choices=("max", "avg"))
@@ -55,13 +55,13 @@ class GatysConfig:
     decay: float = option(1.0, "factor on the learning rate every decay_every steps, in (0, 1]")
     decay_every: int = option(0, "steps between decays; 0 for none")
     variable: str = option("rgb", "space that is optimised and whose TV counts", choices=("rgb", "imagenet"))
-    pyramid: int = option(3, "coarser levels that carry the picture beside its pixels, 0 to 8; 0: pixels only")
+    pyramid: int = option(5, "coarser levels that carry the picture beside its pixels, 0 to 8; 0: pixels only")
     clamp: bool = option(True, "keep the picture within [0, 1] after each step")
     init: str | Tensor = option(  # noqa: RUF009 - a field like the others
         "content", "start: content, noise, style, adain, or a tensor", choices=INITS
     )
     scales: tuple[float, ...] = option((0.5, 1.0), "sizes worked through, as shares of the content's, ending in 1")
-    steps: int | tuple[int, ...] = option((100, 100), "at most so many steps: one number, or one per size")
+    steps: int | tuple[int, ...] = option((60, 150), "at most so many steps: one number, or one per size")
     tolerance: float = option(0.0, "stop when the loss fell by less than this share over patience steps; 0: never")
     patience: int = option(20, "steps over which levelling off is judged")
     retries: int = option(5, "how often to go back to the last good picture and halve the step length")
