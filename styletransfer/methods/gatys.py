@@ -208,6 +208,16 @@ class _Run:
             return starter._run(self.content, self.styles, self.style_mix, None).image
         return self.content
 
+    def _enlarged(self, content: Tensor, *, first: bool) -> Tensor:
+        """Return the picture so far at the size of `content`, where the next descent starts."""
+        size = _size(content)
+        enlarged = images.resize(self.image, size)
+        if first or not self.config.pyramid:
+            return enlarged
+        # What the smaller size could not hold starts as the content's own detail, not as a blur.
+        coarse = images.resize(images.resize(content, _size(self.image)), size)
+        return (enlarged + content - coarse).clamp(0, 1)
+
     def _descend(self, number: int) -> str:
         """Work through the size of that number; return why it ended."""
         scale, steps = self.schedule[number]
@@ -244,11 +254,7 @@ class _Run:
             if self.on_step is not None:
                 self.on_step(dataclasses.replace(record, image=self.image.clone()))
 
-        enlarged = images.resize(self.image, size)
-        if number > 0 and self.config.pyramid:
-            # What the smaller size could not hold starts as the content's own detail, not as a blur.
-            enlarged = (enlarged + content - images.resize(images.resize(content, _size(self.image)), size)).clamp(0, 1)
-        start = canvas.start(enlarged)
+        start = canvas.start(self._enlarged(content, first=number == 0))
         descent = Descent(
             optimizer=self.config.optimizer,
             learning_rate=self.config.learning_rate,
