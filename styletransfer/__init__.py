@@ -18,6 +18,7 @@ from styletransfer.errors import (
     OutputError,
     StyleTransferError,
     StylizeInterrupted,
+    TrainingError,
     WeightsError,
 )
 from styletransfer.evaluate import Evaluation, evaluate
@@ -40,6 +41,7 @@ __all__ = [
     "Stylization",
     "StylizeInterrupted",
     "Stylizer",
+    "TrainingError",
     "WeightsError",
     "compare",
     "create_extractor",

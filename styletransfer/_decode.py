@@ -37,21 +37,28 @@ _GREY_MODES = ("1", "L", "LA", "La")
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
-def from_path(source: str | os.PathLike[str], label: str) -> tuple[Pixels, Path]:
-    """Read a picture file: first frame, upright, sRGB."""
+def from_path(
+    source: str | os.PathLike[str], label: str, *, no_smaller_than: int | None = None
+) -> tuple[Pixels, Path]:
+    """Read a picture file: first frame, upright, sRGB.
+
+    With `no_smaller_than`, a JPEG may come at a half, a quarter or an eighth of its size, with both sides still at
+    least that long; large photos that will be reduced anyway are decoded several times faster so.
+    """
     text = os.fspath(source)
     if not isinstance(text, str) or not text.strip():
         raise ImageError(f"The {label} has an empty path or one that is no text; give the name of a file.")
     path = Path(text)
-    with _decoding(label):
-        _check_file(path, label)
-        try:
-            # Given a name instead of a file, pillow maps uncompressed TIFFs into memory, and garbles those
-            # that are stored sideways with transparency (seen in 13.0).
-            with path.open("rb") as file, Image.open(file) as image:
-                return _from_open(image, label), path
-        except UnidentifiedImageError as problem:
-            raise ImageError(f"The {label} is not a picture that can be read{_kind_hint(path)}") from problem
+    with _opened(path, label) as image:
+        if no_smaller_than is not None:
+            image.draft(None, (no_smaller_than, no_smaller_than))
+        return _from_open(image, label), path
+
+
+def stored_size(path: Path, label: str) -> tuple[int, int]:
+    """Return a picture file's (H, W) as its header tells it, without decoding; it may be stored sideways."""
+    with _opened(path, label) as image:
+        return image.height, image.width
 
 
 def from_pil(image: Image.Image, label: str) -> tuple[Pixels, Path | None]:
@@ -86,6 +93,20 @@ def _decoding(label: str) -> Iterator[None]:
             f"The {label} cannot be read, it seems to be damaged or incomplete ({reason}). "
             "Get a new copy, or save it again with another program."
         ) from problem
+
+
+@contextmanager
+def _opened(path: Path, label: str) -> Iterator[Image.Image]:
+    """Open a picture file; every problem with it becomes an `ImageError`."""
+    with _decoding(label):
+        _check_file(path, label)
+        try:
+            # Given a name instead of a file, pillow maps uncompressed TIFFs into memory, and garbles those
+            # that are stored sideways with transparency (seen in 13.0).
+            with path.open("rb") as file, Image.open(file) as image:
+                yield image
+        except UnidentifiedImageError as problem:
+            raise ImageError(f"The {label} is not a picture that can be read{_kind_hint(path)}") from problem
 
 
 def _check_file(path: Path, label: str) -> None:

@@ -34,6 +34,10 @@ class OutputError(StyleTransferError, OSError):
     """A result that cannot be written; nothing is left behind at the target."""
 
 
+class TrainingError(StyleTransferError, RuntimeError):
+    """A training that cannot start or go on; its last checkpoint is intact."""
+
+
 class DivergenceError(StyleTransferError, ArithmeticError):
     """The loss stayed infinite or NaN after all retries.
 

@@ -51,6 +51,7 @@ PUBLIC = [
     "Stylization",
     "StylizeInterrupted",
     "Stylizer",
+    "TrainingError",
     "WeightsError",
     "compare",
     "create_extractor",
