@@ -13,6 +13,7 @@ import torch
 
 from styletransfer import __version__
 from styletransfer.cli.compare import compare_command, demo_command
+from styletransfer.cli.data import data_group
 from styletransfer.cli.doctor import doctor_command
 from styletransfer.cli.info import info_command
 from styletransfer.cli.stylize import stylize_command
@@ -88,6 +89,7 @@ for _command in (
     demo_command,
     info_command,
     weights_group,
+    data_group,
     doctor_command,
 ):
     main.add_command(_command)

@@ -106,7 +106,7 @@ def decode(path: Path, short_edge: int) -> Tensor | Problem:
     size = working_size(height, width, None, short_edge)
     if size != (height, width):
         picture = picture.resize(size[::-1], Image.Resampling.LANCZOS)
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous()  # (3, H, W)
+    return torch.from_numpy(np.asarray(picture).transpose(2, 0, 1).copy())  # (3, H, W)
 
 
 def glance(path: Path) -> Problem | None:
