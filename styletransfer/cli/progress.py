@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from tqdm import tqdm
 
-from styletransfer.features import weights
+from styletransfer.features import own_file, weights
 from styletransfer.methods.decoder import default_decoder
 from styletransfer.stylizer import Step
 
@@ -163,6 +163,8 @@ def fetch_needed(extractor: str, decoder: str | None, *, decodes: bool, quiet: b
         OptionError: Unknown extractor.
         WeightsError: No decoder for it, or a file that cannot be fetched.
     """
+    if own_file(extractor) is not None:
+        return  # the user's own file, which has no decoder but the user's own
     weights.find(extractor, kind="extractor")
     needed = {extractor, (decoder or default_decoder(extractor)) if decodes else extractor}
     for status in weights.list_weights():

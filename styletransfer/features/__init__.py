@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from styletransfer.features import weights as _weights
-from styletransfer.features.formats import FORMATS
+from styletransfer.features.formats import FORMATS, trained_format
 from styletransfer.features.layers import LAYERS, TAPS, Layer
 from styletransfer.features.store import WeightFile
 from styletransfer.features.tensor_files import read_tensors
@@ -33,6 +33,7 @@ __all__ = [
     "create_extractor",
     "list_extractors",
     "list_weights",
+    "own_file",
     "pick_device",
 ]
 
@@ -43,7 +44,7 @@ def list_extractors() -> list[str]:
 
 
 def create_extractor(
-    name: str = "vgg19-lite",
+    name: str | os.PathLike[str] = "vgg19-lite",
     *,
     weights: str | os.PathLike[str] | None = None,
     device: str | torch.device | None = None,
@@ -54,7 +55,8 @@ def create_extractor(
 
     Args:
         name: The weight set: `list_extractors` has the names, ``CATALOGUE[name]`` the provenance. One that is
-            neither embedded nor cached is downloaded (once) and checked.
+            neither embedded nor cached is downloaded (once) and checked. Or the path of a file that
+            ``styletransfer train extractor`` wrote; it holds its own name, which decoders are bound to.
         weights: A file of your own in that weight set's format; no hash is asked for.
         device: Where to put it; by default CUDA, else MPS, else the CPU.
         pooling: ``"max"`` or ``"avg"``; by default ``"max"``, with which all of them were trained.
@@ -71,23 +73,34 @@ def create_extractor(
         >>> create_extractor("vgg19-lite", device="cpu", pooling="avg").pooling
         'avg'
     """
-    _weights.find(name, kind="extractor")
     target = pick_device(device)
-    form = FORMATS[name]
+    path = own_file(name) if weights is None else None
+    if path is None:
+        _weights.find(str(name), kind="extractor")
+        path = _weights.fetch(str(name)) if weights is None else Path(weights)
+    tensors, metadata = read_tensors(path)
+    form = FORMATS[str(name)] if str(name) in FORMATS else trained_format(metadata, str(path))
     # Without storage at first: the weights replace every number, so none need be drawn.
     with torch.device("meta"):
         extractor = VGG19Features(
-            name,
+            form.name,
             widths=form.widths,
             last=form.last,
             pooling=pooling or "max",
             padding=padding or form.padding,
             ceil_mode=form.ceil_mode,
         )
-    path = _weights.fetch(name) if weights is None else Path(weights)
-    tensors, _ = read_tensors(path)
     convolutions = form.convolutions(tensors, str(path))
     color_matrix, color_bias = form.color_map(tensors, str(path))
     extractor.to_empty(device="cpu")
     extractor.load_convolutions(convolutions, color_matrix=color_matrix, color_bias=color_bias, source=str(path))
     return extractor.to(target)
+
+
+def own_file(name: str | os.PathLike[str]) -> Path | None:
+    """Return the path that `name` is meant as, or None if it is the name of a weight set (or a misspelt one)."""
+    if str(name) in FORMATS:
+        return None
+    path = Path(name)
+    looks_like_a_path = not isinstance(name, str) or path.suffix or path.name != name
+    return path if looks_like_a_path or path.is_file() else None

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from styletransfer.errors import WeightsError
-from styletransfer.features.layers import LAYERS, LITE_WIDTHS, VGG19_WIDTHS
+from styletransfer.features.layers import BLOCKS, LAYERS, LITE_WIDTHS, VGG19_WIDTHS
+
+#: What the metadata of a trained extractor's file says under ``"format"``.
+TRAINED = "styletransfer-extractor-1"
 
 #: Mean and standard deviation of ImageNet's pictures, RGB in [0, 1], as torchvision's networks want them.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -132,3 +136,40 @@ FORMATS: Mapping[str, ExtractorFormat] = {
         ),
     )
 }
+
+
+def trained_metadata(
+    name: str, widths: tuple[int, ...], last: str, notes: Mapping[str, Any] | None = None
+) -> dict[str, str]:
+    """Return the metadata of a trained extractor's file: convolutions under our names and a colour map."""
+    spec = {"name": name, "widths": list(widths), "last": last, "notes": dict(notes or {})}
+    return {"format": TRAINED, "spec": json.dumps(spec)}
+
+
+def trained_format(metadata: Mapping[str, str], source: str) -> ExtractorFormat:
+    """Return the format of a trained extractor's file from its metadata.
+
+    Raises:
+        WeightsError: Metadata of another file, or damaged.
+    """
+    if metadata.get("format") != TRAINED:
+        raise WeightsError(
+            f"{source} is not an extractor that was trained with this package; for a file of a known weight set give "
+            "the set's name, and the file as weights."
+        )
+    try:
+        spec = json.loads(metadata["spec"])
+        widths = tuple(int(width) for width in spec["widths"])
+        if len(widths) != len(BLOCKS) or min(widths) < 1:
+            raise ValueError(f"widths {widths}")
+        return ExtractorFormat(
+            name=str(spec["name"]),
+            widths=widths,
+            last=spec["last"],
+            padding="reflect",
+            ceil_mode=False,
+            names=_names(spec["last"], "", "conv"),
+            color=("color.weight", "color.bias"),
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise WeightsError(f"{source}: the description of the extractor in its metadata is damaged: {error}.") from error

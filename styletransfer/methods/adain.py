@@ -1,6 +1,7 @@
 """Feed-forward arbitrary style transfer: AdaIN, Huang and Belongie, ICCV 2017.
 
-Encode content and style, give the content's features the style's channel statistics, decode.
+Encode content and style, give the content's features the style's channel statistics, decode. A decoder that was
+trained for it repeats this on its own result.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from safetensors.torch import save
 from torch import Tensor
 
 from styletransfer import images, losses
-from styletransfer._checks import flag, known_options, number, style_shares
+from styletransfer._checks import flag, integer, known_options, number, style_shares
 from styletransfer.errors import ImageError, OptionError, WeightsError
 from styletransfer.features.layers import BY_TAP, TAPS
 from styletransfer.features.tensor_files import read_tensors
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.functional import align, channel_stats
 from styletransfer.images import ImageSource, Picture
-from styletransfer.methods.decoder import Decoder, default_decoder, load_decoder
+from styletransfer.methods.decoder import MOST_PASSES, Decoder, default_decoder, load_decoder
 from styletransfer.stylizer import OnStep, Step, Stylization, Stylizer, option, synchronize
 
 #: Layers of the paper's style loss (section 6.1).
@@ -47,12 +48,15 @@ class AdaINConfig:
 
     alpha: float = option(1.0, "strength: 0 reconstructs the content, 1 takes the style in full; in [0, 1]")
     style_mix: tuple[float, ...] | None = option(None, "share of each style, > 0; equal if absent")
+    passes: int | None = option(None, "times the picture is put through, 1 to 8; the decoder's own number if absent")
     measure: bool = option(True, "encode the result once more for its losses; off is faster")
 
     def __post_init__(self) -> None:
         """Validate every field."""
         object.__setattr__(self, "alpha", number(self.alpha, "alpha", low=0.0, high=1.0))
         object.__setattr__(self, "style_mix", style_shares(self.style_mix))
+        if self.passes is not None:
+            integer(self.passes, "passes", low=1, high=MOST_PASSES)
         flag(self.measure, "measure")
 
 
@@ -196,19 +200,26 @@ class AdaINStylizer(Stylizer):
         )
 
     def transfer(self, content: Tensor, statistics: Statistics) -> tuple[dict[str, Tensor], Tensor]:
-        """Encode, align and decode.
+        """Encode, align and decode, as often as `passes` says.
+
+        Each pass but the last takes the style in full; the last one mixes its aligned features with those of the
+        content itself (equation 14), so that `alpha` = 0 reconstructs the content after any number of passes.
 
         Args:
             content: (B, 3, H, W) on the extractor's device.
             statistics: ``{layer: (mean, std)}`` for the decoder's taps.
 
         Returns:
-            The target features, and the pictures (B, 3, H, W) in [0, 1].
+            The target features of the last pass, and the pictures (B, 3, H, W) in [0, 1].
         """
         height, width = content.shape[2:]
         padded = pad_to_multiple(content, BY_TAP[self.decoder.taps[-1]].stride)
-        features = self.extractor(padded, self.decoder.taps)
-        targets = align_features(features, statistics, self.config.alpha)
+        own = features = self.extractor(padded, self.decoder.taps)
+        passes = self.decoder.spec.passes if self.config.passes is None else self.config.passes
+        for _ in range(passes - 1):
+            earlier = self.decoder(align_features(features, statistics)).clamp(0, 1)
+            features = self.extractor(earlier, self.decoder.taps)
+        targets = align_features(features, statistics, self.config.alpha, own)
         image = self.decoder(targets)[:, :, :height, :width]
         return targets, image.clamp(0, 1).contiguous()
 
@@ -227,13 +238,24 @@ class AdaINStylizer(Stylizer):
 
 
 def align_features(
-    features: Mapping[str, Tensor], statistics: Statistics, alpha: float = 1.0
+    features: Mapping[str, Tensor],
+    statistics: Statistics,
+    alpha: float = 1.0,
+    own: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Tensor]:
-    """Align each layer of `features` with a style: Huang and Belongie (2017), equations 8 and 14."""
+    """Align each layer of `features` with a style: Huang and Belongie (2017), equations 8 and 14.
+
+    Args:
+        features: ``{layer: (B, C, h, w)}``.
+        statistics: The style's ``{layer: (mean, std)}``.
+        alpha: Share of the aligned features.
+        own: What they are mixed with: the content's own features; by default `features`.
+    """
+    kept = features if own is None else own
     aligned = {}
     for layer, x in features.items():
         target = align(x, *statistics[layer])
-        aligned[layer] = target if alpha == 1 else alpha * target + (1 - alpha) * x
+        aligned[layer] = target if alpha == 1 else alpha * target + (1 - alpha) * kept[layer]
     return aligned
 
 

@@ -24,11 +24,12 @@ from styletransfer.features.formats import resemblance
 from styletransfer.features.tensor_files import read_tensors
 from styletransfer.features.vgg import pick_device
 from styletransfer.images import write_atomically
-from styletransfer.methods.decoder_network import LITE, PYTORCH_ADAIN, Decoder, DecoderSpec
+from styletransfer.methods.decoder_network import LITE, MOST_PASSES, PYTORCH_ADAIN, Decoder, DecoderSpec
 
 __all__ = [
     "FORMAT",
     "LITE",
+    "MOST_PASSES",
     "PYTORCH_ADAIN",
     "Decoder",
     "DecoderSpec",

@@ -10,12 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from styletransfer._checks import choice
+from styletransfer._checks import choice, integer
 from styletransfer.errors import OptionError
 from styletransfer.features.layers import BY_TAP, check_taps
 from styletransfer.features.vgg import Padding, pad_by_one
 
 Upsampling = Literal["nearest", "bilinear"]
+#: A picture put through more often than this only loses its content.
+MOST_PASSES = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,8 @@ class DecoderSpec:
             doubles between stages and the last width is 3.
         padding: ``"reflect"`` or ``"zeros"``.
         upsampling: ``"nearest"`` or ``"bilinear"``.
+        passes: How often a picture is put through encoding, alignment and decoding, 1 to 8. Trained for more than
+            one, a decoder goes on from its own result and brings its statistics closer to the style's each time.
         notes: How it was trained; anything that JSON can hold.
     """
 
@@ -42,11 +46,13 @@ class DecoderSpec:
     stages: tuple[tuple[int, ...], ...]
     padding: Padding = "reflect"
     upsampling: Upsampling = "nearest"
+    passes: int = 1
     notes: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         choice(self.padding, ("reflect", "zeros"), "padding")
         choice(self.upsampling, ("nearest", "bilinear"), "upsampling")
+        integer(self.passes, "passes", low=1, high=MOST_PASSES)
         if check_taps(self.taps) != tuple(self.taps):
             raise OptionError(f"A decoder's taps go from shallow to deep, once each, got {self.taps}.")
         if len(self.channels) != len(self.taps):
@@ -84,6 +90,7 @@ LITE = DecoderSpec(
     taps=("relu1_1", "relu2_1", "relu3_1", "relu4_1"),
     channels=(16, 32, 64, 128),
     stages=((96,), (96, 96, 64), (64, 32), (32, 16, 3)),
+    passes=2,
 )
 
 

@@ -1,4 +1,30 @@
-"""How the embedded weights were made: distillation of `vgg19-lite` and training of the `lite` decoder.
+"""Training: decoders for AdaIN, and narrow extractors distilled from wide ones.
 
-Nothing else in the package imports this.
+Both behind the command line (``styletransfer train``) and as functions. Nothing else in the package imports this but
+the command line, when it is asked to.
 """
+
+from __future__ import annotations
+
+from styletransfer.training.config import (
+    DECODER_PRESETS,
+    EXTRACTOR_PRESETS,
+    DecoderConfig,
+    ExtractorConfig,
+    RunConfig,
+)
+from styletransfer.training.loop import Progress
+from styletransfer.training.run import Hooks, Outcome, train_decoder, train_extractor
+
+__all__ = [
+    "DECODER_PRESETS",
+    "EXTRACTOR_PRESETS",
+    "DecoderConfig",
+    "ExtractorConfig",
+    "Hooks",
+    "Outcome",
+    "Progress",
+    "RunConfig",
+    "train_decoder",
+    "train_extractor",
+]

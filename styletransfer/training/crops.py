@@ -111,17 +111,22 @@ class Crops:
     def _draw(self, step: int, slot: int) -> tuple[Tensor, int]:
         """Crop the slot's picture; one that turns out to be bad is drawn anew."""
         for attempt in range(_ATTEMPTS):
-            philox = np.random.Philox(key=[self.seed, self.stream], counter=[0, attempt, slot, step])
-            draws = np.random.Generator(philox).random(_DRAWS).tolist()
-            picked = int(draws[0] * len(self.folder))
+            drawn = draws(self.seed, self.stream, step, slot, attempt, count=_DRAWS)
+            picked = int(drawn[0] * len(self.folder))
             picture = self.folder.picture(picked)
             if picture is not None:
-                return _crop(picture, draws[1:], self.settings), picked
+                return _crop(picture, drawn[1:], self.settings), picked
         raise TrainingError(
             f'{_ATTEMPTS} pictures in a row cannot be read from "{self.folder.folder}", the last being '
             f'"{self.folder.paths[picked]}". Is the drive still there? The last checkpoint is intact: go on with '
             "--resume when the pictures are back."
         )
+
+
+def draws(seed: int, stream: int, step: int, slot: int, attempt: int = 0, *, count: int) -> list[float]:
+    """Return `count` random numbers in [0, 1) that depend on nothing but the arguments."""
+    philox = np.random.Philox(key=[seed, stream], counter=[0, attempt, slot, step])
+    return np.random.Generator(philox).random(count).tolist()
 
 
 def _crop(picture: Tensor, draws: Sequence[float], settings: CropSettings) -> Tensor:

@@ -1,229 +1,287 @@
-"""Train the `lite` decoder of AdaIN.
+"""Train a decoder for AdaIN.
 
-A short autoencoder phase (features and pixels), then style transfer: content loss, moment and Gram style
-losses, each over what the untouched content would score, so that every pair and every layer counts alike.
-
-    python -m styletransfer.training.decoder --content DIR --style DIR --encoder FILE --oxford FILE
-        --small FILE --output OUT
+Two phases. First an autoencoder: features that are not aligned have to give the picture back, which is checked
+before anything else is asked. Then style transfer: content loss, moment and Gram style losses, the latter over
+what the untouched content scores, so that every pair and every layer counts alike.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import math
-import time
-from dataclasses import asdict, dataclass
+import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint as recomputed
 
+from styletransfer.features.layers import BY_TAP, LITE_WIDTHS
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.functional import channel_stats, gram_matrix
+from styletransfer.functional import channel_stats
 from styletransfer.methods.adain import align_features
-from styletransfer.methods.decoder import LITE, Decoder, save_decoder
-from styletransfer.training.data import PictureFolder
+from styletransfer.methods.decoder import LITE, Decoder, DecoderSpec, save_decoder
+from styletransfer.training import cards
+from styletransfer.training.config import DecoderConfig
+from styletransfer.training.crops import CropBatch, Crops
+from styletransfer.training.statistics import statistics_of
 from styletransfer.training.styles import StyleBank, StyleTargets
-from styletransfer.training.teachers import LossNetwork, SmallTeacher, load_oxford
+from styletransfer.training.task import Band, Losses, Task
+from styletransfer.training.teachers import LossNetwork
+
+#: Share of the usual untouched gap that is added to a pair's own. Pairs that lie close together differ in texture,
+#: not in colour; divided by the usual gap alone they would count for nothing, and texture would not be learnt.
+_USUAL_SHARE = 0.1
+#: How much of the usual gaps a step replaces.
+_FRESH = 0.01
+#: Contents and styles in a grid of samples.
+_SAMPLES = (3, 4)
+#: Style steps below which a decoder cannot have learnt much.
+_FEW = 1500
 
 
-@dataclass(frozen=True, kw_only=True)
-class DecoderTraining:
-    """Settings of a run.
+def decoder_spec(extractor: VGG19Features, config: DecoderConfig) -> DecoderSpec:
+    """Return the network that decodes an extractor's taps.
 
-    Attributes:
-        steps: Style steps.
-        warmup_steps: Autoencoder steps before them.
-        batch: Pictures a step.
-        size: Side of a content crop, pixels.
-        learning_rate: Peak of Adam's step length; falls to zero along a cosine.
-        moment_weight: Multiplier of the moment style loss; the content loss has 1.
-        gram_weight: Multiplier of the Gram style loss.
-        range_weight: Multiplier of the penalty on values outside [0, 1].
-        identity_every: Every so many steps the content is its own style and pixels count; 0 for never.
-        seed: Of everything random.
+    For four taps of `vgg19-lite`'s widths it is `LITE`'s; else VGG-19 mirrored at the extractor's width, as
+    Huang and Belongie do, with the shallower taps as skips.
+    """
+    channels = tuple(extractor.channels(tap) for tap in config.taps)
+    depth = BY_TAP[config.taps[-1]].block
+    if extractor.widths == LITE_WIDTHS and config.taps == LITE.taps:
+        stages = LITE.stages
+    else:
+        widths = extractor.widths
+        stages = tuple(_mirrored(block, widths) for block in range(depth, 0, -1))
+    return DecoderSpec(
+        name=f"{extractor.name}-decoder",
+        encoder=extractor.name,
+        taps=config.taps,
+        channels=channels,
+        stages=stages,
+        passes=config.passes,
+    )
+
+
+def _mirrored(block: int, widths: Sequence[int]) -> tuple[int, ...]:
+    """Return the output channels of one resolution: block 3 keeps its four convolutions, the others have one or two."""
+    if block == 1:
+        return (widths[0], 3)
+    below = widths[block - 2]
+    return {2: (widths[1], below), 3: (widths[2],) * 3 + (below,)}.get(block, (below,))
+
+
+class DecoderTask(Task):
+    """Holds the networks and losses of a decoder's training.
+
+    Args:
+        encoder: The extractor that the decoder is for.
+        network: Where losses are measured.
+        content: Crops of the contents.
+        styles: The styles.
+        config: What it is trained for.
+        decoder: What is trained; made by `decoder_spec` or loaded to go on from.
+        recompute: Whether activations are computed twice rather than kept.
     """
 
-    steps: int = 4000
-    warmup_steps: int = 400
-    batch: int = 4
-    size: int = 128
-    learning_rate: float = 1.5e-3
-    moment_weight: float = 6.0
-    gram_weight: float = 4.0
-    range_weight: float = 10.0
-    identity_every: int = 8
-    seed: int = 0
-
-
-class DecoderTrainer:
-    """Holds the networks of a run; `run` trains and writes."""
+    kind: ClassVar[str] = "decoder"
 
     def __init__(
         self,
         encoder: VGG19Features,
         network: LossNetwork,
-        content: PictureFolder,
-        style: PictureFolder,
-        settings: DecoderTraining,
-        device: str = "cpu",
-        start: Decoder | None = None,
+        content: Crops,
+        styles: StyleBank,
+        config: DecoderConfig,
+        decoder: Decoder,
+        *,
+        recompute: bool = False,
     ) -> None:
-        torch.manual_seed(settings.seed)
         self.encoder = encoder
         self.network = network
         self.content = content
-        self.settings = settings
-        self.device = device
-        self.decoder = (start or Decoder(LITE)).to(device)
-        self.styles = StyleBank(style, encoder, self.decoder.taps, network, device)
-        self.generator = torch.Generator().manual_seed(settings.seed)
-        self.optimizer = torch.optim.Adam(self.decoder.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99))
-        #: Mean gap of untouched contents, per layer: keeps a near-identical pair from dominating.
+        self.styles = styles
+        self.config = config
+        self.module: Decoder = decoder.requires_grad_(True)
+        self.recompute = recompute
+        self.sources = (content,)
+        #: Mean gap of untouched contents, per layer.
         self.usual: dict[str, float] = {}
-
-    def run(self, output: Path) -> None:
-        """Train; print a JSON line now and then; write the decoder as it goes."""
-        began = time.perf_counter()
-        recent: dict[str, float] = {}
-        total = self.settings.warmup_steps + self.settings.steps
-        for step in range(1, total + 1):
-            self._set_rate(step, total)
-            contents = self.content.crops(self.settings.batch, self.settings.size, self.generator)
-            contents = contents.to(self.device)
-            every = self.settings.identity_every
-            if step <= self.settings.warmup_steps or (every and step % every == 0):
-                terms = self.identity_terms(contents)
-            else:
-                terms = self.style_terms(contents, self.styles.draw(self.settings.batch, self.generator))
-            self.optimizer.zero_grad(set_to_none=True)
-            torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(self.decoder.parameters(), 1.0)
-            self.optimizer.step()
-            for name, value in terms.items():
-                latest = value.item()
-                recent[name] = 0.98 * recent.get(name, latest) + 0.02 * latest
-            if step % 100 == 0:
-                record = {"step": step, "seconds": round(time.perf_counter() - began, 1)}
-                print(json.dumps(record | {k: round(v, 4) for k, v in recent.items()}), flush=True)
-            if step % 250 == 0 or step == total:
-                notes = {"settings": asdict(self.settings), "steps_done": step, "losses": recent}
-                half = Decoder(self.decoder.spec)
-                half.load_state_dict(self.decoder.state_dict())
-                save_decoder(half.half(), output, notes)
-
-    def identity_terms(self, contents: Tensor) -> dict[str, Tensor]:
-        """Losses of decoding unaligned features: pixels and the encoder's features."""
-        features = self.encoder(contents, self.decoder.taps)
-        images = self.decoder(features)
-        again = self.encoder(images, self.decoder.taps)
-        apart = [F.mse_loss(again[k], f) / f.var() for k, f in features.items()]
-        return {
-            "identity_pixels": 10 * F.mse_loss(images, contents),
-            "identity_features": torch.stack(apart).mean(),
-            "range": self._range_penalty(images),
+        self.bands = {
+            "content": Band(3.0, "Contents are being lost: raise content_weight or lower moment_weight."),
+            "moment": Band(0.8, "No style is being taken: train longer, or raise moment_weight."),
+            "range": Band(0.05, "Pictures leave [0, 1]: raise range_weight or lower the learning rate."),
         }
 
-    def style_terms(self, contents: Tensor, styles: StyleTargets) -> dict[str, Tensor]:
-        """Losses of a stylized batch."""
+    def phase(self, step: int) -> str:
+        """Return ``"autoencoder"`` or ``"style"``."""
+        return "autoencoder" if step <= self.config.autoencoder_steps else "style"
+
+    def losses(self, batches: Sequence[CropBatch], step: int, slots: range) -> Losses:
+        """Return the losses of one part of a step."""
+        contents = batches[0].pictures.to(self.encoder.device)
+        every = self.config.identity_every
+        if self.phase(step) == "autoencoder" or (every and step % every == 0):
+            return self.identity_losses(contents)
+        return self.style_losses(contents, self.styles.draw(step, slots), step)
+
+    def identity_losses(self, contents: Tensor) -> Losses:
+        """Decode features that were not aligned: pixels and the encoder's features must come back."""
+        features = self.encoder(contents, self.config.taps)
+        images = self._decode(features)
+        again = self.encoder(images, self.config.taps)
+        apart = torch.stack([_relative_change(again[k], f) for k, f in features.items()]).mean()
+        pixels = F.mse_loss(images, contents)
+        return Losses(
+            {
+                "identity": apart + self.config.pixel_weight * pixels,
+                "identity range": self.config.range_weight * _outside(images),
+            },
+            shown={"identity features": apart, "identity pixels": pixels},
+        )
+
+    def style_losses(self, contents: Tensor, styles: StyleTargets, step: int) -> Losses:
+        """Stylize; compare content with the untouched picture, style with the style's statistics."""
+        config = self.config
+        statistics = dict(styles.encoded)
         with torch.no_grad():
-            aligned = align_features(self.encoder(contents, self.decoder.taps), styles.encoded)
+            # A picture that is put through several times: the earlier passes only make this one's input, in turn none,
+            # one and so on, so that the decoder learns to improve its own results.
+            start = contents
+            for _ in range(step % config.passes):
+                start = self.module(align_features(self.encoder(start, config.taps), statistics)).float().clamp(0, 1)
+            aligned = align_features(self.encoder(start, config.taps), statistics)
             before = self.network(contents)
-        images = self.decoder(aligned)
-        after = self.network(images)
+        images = self._decode(aligned)
+        after = self._look(images)
         deepest = self.network.taps[-1]
-        moments, grams = [], []
-        for layer in self.network.taps:
-            moment = self._over_untouched(
-                f"moment {layer}",
-                _moment_gap(after[layer], styles.moments[layer]),
-                _moment_gap(before[layer], styles.moments[layer]),
+        content = _relative_change(after[deepest], before[deepest])
+        moments, grams, observed = [], [], {}
+        for layer, target in styles.judged.items():
+            with torch.no_grad():
+                untouched = statistics_of(before[layer])
+            now = statistics_of(after[layer])
+            for kind, terms in (("moment", moments), ("gram", grams)):
+                gap = getattr(now, f"{kind}_gap")(target)
+                alone = getattr(untouched, f"{kind}_gap")(target)
+                observed[f"{kind} {layer}"] = alone.mean()
+                usual = self.usual.get(f"{kind} {layer}", float(alone.mean()))
+                terms.append((gap / (alone + _USUAL_SHARE * usual)).mean())
+        moment, gram = torch.stack(moments).mean(), torch.stack(grams).mean()
+        outside = _outside(images)
+        rise = self._ramp(step)
+        return Losses(
+            {
+                "weighted content": config.content_weight * content,
+                "weighted moment": rise * config.moment_weight * moment,
+                "weighted gram": rise * config.gram_weight * gram,
+                "weighted range": config.range_weight * outside,
+            },
+            shown={"content": content, "moment": moment, "gram": gram, "range": outside},
+            observed=observed,
+        )
+
+    def observe(self, observed: Mapping[str, float]) -> None:
+        """Follow the usual gaps, alike on all processes."""
+        for name, value in observed.items():
+            self.usual[name] = (1 - _FRESH) * self.usual.get(name, value) + _FRESH * value
+
+    def warnings(self, step: int, shown: Mapping[str, float]) -> list[str]:
+        """Check the gate between the phases, and whether the run is long enough to be of use."""
+        config, found = self.config, []
+        error = shown.get("identity features", 0.0)
+        if step == config.autoencoder_steps and error > config.gate:
+            found.append(
+                f"The autoencoder does not give pictures back yet: feature error {error:.2f}, wanted below "
+                f"{config.gate:g}. Styles will stay grey and coarse. Give it more autoencoder_steps; if the error stays "
+                "near 1, the pictures or the extractor's weights are not what they should be."
             )
-            gram = self._over_untouched(
-                f"gram {layer}",
-                _gram_gap(after[layer], styles.grams[layer]),
-                _gram_gap(before[layer], styles.grams[layer]),
-            )
-            moments.append(moment)
-            grams.append(gram)
-        spread = before[deepest].var(dim=(1, 2, 3))
-        changed = (after[deepest] - before[deepest]).square().mean(dim=(1, 2, 3)) / spread
-        return {
-            "content": changed.mean(),
-            "moment": self.settings.moment_weight * torch.stack(moments).mean(),
-            "gram": self.settings.gram_weight * torch.stack(grams).mean(),
-            "range": self._range_penalty(images),
-        }
+        return found
 
-    def _range_penalty(self, images: Tensor) -> Tensor:
-        return self.settings.range_weight * (images - images.clamp(0, 1)).square().mean()
+    def state(self) -> dict[str, Any]:
+        """Return the usual gaps."""
+        return {"usual": dict(self.usual)}
 
-    def _over_untouched(self, name: str, gap: Tensor, untouched: Tensor) -> Tensor:
-        """Mean of each picture's gap over its own untouched gap, with a floor at a share of the usual one.
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take the usual gaps back."""
+        self.usual = dict(state["usual"])
 
-        Pairs that lie close together differ in texture, not in colour; divided by the usual gap they would count
-        for nothing, and texture would not be learnt.
-        """
-        usual = self.usual.get(name, float(untouched.mean()))
-        self.usual[name] = 0.99 * usual + 0.01 * float(untouched.mean())
-        return (gap / (untouched + 0.1 * usual)).mean()
+    @torch.no_grad()
+    def sample(self) -> Tensor:
+        """Return a grid: styles in the first row, contents in the first column, results where they cross."""
+        contents = [_square(self.content.folder.whole(n)) for n in _spread(len(self.content.folder), _SAMPLES[0])]
+        numbers = _spread(len(self.styles.folder), _SAMPLES[1])
+        shown = [_square(self.styles.folder.whole(n)) for n in numbers]
+        device = self.encoder.device
+        rows = [torch.cat([torch.ones_like(contents[0]), *shown], dim=3)]
+        for content in contents:
+            results = [content]
+            for style in shown:
+                encoded = {
+                    k: channel_stats(f) for k, f in self.encoder(style.to(device), self.config.taps).items()
+                }
+                image = content.to(device)
+                for _ in range(self.config.passes):
+                    image = self.module(align_features(self.encoder(image, self.config.taps), encoded)).clamp(0, 1)
+                results.append(image.cpu())
+            rows.append(torch.cat(results, dim=3))
+        return torch.cat(rows, dim=2)[0]
 
-    def _set_rate(self, step: int, total: int) -> None:
-        rise = min(1.0, step / 50)
-        fall = 0.5 + 0.5 * math.cos(math.pi * step / total)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.learning_rate * rise * max(fall, 1e-3)
+    def export(self, folder: Path, notes: Mapping[str, Any]) -> list[Path]:
+        """Write ``decoder.safetensors`` (fp16) and its model card."""
+        half = Decoder(dataclasses.replace(self.module.spec, passes=self.config.passes))
+        half.load_state_dict(self.module.state_dict())
+        path = save_decoder(half.half(), folder / "decoder.safetensors", notes)
+        return [path, cards.write(folder / "decoder.md", cards.decoder(half.spec, notes))]
 
+    def _ramp(self, step: int) -> float:
+        into = step - self.config.autoencoder_steps
+        return min(1.0, into / self.config.ramp) if self.config.ramp else 1.0
 
-def _moment_gap(features: Tensor, target: tuple[Tensor, Tensor]) -> Tensor:
-    mean, std = channel_stats(features)
-    return ((mean - target[0]).square() + (std - target[1]).square()).sum(dim=(1, 2, 3))
+    def _decode(self, features: Mapping[str, Tensor]) -> Tensor:
+        if self.recompute:
+            return recomputed(self.module, dict(features), use_reentrant=False).float()  # type: ignore[no-any-return]
+        return self.module(features).float()  # type: ignore[no-any-return]
 
-
-def _gram_gap(features: Tensor, target: Tensor) -> Tensor:
-    return (gram_matrix(features) - target).square().sum(dim=(1, 2))
-
-
-def main() -> None:
-    """Read the command line and run."""
-    defaults = DecoderTraining()
-    parser = argparse.ArgumentParser(description="Train the lite decoder.")
-    for name, text in (
-        ("content", "folder of photographs"),
-        ("style", "folder of paintings"),
-        ("encoder", "safetensors of vgg19-lite"),
-        ("oxford", "leading convolutions of the Oxford VGG-19"),
-        ("small", "published narrow network with heads"),
-        ("output", "safetensors file to write"),
-    ):
-        parser.add_argument(f"--{name}", type=Path, required=True, help=text)
-    parser.add_argument("--start", type=Path, help="decoder file to go on from")
-    parser.add_argument("--device", default="cpu")
-    for name, value in asdict(defaults).items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
-    args = parser.parse_args()
-    settings = DecoderTraining(**{name: getattr(args, name) for name in asdict(defaults)})
-
-    from styletransfer.features import create_extractor
-    from styletransfer.methods.decoder import load_decoder
-
-    encoder = create_extractor("vgg19-lite", weights=args.encoder, device=args.device)
-    small = SmallTeacher(args.small)
-    start = load_decoder(args.start, encoder="vgg19-lite") if args.start else None
-    if start is not None:
-        start.requires_grad_(True)
-    DecoderTrainer(
-        encoder,
-        LossNetwork(load_oxford(args.oxford), small),
-        PictureFolder(args.content),
-        PictureFolder(args.style, short_edge=256),
-        settings,
-        args.device,
-        start,
-    ).run(args.output)
+    def _look(self, images: Tensor) -> dict[str, Tensor]:
+        if self.recompute:
+            return recomputed(self.network, images, use_reentrant=False)  # type: ignore[no-any-return]
+        return self.network(images)  # type: ignore[no-any-return]
 
 
-if __name__ == "__main__":
-    main()
+def too_few_steps(steps: int, config: DecoderConfig) -> str | None:
+    """Return a warning if the planned steps cannot give a usable decoder."""
+    style = steps - config.autoencoder_steps
+    if style >= _FEW:
+        return None
+    return (
+        f"{style} style steps are far too few for a decoder of use: results stay grey and coarse below about {_FEW}, and go "
+        "on improving for tens of thousands. (Fine-tuning a finished decoder with --start needs fewer.)"
+    )
+
+
+def _relative_change(features: Tensor, was: Tensor) -> Tensor:
+    """Mean over pictures of the squared change over each picture's own variance."""
+    features, was = features.float(), was.float()
+    change = (features - was).square().mean(dim=(1, 2, 3))
+    return (change / was.var(dim=(1, 2, 3)).clamp_min(1e-8)).mean()
+
+
+def _outside(images: Tensor) -> Tensor:
+    return (images - images.clamp(0, 1)).square().mean()
+
+
+def _spread(count: int, wanted: int) -> list[int]:
+    """Return `wanted` numbers below `count`, evenly spread; fewer if there are fewer."""
+    wanted = min(count, wanted)
+    return [n * count // wanted for n in range(wanted)]
+
+
+def _square(picture: Tensor, side: int = 192) -> Tensor:
+    """Return the middle square of (1, 3, H, W) at a sample's size."""
+    height, width = picture.shape[2:]
+    edge = min(height, width)
+    top, left = (height - edge) // 2, (width - edge) // 2
+    crop = picture[:, :, top : top + edge, left : left + edge]
+    return F.interpolate(crop, (side, side), mode="bilinear", antialias=True, align_corners=False).clamp(0, 1)

@@ -4,43 +4,56 @@ The student's taps are mapped by linear 1x1 heads onto the teachers' taps. A hea
 ``teacher = H student`` holds, so does ``Gram(teacher) = H Gram(student) H'``, and a picture whose Gram
 matrices match in the student's features matches in the teacher's. The heads are dropped at the end, and every
 channel is scaled to a mean activation of one (Gatys et al. 2016, section 2).
-
-    python -m styletransfer.training.distill --pictures DIR --pictures DIR --oxford FILE --small FILE -o OUT
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import math
-import time
+import copy
+import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, ClassVar, cast
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint as recomputed
 
-from styletransfer.features.layers import LAYERS, LITE_WIDTHS
-from styletransfer.features.vgg import pad_by_one
-from styletransfer.training.data import PictureFolder
-from styletransfer.training.teachers import SmallTeacher, load_oxford
+from styletransfer.errors import OptionError
+from styletransfer.features.formats import IMAGENET_MEAN, IMAGENET_STD, trained_metadata
+from styletransfer.features.layers import LAYERS, VGG19_WIDTHS
+from styletransfer.features.vgg import VGG19Features, pad_by_one
+from styletransfer.images import write_atomically
+from styletransfer.training import cards
+from styletransfer.training.config import ExtractorConfig
+from styletransfer.training.crops import CropBatch, Crops
+from styletransfer.training.statistics import statistics_of
+from styletransfer.training.task import Band, Losses, Task
+from styletransfer.training.teachers import Teacher
 
-#: Where the student is compared, and how much each comparison counts.
-OXFORD_TAPS = {"relu1_1": 1.0, "relu1_2": 0.5, "relu2_1": 1.0, "relu2_2": 0.5, "relu3_1": 1.0}
-SMALL_TAPS = {"relu3_3": 0.5, "relu4_1": 1.5, "relu4_2": 0.5, "relu4_4": 0.5, "relu5_1": 1.0}
-
-#: ImageNet's colour statistics; the student's own choice of normalisation.
-MEAN = torch.tensor([0.485, 0.456, 0.406])
-STD = torch.tensor([0.229, 0.224, 0.225])
+#: Where the student is compared if a teacher has the tap, and how much each comparison counts.
+TAP_WEIGHTS = {
+    "relu1_1": 1.0, "relu1_2": 0.5, "relu2_1": 1.0, "relu2_2": 0.5, "relu3_1": 1.0,
+    "relu3_3": 0.5, "relu4_1": 1.5, "relu4_2": 0.5, "relu4_4": 0.5, "relu5_1": 1.0,
+}  # fmt: skip
+#: Pictures that unit means are measured over when the student is written.
+_SCALED_OVER = 32
+_DULL = Band(0.95, "The student learns nothing here: check the teacher's file, or lower the learning rate.")
 
 
 class Student(nn.Module):
-    """A trainable VGG-19 of any width; `VGG19Features` is frozen and stays so."""
+    """A trainable VGG-19 of any width; `VGG19Features` is frozen and stays so.
 
-    def __init__(self, widths: tuple[int, ...] = LITE_WIDTHS, last: str = "conv5_1") -> None:
+    Args:
+        widths: Channels of the five blocks.
+        last: Deepest convolution.
+    """
+
+    def __init__(self, widths: tuple[int, ...], last: str = "conv5_1") -> None:
         super().__init__()
         self.widths = widths
+        self.last = last
         self.layers = LAYERS[: [layer.conv for layer in LAYERS].index(last) + 1]
         self.convs = nn.ModuleDict()
         channels = 3
@@ -50,16 +63,28 @@ class Student(nn.Module):
             nn.init.constant_(conv.bias, 0.05)  # type: ignore[arg-type]
             self.convs[layer.conv] = conv
             channels = widths[layer.block - 1]
-        self.register_buffer("color_matrix", torch.diag(1 / STD).view(3, 3, 1, 1))
-        self.register_buffer("color_bias", -MEAN / STD)
+        std = torch.tensor(IMAGENET_STD)
+        self.register_buffer("color_matrix", torch.diag(1 / std).view(3, 3, 1, 1))
+        self.register_buffer("color_bias", -torch.tensor(IMAGENET_MEAN) / std)
+        self.to(memory_format=torch.channels_last)
 
     color_matrix: Tensor
     color_bias: Tensor
 
+    @classmethod
+    def of(cls, extractor: VGG19Features) -> Student:
+        """Return a trainable copy of an extractor."""
+        student = cls(extractor.widths, extractor.available[-1].replace("relu", "conv"))
+        student.convs.load_state_dict(extractor.convs.state_dict())
+        student.color_matrix.copy_(extractor.color_matrix)
+        student.color_bias.copy_(extractor.color_bias)
+        return student
+
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Return every ReLU tap."""
         taps = {}
-        x = F.conv2d(images, self.color_matrix, self.color_bias)
+        x = images.contiguous(memory_format=torch.channels_last)
+        x = F.conv2d(x, self.color_matrix, self.color_bias)
         for layer in self.layers:
             if layer.opens_block:
                 x = F.max_pool2d(x, 2)
@@ -89,123 +114,143 @@ class Student(nn.Module):
         return stored | {"color.weight": self.color_matrix, "color.bias": self.color_bias}
 
 
-class Target:
-    """Centre and scale of a teacher's tap: channel means, and one deviation for the whole tap.
+class Head(nn.Module):
+    """Predicts a teacher's tap from the student's, with the tap's centre and scale.
 
-    Activations of the Oxford network reach hundreds; a head that starts near zero would take thousands of
-    steps to get there. One scale for all channels keeps the weight that each has in a Gram matrix.
+    Activations of the Oxford network reach hundreds; a head that starts near zero would take thousands of steps to
+    get there. One scale for all channels keeps the weight that each has in a Gram matrix.
+
+    Args:
+        channels: Of the student's tap.
+        sample: The teacher's tap of some pictures, (B, C, h, w).
     """
 
-    def __init__(self, sample: Tensor) -> None:
-        self.mean = sample.mean(dim=(0, 2, 3), keepdim=True)
-        self.deviation = (sample - self.mean).square().mean().sqrt()
+    def __init__(self, channels: int, sample: Tensor) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, sample.shape[1], 1)
+        self.register_buffer("mean", sample.mean(dim=(0, 2, 3), keepdim=True))
+        self.register_buffer("deviation", (sample - self.mean).square().mean().sqrt())
 
-    def loss(self, guess: Tensor, target: Tensor) -> Tensor:
-        """Mean squared error over the tap's variance: 1 is no better than guessing the mean."""
-        return F.mse_loss(guess, (target - self.mean) / self.deviation)
+    mean: Tensor
+    deviation: Tensor
 
+    def losses(self, features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean squared error over the tap's variance, and the Gram matrices' over the teacher's own.
 
-def distill(
-    folders: list[Path],
-    oxford_file: Path,
-    small_file: Path,
-    output: Path,
-    *,
-    steps: int = 4000,
-    batch: int = 8,
-    size: int = 128,
-    learning_rate: float = 2e-3,
-    seed: int = 0,
-    device: str = "cpu",
-) -> dict[str, float]:
-    """Train, scale and write the student; return the last losses (averaged over about 50 steps)."""
-    torch.manual_seed(seed)
-    generator = torch.Generator().manual_seed(seed)
-    data = [PictureFolder(folder) for folder in folders]
-    oxford = load_oxford(oxford_file).to(device)
-    small = SmallTeacher(small_file)
-    small.network.to(device)
-    small._heads = {tap: (w.to(device), b.to(device)) for tap, (w, b) in small._heads.items()}
-    student = Student().to(device)
-    heads = nn.ModuleDict()
-    targets: dict[str, Target] = {}
-    probe = torch.cat([folder.crops(16, size, generator) for folder in data]).to(device)
-    for prefix, teacher, taps in (("oxford", oxford, OXFORD_TAPS), ("small", small, SMALL_TAPS)):
-        with torch.no_grad():
-            samples = teacher(probe, taps)
-        for tap, sample in samples.items():
-            targets[f"{prefix}_{tap}"] = Target(sample)
-            heads[f"{prefix}_{tap}"] = nn.Conv2d(student.widths[int(tap[4]) - 1], sample.shape[1], 1)
-    heads.to(device)
-    for network in (oxford, small.network, student):
-        network.to(memory_format=torch.channels_last)
-    parameters = [*student.parameters(), *heads.parameters()]
-    optimizer = torch.optim.Adam(parameters, lr=learning_rate, betas=(0.9, 0.99))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer,
-        lambda step: min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * step / steps)) + 1e-3,
-    )
-    weights = {f"oxford_{tap}": weight for tap, weight in OXFORD_TAPS.items()}
-    weights |= {f"small_{tap}": weight for tap, weight in SMALL_TAPS.items()}
-    recent: dict[str, float] = {}
-    start = time.perf_counter()
-    for step in range(1, steps + 1):
-        images = torch.cat([folder.crops(batch // len(data), size, generator) for folder in data]).to(device)
-        images = images.contiguous(memory_format=torch.channels_last)
-        with torch.no_grad():
-            # The full-width teacher costs more than all the rest, so it sees every other picture.
-            wanted = {f"oxford_{tap}": x for tap, x in oxford(images[::2], OXFORD_TAPS).items()}
-            wanted |= {f"small_{tap}": x for tap, x in small(images, SMALL_TAPS).items()}
-        features = student(images)
-        losses = {}
-        for name, target in wanted.items():
-            seen = features[name.split("_", 1)[1]][:: batch // target.shape[0]]
-            losses[name] = targets[name].loss(heads[name](seen), target)
-        total = torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
-        optimizer.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(parameters, 5.0)
-        optimizer.step()
-        schedule.step()
-        for name, loss in losses.items():
-            recent[name] = 0.98 * recent.get(name, loss.item()) + 0.02 * loss.item()
-        if step % 100 == 0 or step == 10:
-            record = {"step": step, "seconds": round(time.perf_counter() - start, 1)}
-            print(json.dumps(record | {k: round(v, 4) for k, v in recent.items()}), flush=True)
-        if step % 1000 == 0 or step == steps:
-            _write(student, data, generator, output, device)
-    return recent
+        The first is 1 where the guess is no better than the mean.
+        """
+        guess = self.conv(features).float()
+        wanted = (target.float() - self.mean) / self.deviation
+        now, goal = statistics_of(guess), statistics_of(wanted)
+        gram = now.gram_gap(goal) / goal.gram.square().sum((1, 2)).clamp_min(1e-8)
+        return F.mse_loss(guess, wanted), gram.mean()
 
 
-def _write(
-    student: Student, data: list[PictureFolder], generator: torch.Generator, output: Path, device: str
-) -> None:
-    scaled = Student(student.widths).to(device)
-    scaled.load_state_dict(student.state_dict())
-    images = torch.cat([folder.crops(32, 128, generator) for folder in data]).to(device)
-    scaled.scale_to_unit_means(images)
-    save_file({name: value.half().cpu().contiguous() for name, value in scaled.tensors().items()}, output)
+class ExtractorTask(Task):
+    """Holds student, heads and teachers of a distillation.
+
+    Args:
+        student: What is trained.
+        teachers: What it learns from; each tap from the first that has it itself, else that predicts it.
+        sources: Crops, one folder each; a step takes its batch of each.
+        config: What it is trained for.
+        device: Where.
+        recompute: Whether activations are computed twice rather than kept.
+
+    Raises:
+        OptionError: No tap of any teacher is one of the student's.
+    """
+
+    kind: ClassVar[str] = "extractor"
+
+    def __init__(
+        self,
+        student: Student,
+        teachers: Sequence[Teacher],
+        sources: Sequence[Crops],
+        config: ExtractorConfig,
+        device: torch.device,
+        *,
+        recompute: bool = False,
+    ) -> None:
+        self.sources = sources
+        self.config = config
+        self.device = device
+        self.recompute = recompute
+        self.teachers = [teacher.to(device) for teacher in teachers]
+        self.plan = _plan(student, teachers)
+        probe = torch.cat([source.batch(0, range(8)).pictures for source in sources]).to(device)
+        heads = nn.ModuleDict()
+        for teacher, taps in zip(self.teachers, self.plan, strict=True):
+            for tap, sample in self._taught(teacher, taps, probe).items():
+                heads[tap] = Head(student.widths[int(tap[4]) - 1], sample)
+        self.heads = heads
+        self.student = student
+        self.module = nn.ModuleDict({"student": student, "heads": heads}).to(device)
+        self.bands = {tap: _DULL for taps in self.plan for tap in taps}
+
+    def losses(self, batches: Sequence[CropBatch], step: int, slots: range) -> Losses:
+        """Return the losses of one part of a step."""
+        images = torch.cat([batch.pictures for batch in batches]).to(self.device)
+        features: dict[str, Tensor] = (
+            recomputed(self.student, images, use_reentrant=False) if self.recompute else self.student(images)
+        )
+        terms, shown = {}, {}
+        for teacher, taps in zip(self.teachers, self.plan, strict=True):
+            for tap, target in self._taught(teacher, taps, images).items():
+                error, gram = cast(Head, self.heads[tap]).losses(features[tap], target)
+                terms[f"weighted {tap}"] = TAP_WEIGHTS[tap] * (error + self.config.gram_weight * gram)
+                shown |= {tap: error, f"gram {tap}": gram}
+        return Losses(terms, shown=shown)
+
+    @torch.no_grad()
+    def sample(self) -> Tensor:
+        """Return pictures beside the energy of the student's deepest taps, (3, H, W) in [0, 1]."""
+        rows = []
+        for picture in self.sources[0].batch(0, range(3)).pictures.split(1):
+            maps = [picture]
+            for tap, x in self.student(picture.to(self.device)).items():
+                if tap.endswith("_1"):
+                    energy = x.float().square().mean(1, keepdim=True).sqrt()
+                    energy = energy / energy.amax().clamp_min(1e-8)
+                    maps.append(F.interpolate(energy, picture.shape[2:]).expand(-1, 3, -1, -1).cpu())
+            rows.append(torch.cat(maps, dim=3))
+        return torch.cat(rows, dim=2)[0].clamp(0, 1)
+
+    def export(self, folder: Path, notes: Mapping[str, Any]) -> list[Path]:
+        """Write ``extractor.safetensors`` (fp16), named after its width and content, and its model card."""
+        scaled = copy.deepcopy(self.student)
+        share = max(1, _SCALED_OVER // len(self.sources))
+        images = torch.cat([source.batch(0, range(share)).pictures for source in self.sources])
+        scaled.scale_to_unit_means(images.to(self.device))
+        stored = {name: x.half().cpu().contiguous() for name, x in scaled.tensors().items()}
+        digest = hashlib.sha256(b"".join(x.numpy().tobytes() for x in stored.values())).hexdigest()[:8]
+        name = f"vgg19-x{self.student.widths[0] / VGG19_WIDTHS[0]:g}-{digest}"
+        metadata = trained_metadata(name, self.student.widths, self.student.last, notes)
+        whole = save(stored, metadata=metadata)
+        path = write_atomically(folder / "extractor.safetensors", lambda file: file.write(whole))
+        card = cards.extractor(name, self.student.widths, self.student.last, notes)
+        return [path, cards.write(folder / "extractor.md", card)]
+
+    @staticmethod
+    @torch.no_grad()
+    def _taught(teacher: Teacher, taps: Sequence[str], images: Tensor) -> dict[str, Tensor]:
+        return teacher(images, taps) if taps else {}
 
 
-def main() -> None:
-    """Read the command line and run."""
-    parser = argparse.ArgumentParser(description="Distil vgg19-lite.")
-    parser.add_argument("--pictures", type=Path, action="append", required=True, help="may be repeated")
-    parser.add_argument("--oxford", type=Path, required=True, help="leading layers of the Oxford VGG-19")
-    parser.add_argument("--small", type=Path, required=True, help="published narrow network with heads")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="safetensors file to write")
-    parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--size", type=int, default=128)
-    parser.add_argument("--learning-rate", type=float, default=2e-3)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", default="cpu")
-    args = parser.parse_args()
-    distill(
-        args.pictures, args.oxford, args.small, args.output, steps=args.steps, batch=args.batch,
-        size=args.size, learning_rate=args.learning_rate, seed=args.seed, device=args.device,
-    )  # fmt: skip
+def student_widths(width: float) -> tuple[int, ...]:
+    """Return the channels of the five blocks at a share of VGG-19's width."""
+    return tuple(max(1, round(width * full)) for full in VGG19_WIDTHS)
 
 
-if __name__ == "__main__":
-    main()
+def _plan(student: Student, teachers: Sequence[Teacher]) -> list[list[str]]:
+    """Give each tap to one teacher."""
+    plan: list[list[str]] = [[] for _ in teachers]
+    own = {layer.relu for layer in student.layers}
+    for tap in TAP_WEIGHTS:
+        owners = [n for n, teacher in enumerate(teachers) if tap in teacher.taps and tap in own]
+        if owners:
+            plan[next((n for n in owners if teachers[n].exact), owners[0])].append(tap)
+    if not any(plan):
+        raise OptionError(f"No teacher has a tap that the student has; wanted some of {', '.join(TAP_WEIGHTS)}.")
+    return plan

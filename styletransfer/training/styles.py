@@ -1,96 +1,152 @@
-"""Styles for decoder training, encoded once.
+"""Styles for a decoder's training: each is seen by the networks once, and remembered as statistics.
 
-A style enters AdaIN as channel statistics only, and its loss as statistics and Gram matrices, so every style
-picture is seen by the networks once in a whole training and a step costs no style encoding.
+A style enters AdaIN as channel statistics only, and its loss as statistics and Gram matrices, so a step costs no
+encoding of styles once they are known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.functional import channel_stats, gram_matrix
-from styletransfer.training.data import PictureFolder
+from styletransfer.functional import channel_stats
+from styletransfer.training.crops import draws
+from styletransfer.training.folder import PictureFolder
+from styletransfer.training.statistics import Statistics, statistics_of
 
-Statistics = dict[str, tuple[Tensor, Tensor]]
+#: A crop of a style has between this share and all of the picture's shorter side.
+_SMALLEST_SHARE = 0.5
+#: The longest side that a style is encoded at, pixels: more costs time and tells nothing.
+_LONGEST = 512
 
 
 @dataclass(frozen=True)
 class StyleTargets:
-    """What a step needs of its styles.
+    """What a step needs of its styles, (B, ...) each.
 
     Attributes:
-        encoded: Statistics in the encoder's features, for alignment.
-        moments: Statistics in the loss network's features.
-        grams: Gram matrices in the loss network's features.
+        encoded: ``{tap: (mean, std)}`` in the encoder's features, for alignment; (B, C, 1, 1) each.
+        judged: Statistics in the loss network's features.
     """
 
-    encoded: Statistics
-    moments: Statistics
-    grams: dict[str, Tensor]
+    encoded: Mapping[str, tuple[Tensor, Tensor]]
+    judged: Mapping[str, Statistics]
 
 
 class StyleBank:
-    """Draws styles at random and remembers what was computed of them.
+    """Gives the targets of a step's styles.
+
+    Which style and which view of it a slot gets is a function of (seed, step, slot), as with the contents' crops.
+    What was computed is kept on the CPU, Gram matrices in bfloat16, the longest unused going first.
 
     Args:
-        pictures: The style pictures.
+        folder: The style pictures.
         encoder: The extractor that the decoder is trained for.
         taps: Layers that are aligned.
         network: The loss network: images to ``{layer: features}``.
-        device: Where the targets are given out.
+        seed: Of the choice.
+        views: Crops of each picture; view 0 is the whole.
+        megabytes: Memory for what is kept.
     """
+
+    #: Tells the choice of styles from the crops of contents, which draw from the same seed.
+    STREAM = 1
 
     def __init__(
         self,
-        pictures: PictureFolder,
+        folder: PictureFolder,
         encoder: VGG19Features,
         taps: tuple[str, ...],
         network: Callable[[Tensor], dict[str, Tensor]],
-        device: str,
+        *,
+        seed: int,
+        views: int = 1,
+        megabytes: int = 2048,
     ) -> None:
-        self.pictures = pictures
+        self.folder = folder
         self.encoder = encoder
         self.taps = taps
         self.network = network
-        self.device = device
-        self._known: dict[int, StyleTargets] = {}
+        self.seed = seed
+        self.views = views
+        self._room = megabytes * 1_000_000
+        self._kept: OrderedDict[tuple[int, int], StyleTargets] = OrderedDict()
 
-    def draw(self, batch: int, generator: torch.Generator) -> StyleTargets:
-        """Return the targets of `batch` random styles, stacked."""
-        numbers = torch.randint(len(self.pictures), (batch,), generator=generator).tolist()
-        drawn = [self._targets(number) for number in numbers]
-        return StyleTargets(
-            encoded=_stack([d.encoded for d in drawn], self.device),
-            moments=_stack([d.moments for d in drawn], self.device),
-            grams={
-                k: torch.cat([d.grams[k] for d in drawn]).to(self.device, torch.float32) for k in drawn[0].grams
-            },
-        )
+    def draw(self, step: int, slots: range) -> StyleTargets:
+        """Return the targets of a step's slots, stacked, on the encoder's device."""
+        return _stack([self._slot(step, slot) for slot in slots], self.encoder.device)
+
+    def _slot(self, step: int, slot: int) -> StyleTargets:
+        """Return the slot's style; one that turns out to be bad is drawn anew, as with the crops."""
+        for attempt in range(len(self.folder) + 1):
+            first, second = draws(self.seed, self.STREAM, step, slot, attempt, count=2)
+            number = int(first * len(self.folder))
+            if self.folder.picture(number) is not None:
+                return self.targets(number, int(second * self.views))
+        self.folder.check_problems()
+        return self.targets(number, 0)  # raises the picture's own error
 
     @torch.no_grad()
-    def _targets(self, number: int) -> StyleTargets:
-        if number not in self._known:
-            picture = self.pictures.whole(number).to(self.device)
-            features = self.network(picture)
+    def targets(self, number: int, view: int = 0) -> StyleTargets:
+        """Return the targets of one view of one picture."""
+        if (number, view) in self._kept:
+            self._kept.move_to_end((number, view))
+            return self._kept[number, view]
+        picture = self.view(number, view).to(self.encoder.device)
+        encoded = {k: channel_stats(f) for k, f in self.encoder(picture, self.taps).items()}
+        judged = {k: statistics_of(f) for k, f in self.network(picture).items()}
+        made = StyleTargets(
+            {k: (mean.cpu(), std.cpu()) for k, (mean, std) in encoded.items()},
             # bfloat16 has float32's range: Gram matrices of unnormalised features would overflow in float16.
-            self._known[number] = StyleTargets(
-                encoded={k: channel_stats(f) for k, f in self.encoder(picture, self.taps).items()},
-                moments={k: channel_stats(f) for k, f in features.items()},
-                grams={k: gram_matrix(f).to(torch.bfloat16) for k, f in features.items()},
-            )
-        return self._known[number]
-
-
-def _stack(statistics: list[Statistics], device: str) -> Statistics:
-    return {
-        layer: (
-            torch.cat([s[layer][0] for s in statistics]).to(device),
-            torch.cat([s[layer][1] for s in statistics]).to(device),
+            {k: Statistics(s.mean.cpu(), s.std.cpu(), s.gram.bfloat16().cpu()) for k, s in judged.items()},
         )
-        for layer in statistics[0]
-    }
+        self._keep((number, view), made)
+        return made
+
+    def view(self, number: int, view: int) -> Tensor:
+        """Return view `view` of a picture, (1, 3, H, W): the whole, or a square crop at a size of its own."""
+        picture = self.folder.whole(number)
+        height, width = picture.shape[2:]
+        if view == 0:
+            return picture[:, :, :_LONGEST, :_LONGEST]
+        shorter = min(height, width)
+        share, top, left, scale = draws(self.seed, self.STREAM + 1, number, view, 0, count=4)
+        side = round(shorter * (_SMALLEST_SHARE + (1 - _SMALLEST_SHARE) * share))
+        top, left = int(top * (height - side + 1)), int(left * (width - side + 1))
+        crop = picture[:, :, top : top + side, left : left + side]
+        target = max(64, round(shorter * (_SMALLEST_SHARE + (1 - _SMALLEST_SHARE) * scale)))
+        resized = F.interpolate(crop, (target, target), mode="bilinear", antialias=True, align_corners=False)
+        return resized[:, :, :_LONGEST, :_LONGEST].clamp(0, 1)
+
+    def _keep(self, key: tuple[int, int], made: StyleTargets) -> None:
+        self._kept[key] = made
+        self._room -= _bytes(made)
+        while self._room < 0 and len(self._kept) > 1:
+            _, oldest = self._kept.popitem(last=False)
+            self._room += _bytes(oldest)
+
+
+def _bytes(targets: StyleTargets) -> int:
+    return sum(s.gram.nbytes + s.mean.nbytes + s.std.nbytes for s in targets.judged.values())
+
+
+def _stack(targets: list[StyleTargets], device: torch.device) -> StyleTargets:
+    def joined(tensors: list[Tensor]) -> Tensor:
+        return torch.cat(tensors).to(device, torch.float32)
+
+    return StyleTargets(
+        {
+            tap: (joined([t.encoded[tap][0] for t in targets]), joined([t.encoded[tap][1] for t in targets]))
+            for tap in targets[0].encoded
+        },
+        {
+            layer: Statistics(*(joined(list(parts)) for parts in zip(*(t.judged[layer] for t in targets), strict=True)))
+            for layer in targets[0].judged
+        },
+    )

@@ -1,33 +1,100 @@
-"""Networks to learn from: files in the formats that `distill` reads.
+"""Networks to learn from and to be judged by: extractors of this package, and files of other formats.
 
-Two formats, both safetensors:
+Two more formats are read, both safetensors:
 
 - ``features.<index>.weight`` as in torchvision's VGG-19, its first layers up to any, for RGB * 255 minus the
-  Oxford mean;
+  Oxford mean (a file that holds all of them is torchvision's own and wants ImageNet's mean and deviation);
 - ``conv<block><number>.weight`` at any width with a 1x1 ``conv0`` for the colours, and 1x1 heads
   ``conv<block><number>_aux`` that predict the full network's tap.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
+from styletransfer.errors import OptionError, WeightsError
+from styletransfer.features import create_extractor, list_extractors
 from styletransfer.features.layers import LAYERS
+from styletransfer.features.tensor_files import read_tensors
 from styletransfer.features.vgg import VGG19Features
 
 #: Mean of the Oxford VGG's training pictures, RGB, 0 to 255 (Simonyan and Zisserman 2015, section 2.1).
 OXFORD_MEAN = (123.68, 116.779, 103.939)
 
+#: What the style and content losses of a decoder look at (Huang and Belongie 2017, section 6.1).
+LOSS_TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 
-def load_oxford(path: str | Path) -> VGG19Features:
-    """Load the leading convolutions of the Oxford VGG-19, in torchvision's layout."""
-    tensors = load_file(path)
+
+class Teacher(nn.Module):
+    """A frozen network whose taps are learnt from.
+
+    Args:
+        network: The extractor.
+        heads: 1x1 convolutions (weight, bias) by tap, that turn the network's tap into what it predicts.
+    """
+
+    def __init__(self, network: VGG19Features, heads: dict[str, tuple[Tensor, Tensor]] | None = None) -> None:
+        super().__init__()
+        self.network = network
+        self._heads = sorted(heads or {})
+        for tap, (weight, bias) in (heads or {}).items():
+            self.register_buffer(f"{tap}_weight", weight)
+            self.register_buffer(f"{tap}_bias", bias)
+
+    @property
+    def taps(self) -> tuple[str, ...]:
+        """The ReLU taps that are worth learning from: those with a head, if there are any."""
+        return tuple(self._heads) or tuple(tap for tap in self.network.available if tap.startswith("relu"))
+
+    @property
+    def exact(self) -> bool:
+        """Whether the taps are the network's own rather than predicted by heads."""
+        return not self._heads
+
+    def forward(self, images: Tensor, taps: Iterable[str]) -> dict[str, Tensor]:
+        """Return ``{tap: (B, C, h, w)}``, through the heads where there are some."""
+        features: dict[str, Tensor] = self.network(images, taps)
+        for tap in features.keys() & set(self._heads):
+            weight, bias = self.get_buffer(f"{tap}_weight"), self.get_buffer(f"{tap}_bias")
+            features[tap] = F.relu(F.conv2d(features[tap].to(weight.dtype), weight, bias))
+        return features
+
+
+def load_teacher(source: str | Path, device: torch.device | str = "cpu") -> Teacher:
+    """Load a teacher: the name of a weight set, or a file in one of the formats above or of an extractor.
+
+    Raises:
+        OptionError: Neither a known name nor a file.
+        WeightsError: A file that is damaged or of no known format.
+    """
+    if str(source) in list_extractors():
+        return Teacher(create_extractor(str(source), device=device))
+    path = Path(source)
+    if not path.is_file():
+        raise OptionError(
+            f'There is no teacher "{source}". Give the name of an extractor ({", ".join(list_extractors())}) or '
+            "the path of a weight file."
+        )
+    tensors, metadata = read_tensors(path)
+    if "conv0.weight" in tensors:
+        teacher = _with_heads(tensors, path)
+    elif "features.0.weight" in tensors and "features.34.weight" not in tensors:
+        teacher = Teacher(_oxford(tensors, path))
+    elif "features.34.weight" in tensors:
+        teacher = Teacher(create_extractor("vgg19", weights=path, device="cpu"))
+    elif "format" in metadata or "color.weight" in tensors:
+        teacher = Teacher(create_extractor(str(path), device="cpu"))
+    else:
+        raise WeightsError(f"{path} is no teacher: none of the formats that are known. Its first tensor is {next(iter(tensors))!r}.")
+    return teacher.to(device)
+
+
+def _oxford(tensors: dict[str, Tensor], path: Path) -> VGG19Features:
     held = [layer for layer in LAYERS if f"features.{layer.torchvision_index}.weight" in tensors]
     network = VGG19Features("vgg19-oxford", last=held[-1].conv)
     network.load_convolutions(
@@ -43,62 +110,58 @@ def load_oxford(path: str | Path) -> VGG19Features:
     return network
 
 
-class SmallTeacher:
-    """A narrow VGG-19 with heads that predict the full network's taps.
-
-    Args:
-        path: Safetensors file.
-    """
-
-    def __init__(self, path: str | Path) -> None:
-        tensors = load_file(path)
-        held = [layer for layer in LAYERS if f"conv{layer.block}{layer.number}.weight" in tensors]
-        widths = [0, 0, 0, 0, 0]
-        for layer in held:
-            widths[layer.block - 1] = tensors[f"conv{layer.block}{layer.number}.weight"].shape[0]
-        self.network = VGG19Features("small", widths=widths, last=held[-1].conv)
-        self.network.load_convolutions(
-            {
-                f"{layer.conv}.{part}": tensors[f"conv{layer.block}{layer.number}.{part}"]
-                for layer in held
-                for part in ("weight", "bias")
-            },
-            color_matrix=tensors["conv0.weight"],
-            color_bias=tensors["conv0.bias"],
-            source=str(path),
-        )
-        self._heads = {
-            layer.relu: (
-                tensors[f"conv{layer.block}{layer.number}_aux.weight"],
-                tensors[f"conv{layer.block}{layer.number}_aux.bias"],
-            )
+def _with_heads(tensors: dict[str, Tensor], path: Path) -> Teacher:
+    held = [layer for layer in LAYERS if f"conv{layer.block}{layer.number}.weight" in tensors]
+    widths = [1, 1, 1, 1, 1]
+    for layer in held:
+        widths[layer.block - 1] = tensors[f"conv{layer.block}{layer.number}.weight"].shape[0]
+    network = VGG19Features("narrow", widths=widths, last=held[-1].conv)
+    network.load_convolutions(
+        {
+            f"{layer.conv}.{part}": tensors[f"conv{layer.block}{layer.number}.{part}"]
             for layer in held
-            if f"conv{layer.block}{layer.number}_aux.weight" in tensors
-        }
+            for part in ("weight", "bias")
+        },
+        color_matrix=tensors["conv0.weight"],
+        color_bias=tensors["conv0.bias"],
+        source=str(path),
+    )
+    heads = {
+        layer.relu: (tensors[f"{name}.weight"], tensors[f"{name}.bias"])
+        for layer in held
+        if f"{(name := f'conv{layer.block}{layer.number}_aux')}.weight" in tensors
+    }
+    return Teacher(network, heads)
 
-    def __call__(self, images: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
-        """Return the full network's taps as the heads predict them; the narrow tap where there is no head."""
-        features = self.network(images, layers)
-        return {
-            tap: F.relu(F.conv2d(x, *self._heads[tap])) if tap in self._heads else x for tap, x in features.items()
-        }
 
-
-class LossNetwork:
+class LossNetwork(nn.Module):
     """The features in which a decoder's result is judged while it is trained.
 
     Args:
-        oxford: Exact leading layers; judges relu1_1, relu2_1 and relu3_1.
-        small: Judges relu4_1.
+        teachers: Each of the four taps is taken from the first that has it itself, else from the first that
+            predicts it.
+
+    Raises:
+        OptionError: A tap that none of them has.
     """
 
-    taps = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+    taps = LOSS_TAPS
 
-    def __init__(self, oxford: VGG19Features, small: SmallTeacher) -> None:
-        self.oxford = oxford
-        self.small = small
+    def __init__(self, teachers: Sequence[Teacher]) -> None:
+        super().__init__()
+        self.teachers = nn.ModuleList(teachers)
+        self._plan: list[list[str]] = [[] for _ in teachers]
+        for tap in self.taps:
+            owners = [n for n, teacher in enumerate(teachers) if tap in teacher.taps]
+            if not owners:
+                raise OptionError(f"None of the loss networks has {tap}; the losses need {', '.join(self.taps)}.")
+            chosen = next((n for n in owners if teachers[n].exact), owners[0])
+            self._plan[chosen].append(tap)
 
-    def __call__(self, images: Tensor) -> dict[str, Tensor]:
-        """Return the four taps, full width."""
-        taps: dict[str, Tensor] = self.oxford(images, self.taps[:3])
-        return taps | self.small(images, self.taps[3:])
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Return ``{tap: (B, C, h, w)}`` of (B, 3, H, W) pictures in [0, 1]."""
+        found: dict[str, Tensor] = {}
+        for teacher, taps in zip(self.teachers, self._plan, strict=True):
+            if taps:
+                found |= teacher(images, taps)
+        return {tap: found[tap] for tap in self.taps}

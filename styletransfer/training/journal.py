@@ -1,0 +1,102 @@
+"""What a run tells: a log of JSON lines, warnings, sample grids, TensorBoard where it is installed."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from styletransfer.images import save_image
+from styletransfer.training.task import Band
+
+#: How much of the running averages a step replaces.
+_FRESH = 0.02
+#: Steps before which a value outside its band is no reason to worry.
+_PATIENCE = 200
+
+
+class Journal:
+    """Writes ``log.jsonl``, ``samples/`` and, where TensorBoard is installed, its events, below a folder.
+
+    Every line has ``"event"``: ``start``, ``step``, ``warning``, ``problem``, ``sample``, ``checkpoint``, ``end``.
+
+    Args:
+        folder: The run's folder.
+        bands: Healthy values.
+        on_warning: Called with each warning, once.
+        silent: Write nothing: another process does.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        bands: Mapping[str, Band],
+        *,
+        on_warning: Callable[[str], None] | None = None,
+        silent: bool = False,
+    ) -> None:
+        self.folder = folder
+        self.bands = bands
+        self.averages: dict[str, float] = {}
+        self._on_warning = on_warning
+        self._silent = silent
+        self._warned: set[str] = set()
+        self._board = None if silent else _tensorboard(folder)
+
+    def follow(self, values: Mapping[str, float]) -> None:
+        """Take a step's values into the running averages."""
+        for name, value in values.items():
+            if math.isfinite(value):
+                self.averages[name] = (1 - _FRESH) * self.averages.get(name, value) + _FRESH * value
+
+    def step(self, step: int, record: Mapping[str, Any], values: Mapping[str, float]) -> None:
+        """Write a step's line and check its averages against their bands."""
+        rounded = {name: float(f"{value:.5g}") for name, value in values.items()}
+        self.note("step", step=step, **record, **rounded)
+        if self._board is not None:
+            for name, value in values.items():
+                self._board.add_scalar(name, value, step)
+        for name, band in self.bands.items():
+            average = self.averages.get(name, 0.0)
+            if step >= _PATIENCE and average > band.high:
+                self.warn(f"{name} is {average:.3g}; in a healthy run it is below {band.high:g}. {band.cure}", name)
+
+    def warn(self, text: str, key: str | None = None) -> None:
+        """Write a warning, and tell it; one of each key."""
+        if (key or text) not in self._warned:
+            self._warned.add(key or text)
+            self.note("warning", text=text)
+            if self._on_warning is not None and not self._silent:
+                self._on_warning(text)
+
+    def note(self, event: str, **fields: Any) -> None:
+        """Append a line to the log; flushed, so that a killed run has lost none."""
+        if not self._silent:
+            with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"event": event, **fields}) + "\n")
+
+    def sample(self, step: int, grid: Tensor) -> Path:
+        """Write a grid of samples, (3, H, W) in [0, 1]."""
+        (self.folder / "samples").mkdir(exist_ok=True)
+        path = save_image(grid[None], self.folder / "samples" / f"step-{step:07d}.png")
+        self.note("sample", step=step, path=str(path.relative_to(self.folder)))
+        if self._board is not None:
+            self._board.add_image("samples", grid, step)
+        return path
+
+    def close(self) -> None:
+        """Close what is open."""
+        if self._board is not None:
+            self._board.close()
+
+
+def _tensorboard(folder: Path) -> Any:
+    if importlib.util.find_spec("tensorboard") is None:
+        return None
+    return importlib.import_module("torch.utils.tensorboard").SummaryWriter(str(folder / "tensorboard"))

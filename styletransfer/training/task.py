@@ -1,0 +1,88 @@
+"""What the loop asks of anything that is trained."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from styletransfer.training.crops import CropBatch, Crops
+
+
+@dataclass(frozen=True)
+class Band:
+    """Where a logged value lies in a healthy run.
+
+    Attributes:
+        high: Above this, after the first steps, something is wrong.
+        cure: What to look at, one sentence.
+    """
+
+    high: float
+    cure: str
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What a task makes of a part of a batch.
+
+    Attributes:
+        terms: Weighted scalars that are descended; each a mean over the part's pictures, so that parts and
+            processes can be averaged.
+        shown: Scalars for the log only, unweighted.
+        observed: Scalars that the task wants back, averaged over all parts and processes (`Task.observe`).
+    """
+
+    terms: Mapping[str, Tensor]
+    shown: Mapping[str, Tensor] = field(default_factory=dict)
+    observed: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+class Task(ABC):
+    """Something that can be trained: a network, its data and its losses.
+
+    Attributes:
+        kind: ``"decoder"`` or ``"extractor"``.
+        module: What is trained.
+        sources: Where crops come from; `losses` gets a batch of each.
+        bands: Healthy values of what is logged.
+    """
+
+    kind: ClassVar[str]
+    module: nn.Module
+    sources: Sequence[Crops]
+    bands: Mapping[str, Band]
+
+    @abstractmethod
+    def losses(self, batches: Sequence[CropBatch], step: int, slots: range) -> Losses:
+        """Return the losses of one part of step `step`, whose pictures are `slots` of the global batch."""
+
+    @abstractmethod
+    def sample(self) -> Tensor:
+        """Return a grid of results, (3, H, W) in [0, 1]."""
+
+    @abstractmethod
+    def export(self, folder: Path, notes: Mapping[str, Any]) -> list[Path]:
+        """Write the network for use, and its model card; return the files."""
+
+    def phase(self, step: int) -> str:
+        """Return the name of the part of the training that `step` belongs to."""
+        return self.kind
+
+    def observe(self, observed: Mapping[str, float]) -> None:
+        """Take note of what `losses` wanted back."""
+
+    def warnings(self, step: int, shown: Mapping[str, float]) -> list[str]:
+        """Return what is to be said after `step`, beyond the bands."""
+        return []
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint needs beside the module: plain values."""
+        return {}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` gave."""
