@@ -17,6 +17,7 @@ from styletransfer.cli.data import data_group
 from styletransfer.cli.doctor import doctor_command
 from styletransfer.cli.info import info_command
 from styletransfer.cli.stylize import stylize_command
+from styletransfer.cli.train import train_group
 from styletransfer.cli.weights import weights_group
 from styletransfer.errors import StyleTransferError, StylizeInterrupted
 
@@ -91,5 +92,6 @@ for _command in (
     weights_group,
     data_group,
     doctor_command,
+    train_group,
 ):
     main.add_command(_command)

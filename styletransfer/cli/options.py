@@ -114,7 +114,7 @@ def list_options(method: str) -> list[MethodOption]:
         options.append(
             MethodOption(
                 name=field.name,
-                kind=_kind(hints[field.name]),
+                kind=kind_of(hints[field.name]),
                 default=default,
                 help=field.metadata["help"],
                 choices=field.metadata["choices"] or (),
@@ -126,7 +126,8 @@ def list_options(method: str) -> list[MethodOption]:
 _DECODER = MethodOption("decoder", click.STRING, None, "decoder's name or file; the extractor's own if absent", ())
 
 
-def _kind(hint: Any) -> click.ParamType[Any]:
+def kind_of(hint: Any) -> click.ParamType[Any]:
+    """Return how the text of an option of this type is read."""
     union = typing.get_origin(hint) in (types.UnionType, typing.Union)
     parts = frozenset(typing.get_args(hint) if union else [hint]) - {type(None)}
     return _KINDS[parts]

@@ -172,4 +172,6 @@ def trained_format(metadata: Mapping[str, str], source: str) -> ExtractorFormat:
             color=("color.weight", "color.bias"),
         )
     except (ValueError, TypeError, KeyError) as error:
-        raise WeightsError(f"{source}: the description of the extractor in its metadata is damaged: {error}.") from error
+        raise WeightsError(
+            f"{source}: the description of the extractor in its metadata is damaged: {error}."
+        ) from error

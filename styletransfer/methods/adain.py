@@ -48,7 +48,9 @@ class AdaINConfig:
 
     alpha: float = option(1.0, "strength: 0 reconstructs the content, 1 takes the style in full; in [0, 1]")
     style_mix: tuple[float, ...] | None = option(None, "share of each style, > 0; equal if absent")
-    passes: int | None = option(None, "times the picture is put through, 1 to 8; the decoder's own number if absent")
+    passes: int | None = option(
+        None, "times the picture is put through, 1 to 8; the decoder's own number if absent"
+    )
     measure: bool = option(True, "encode the result once more for its losses; off is faster")
 
     def __post_init__(self) -> None:

@@ -39,7 +39,17 @@ def extractor(name: str, widths: tuple[int, ...], last: str, notes: Mapping[str,
 
 def _card(title: str, what: str, notes: Mapping[str, Any]) -> str:
     lines = [f"# Model card: {title}", "", f"**What.** {what}", "", "**How it was made.**", ""]
-    for key in ("command", "steps_done", "hours", "device", "content", "style", "pictures", "teachers", "started_from"):
+    for key in (
+        "command",
+        "steps_done",
+        "hours",
+        "device",
+        "content",
+        "style",
+        "pictures",
+        "teachers",
+        "started_from",
+    ):
         if notes.get(key) is not None:
             lines.append(f"- {key.replace('_', ' ')}: {notes[key]}")
     lines += ["", "| setting | value |", "|---|---|"]

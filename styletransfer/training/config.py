@@ -26,11 +26,15 @@ class RunConfig:
     steps: int = option(20_000, "optimiser steps in all, >= 1")
     batch: int = option(4, "pictures a step, over all processes and parts, >= 1")
     size: int = option(192, "side of a training crop, pixels, >= 32 and a multiple of 16")
-    smallest: float = option(0.75, "the closest crop covers this share of `size` in a picture's own pixels, in (0, 1]")
+    smallest: float = option(
+        0.75, "the closest crop covers this share of `size` in a picture's own pixels, in (0, 1]"
+    )
     learning_rate: float = option(1e-3, "peak of Adam's step length; falls to zero along a cosine, > 0")
     rise: int = option(50, "steps over which the learning rate rises to its peak, >= 0")
     clip: float = option(1.0, "longest gradient (norm over all weights) that is followed in full, > 0")
-    accumulate: int = option(1, "parts that each process's share of a batch is worked in, one after the other, >= 1")
+    accumulate: int = option(
+        1, "parts that each process's share of a batch is worked in, one after the other, >= 1"
+    )
     precision: str = option("auto", "of the convolutions; auto: the faster one on this device", choices=PRECISIONS)
     recompute: bool = option(False, "gradient checkpointing: less memory for about a third more time")
     short_edge: int = option(320, "pictures are reduced to this shorter side when they are read, pixels, >= 64")

@@ -150,7 +150,9 @@ class DecoderTask(Task):
             # one and so on, so that the decoder learns to improve its own results.
             start = contents
             for _ in range(step % config.passes):
-                start = self.module(align_features(self.encoder(start, config.taps), statistics)).float().clamp(0, 1)
+                start = (
+                    self.module(align_features(self.encoder(start, config.taps), statistics)).float().clamp(0, 1)
+                )
             aligned = align_features(self.encoder(start, config.taps), statistics)
             before = self.network(contents)
         images = self._decode(aligned)

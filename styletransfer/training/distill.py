@@ -203,6 +203,16 @@ class ExtractorTask(Task):
                 shown |= {tap: error, f"gram {tap}": gram}
         return Losses(terms, shown=shown)
 
+    def observe(self, observed: Mapping[str, float]) -> None:
+        """Nothing is carried from step to step but the weights."""
+
+    def state(self) -> dict[str, Any]:
+        """Return nothing; centres and scales of the heads are in the module."""
+        return {}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take nothing back."""
+
     @torch.no_grad()
     def sample(self) -> Tensor:
         """Return pictures beside the energy of the student's deepest taps, (3, H, W) in [0, 1]."""

@@ -80,7 +80,9 @@ def join(device: str | None = None) -> World:
         picked = torch.device("cuda", local)
         torch.cuda.set_device(picked)
     elif picked.type == "mps":
-        raise OptionError('Several processes cannot share the device "mps"; give --device cpu, or use one process.')
+        raise OptionError(
+            'Several processes cannot share the device "mps"; give --device cpu, or use one process.'
+        )
     if not dist.is_initialized():
         dist.init_process_group("nccl" if picked.type == "cuda" else "gloo", timeout=timedelta(minutes=30))
     return World(rank, size, picked)

@@ -65,7 +65,9 @@ class Journal:
         for name, band in self.bands.items():
             average = self.averages.get(name, 0.0)
             if step >= _PATIENCE and average > band.high:
-                self.warn(f"{name} is {average:.3g}; in a healthy run it is below {band.high:g}. {band.cure}", name)
+                self.warn(
+                    f"{name} is {average:.3g}; in a healthy run it is below {band.high:g}. {band.cure}", name
+                )
 
     def warn(self, text: str, key: str | None = None) -> None:
         """Write a warning, and tell it; one of each key."""

@@ -150,7 +150,9 @@ def train_decoder(
             decoder,
             recompute=run.recompute,
         )
-        settings = _settings(run, config, extractor=encoder.name, loss_networks=[Path(s).name for s in loss_networks])
+        settings = _settings(
+            run, config, extractor=encoder.name, loss_networks=[Path(s).name for s in loss_networks]
+        )
         settings |= {"content": photos.fingerprint(), "style": paintings.fingerprint()}
         trainer = _trainer(task, run, folder, world, workers, settings, hooks)
         shared = count_shared(photos, paintings)
@@ -212,7 +214,9 @@ def train_extractor(
         if start is None:
             student = Student(student_widths(config.width), config.last)
         else:
-            student = Student.of(start if isinstance(start, VGG19Features) else create_extractor(start, device="cpu"))
+            student = Student.of(
+                start if isinstance(start, VGG19Features) else create_extractor(start, device="cpu")
+            )
         student = student.to(world.device)
         folders = [_read(path, run, hooks, world, what="picture", at_least=2) for path in pictures]
         crops = CropSettings(size=run.size, smallest=run.smallest)
@@ -223,7 +227,9 @@ def train_extractor(
         trainer = _trainer(task, run, folder, world, workers, settings, hooks)
         notes = {"pictures": ", ".join(f"{len(f)} pictures" for f in folders)}
         notes |= {"teachers": ", ".join(settings["teachers"])}
-        notes |= {"started_from": str(start) if start is not None and not isinstance(start, VGG19Features) else None}
+        notes |= {
+            "started_from": str(start) if start is not None and not isinstance(start, VGG19Features) else None
+        }
         return _carry_out(trainer, task, run, config, resume, hooks, notes)
     finally:
         distributed.leave()
@@ -307,7 +313,13 @@ def _settings(run: RunConfig, config: Any, **more: Any) -> dict[str, Any]:
 
 
 def _trainer(
-    task: Task, run: RunConfig, folder: Path, world: World, workers: int | None, settings: dict[str, Any], hooks: Hooks
+    task: Task,
+    run: RunConfig,
+    folder: Path,
+    world: World,
+    workers: int | None,
+    settings: dict[str, Any],
+    hooks: Hooks,
 ) -> Trainer:
     return Trainer(
         task,

@@ -146,7 +146,9 @@ def _stack(targets: list[StyleTargets], device: torch.device) -> StyleTargets:
             for tap in targets[0].encoded
         },
         {
-            layer: Statistics(*(joined(list(parts)) for parts in zip(*(t.judged[layer] for t in targets), strict=True)))
+            layer: Statistics(
+                *(joined(list(parts)) for parts in zip(*(t.judged[layer] for t in targets), strict=True))
+            )
             for layer in targets[0].judged
         },
     )

@@ -73,6 +73,7 @@ class Task(ABC):
         """Return the name of the part of the training that `step` belongs to."""
         return self.kind
 
+    @abstractmethod
     def observe(self, observed: Mapping[str, float]) -> None:
         """Take note of what `losses` wanted back."""
 
@@ -80,9 +81,10 @@ class Task(ABC):
         """Return what is to be said after `step`, beyond the bands."""
         return []
 
+    @abstractmethod
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint needs beside the module: plain values."""
-        return {}
 
+    @abstractmethod
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take back what `state` gave."""

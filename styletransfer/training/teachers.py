@@ -90,7 +90,9 @@ def load_teacher(source: str | Path, device: torch.device | str = "cpu") -> Teac
     elif "format" in metadata or "color.weight" in tensors:
         teacher = Teacher(create_extractor(str(path), device="cpu"))
     else:
-        raise WeightsError(f"{path} is no teacher: none of the formats that are known. Its first tensor is {next(iter(tensors))!r}.")
+        raise WeightsError(
+            f"{path} is no teacher: none of the formats that are known. Its first tensor is {next(iter(tensors))!r}."
+        )
     return teacher.to(device)
 
 

@@ -1,0 +1,229 @@
+"""`styletransfer train`: decoders and extractors from folders of pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import typing
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import click
+from tqdm import tqdm
+
+from styletransfer.cli.options import Command, kind_of, output_options, show
+from styletransfer.cli.progress import duration
+
+if TYPE_CHECKING:
+    from styletransfer.training import Hooks, Outcome, Progress
+
+#: Averages that the bar shows, where the training has them.
+_SHOWN = ("identity features", "content", "moment", "gram", "relu1_1", "relu4_1")
+
+
+@click.group("train")
+def train_group() -> None:
+    """Train a decoder for AdaIN, or distil an extractor, on pictures of your own.
+
+    Runs on one CPU as well as under torchrun; can be stopped at any time and resumed.
+    """
+
+
+class TrainingCommand(click.Command):
+    """A command whose options come from the training's configs; they are looked up only when it is called."""
+
+    def __init__(self, *args: Any, config: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.config = config
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the written options and those of the configs."""
+        own = super().get_params(ctx)
+        return [*own[:-1], *_config_options(self.config), own[-1]]
+
+
+def _config_options(name: str) -> list[click.Parameter]:
+    from styletransfer.training import config
+
+    options: list[click.Parameter] = []
+    for owner in (config.RunConfig, getattr(config, name)):
+        hints = typing.get_type_hints(owner)
+        for field in dataclasses.fields(owner):
+            flag = "--" + field.name.replace("_", "-")
+            switch = hints[field.name] is bool
+            options.append(
+                click.Option(
+                    [f"{flag}/--no-{flag[2:]}" if switch else flag, field.name],
+                    type=kind_of(hints[field.name]),
+                    default=None,
+                    help=f"{field.metadata['help']} (default: {show(field.default)})",
+                    metavar=None if switch else "|".join(field.metadata["choices"] or ()) or None,
+                )
+            )
+    return options
+
+
+def _running_options(command: Command) -> Command:
+    """Add what both trainings share."""
+    for add in (
+        click.option("--workers", type=int, default=None, help="Processes that load pictures; chosen if absent."),
+        click.option(
+            "--device", default=None, metavar="NAME", help="cpu, cuda, mps; the best there is by default."
+        ),
+        click.option("--resume", is_flag=True, help="Go on from the newest checkpoint in the run's folder."),
+        click.option(
+            "--preset", default=None, metavar="NAME", help="default (on CUDA), laptop (elsewhere), lab, few-shot."
+        ),
+        click.option("-o", "--output", required=True, metavar="DIR", help="Folder of the run."),
+    ):
+        command = add(command)
+    return command
+
+
+@train_group.command("decoder", cls=TrainingCommand, config="DecoderConfig")
+@click.option("--content", required=True, metavar="DIR", help="Folder of photographs.")
+@click.option("--style", required=True, metavar="DIR", help="Folder of paintings.")
+@click.option("--extractor", default="vgg19-lite", show_default=True, metavar="NAME|FILE", help="What it decodes.")
+@click.option(
+    "--loss-network",
+    "loss_networks",
+    multiple=True,
+    metavar="NAME|FILE",
+    help="Where losses are measured; the extractor if absent. May be repeated.",
+)
+@click.option("--start", default=None, metavar="NAME|FILE", help="Decoder to go on from.")
+@_running_options
+@output_options
+def decoder_command(
+    content: str, style: str, output: str, quiet: bool, as_json: bool, loss_networks: tuple[str, ...], **given: Any
+) -> None:
+    """Train AdaIN's decoder.
+
+    Writes decoder.safetensors and its model card, samples, a log and checkpoints into the run's folder.
+    """
+    from styletransfer.training import train_decoder
+
+    with TrainingBar(quiet=quiet) as bar:
+        outcome = train_decoder(
+            content, style, output, loss_networks=loss_networks, hooks=bar.hooks, **_chosen(given)
+        )
+    _tell(outcome, quiet, as_json)
+
+
+@train_group.command("extractor", cls=TrainingCommand, config="ExtractorConfig")
+@click.option(
+    "--pictures", multiple=True, required=True, metavar="DIR", help="Folder of pictures; may be repeated."
+)
+@click.option(
+    "--teacher",
+    "teachers",
+    multiple=True,
+    required=True,
+    metavar="NAME|FILE",
+    help="Network to learn from; may be repeated.",
+)
+@click.option("--start", default=None, metavar="NAME|FILE", help="Extractor to go on from.")
+@_running_options
+@output_options
+def extractor_command(
+    pictures: tuple[str, ...], teachers: tuple[str, ...], output: str, quiet: bool, as_json: bool, **given: Any
+) -> None:
+    """Distil a narrow VGG-19 from wider networks.
+
+    Writes extractor.safetensors and its model card, samples, a log and checkpoints into the run's folder.
+    """
+    from styletransfer.training import train_extractor
+
+    with TrainingBar(quiet=quiet) as bar:
+        outcome = train_extractor(pictures, output, teachers=teachers, hooks=bar.hooks, **_chosen(given))
+    _tell(outcome, quiet, as_json)
+
+
+def _chosen(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what was not given, so that the preset decides."""
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _tell(outcome: Outcome, quiet: bool, as_json: bool) -> None:
+    """Say what was written; a run that was stopped ends like any interrupted command."""
+    if not outcome.finished:
+        raise KeyboardInterrupt(
+            f"Stopped after step {outcome.steps}; the checkpoint is in {outcome.folder}. Go on with --resume."
+        )
+    if as_json:
+        told = {
+            "files": [str(path) for path in outcome.files],
+            "steps": outcome.steps,
+            "seconds": round(outcome.seconds, 2),
+            "losses": dict(outcome.losses),
+        }
+        click.echo(json.dumps(told))
+    elif not quiet:
+        for path in outcome.files:
+            click.echo(f"Wrote {path}.")
+        click.echo(f"{outcome.steps} steps in {duration(outcome.seconds)}; samples and log in {outcome.folder}.")
+
+
+class TrainingBar:
+    """A progress bar on stderr with the losses; warnings are written above it.
+
+    Args:
+        quiet: Show nothing but warnings.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self.bar: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    @property
+    def hooks(self) -> Hooks:
+        """What the training calls."""
+        from styletransfer.training import Hooks
+
+        command = "styletransfer " + " ".join(sys.argv[1:])
+        return Hooks(on_step=self._step, on_warning=self._warn, on_reading=self._read, command=command)
+
+    def _open(self, total: int, name: str) -> Callable[..., Any]:
+        if self.bar is None or self.bar.desc != name:
+            if self.bar is not None:
+                self.bar.close()
+            self.bar = tqdm(
+                total=total,
+                desc=name,
+                delay=1.0,
+                disable=self.quiet,
+                leave=False,
+                dynamic_ncols=True,
+                bar_format="{desc} {percentage:3.0f}%|{bar}|{postfix} [{elapsed}, {remaining} left]",
+            )
+        return self.bar  # type: ignore[no-any-return]
+
+    def _read(self, done: int, files: int) -> None:
+        self._open(files, "reading")
+        if self.bar.total != files or self.bar.n >= files:  # the next folder
+            self.bar.reset(files)
+        self.bar.update(done - self.bar.n)
+
+    def _step(self, progress: Progress) -> None:
+        self._open(progress.steps, "training")
+        shown = ", ".join(f"{k} {progress.averages[k]:.3g}" for k in _SHOWN if k in progress.averages)
+        self.bar.set_postfix_str(
+            f" step {progress.step}/{progress.steps}, {progress.phase}: {shown}", refresh=False
+        )
+        if self.bar.n == 0 and progress.step > 1:  # resumed: what was done before says nothing of the time left
+            self.bar.initial = self.bar.n = progress.step - 1
+        self.bar.update(progress.step - self.bar.n)
+
+    def _warn(self, text: str) -> None:
+        tqdm.write(f"Warning: {text}", file=sys.stderr)
