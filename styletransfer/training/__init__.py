@@ -1,4 +1,4 @@
-"""How the embedded weights were made: distillation of `vgg19-lite` and training of the `lite` decoder.
+"""Training of decoders and extractors from folders of pictures.
 
-Nothing else in the package imports this.
+Only the command line imports this, and only when a command needs it.
 """
