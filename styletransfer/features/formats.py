@@ -154,8 +154,8 @@ def trained_format(metadata: Mapping[str, str], source: str) -> ExtractorFormat:
     """
     if metadata.get("format") != TRAINED:
         raise WeightsError(
-            f"{source} is not an extractor that was trained with this package; for a file of a known weight set give "
-            "the set's name, and the file as weights."
+            f"{source} is not an extractor that was trained with this package; for a file of a known weight set "
+            "give the set's name, and the file as weights."
         )
     try:
         spec = json.loads(metadata["spec"])

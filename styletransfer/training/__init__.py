@@ -1,7 +1,7 @@
 """Training: decoders for AdaIN, and narrow extractors distilled from wide ones.
 
-Both behind the command line (``styletransfer train``) and as functions. Nothing else in the package imports this but
-the command line, when it is asked to.
+Both behind the command line (``styletransfer train``) and as functions. Nothing else in the package imports this
+but the command line, and only when a command needs it.
 """
 
 from __future__ import annotations

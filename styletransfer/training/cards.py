@@ -22,8 +22,8 @@ def write(path: Path, text: str) -> Path:
 def decoder(spec: DecoderSpec, notes: Mapping[str, Any]) -> str:
     """Return the card of a decoder."""
     what = (
-        f"A decoder of AdaIN for the extractor `{spec.encoder}`. Reads {', '.join(spec.taps)}, aligned with the style; "
-        f"{spec.passes} pass(es); {spec.upsampling} upsampling, {spec.padding} padding."
+        f"A decoder of AdaIN for the extractor `{spec.encoder}`. Reads {', '.join(spec.taps)}, aligned with the "
+        f"style; {spec.passes} pass(es); {spec.upsampling} upsampling, {spec.padding} padding."
     )
     return _card(f"decoder for {spec.encoder}", what, notes)
 
@@ -31,8 +31,8 @@ def decoder(spec: DecoderSpec, notes: Mapping[str, Any]) -> str:
 def extractor(name: str, widths: tuple[int, ...], last: str, notes: Mapping[str, Any]) -> str:
     """Return the card of an extractor."""
     what = (
-        f"VGG-19's topology to {last}, {', '.join(map(str, widths))} channels. RGB in [0, 1] in; ImageNet mean and "
-        "deviation, reflection padding and max pooling inside; every channel has a mean activation of about one."
+        f"VGG-19's topology to {last}, {', '.join(map(str, widths))} channels. RGB in [0, 1] in; ImageNet mean "
+        "and deviation, reflection padding, max pooling inside; every channel has a mean activation of about one."
     )
     return _card(name, what, notes)
 

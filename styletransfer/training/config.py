@@ -1,4 +1,4 @@
-"""Settings of a training: what is trained, for how long, and how the machine is used; and named presets of them."""
+"""Settings of a training: what is trained, for how long, how the machine is used; and named presets of them."""
 
 from __future__ import annotations
 
@@ -119,8 +119,8 @@ class ExtractorConfig:
 
 
 #: Named settings: what differs from the defaults. `default` is for a GPU; `laptop` for two cores and an hour;
-#: `lab` shows every part of a training within a lesson and makes nothing of use; `few-shot` goes on from a finished
-#: decoder with one or two style pictures.
+#: `lab` shows every part of a training within a lesson and makes nothing of use; `few-shot` goes on from a
+#: finished decoder with one or two style pictures.
 DECODER_PRESETS: Mapping[str, Mapping[str, Any]] = {
     "default": {"steps": 160_000, "batch": 8, "size": 256, "short_edge": 512, "autoencoder_steps": 4_000},
     "laptop": {},

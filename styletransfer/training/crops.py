@@ -126,7 +126,7 @@ class Crops:
 def draws(seed: int, stream: int, step: int, slot: int, attempt: int = 0, *, count: int) -> list[float]:
     """Return `count` random numbers in [0, 1) that depend on nothing but the arguments."""
     philox = np.random.Philox(key=[seed, stream], counter=[0, attempt, slot, step])
-    return np.random.Generator(philox).random(count).tolist()
+    return [float(number) for number in np.random.Generator(philox).random(count)]
 
 
 def _crop(picture: Tensor, draws: Sequence[float], settings: CropSettings) -> Tensor:

@@ -65,7 +65,7 @@ def decoder_spec(extractor: VGG19Features, config: DecoderConfig) -> DecoderSpec
 
 
 def _mirrored(block: int, widths: Sequence[int]) -> tuple[int, ...]:
-    """Return the output channels of one resolution: block 3 keeps its four convolutions, the others have one or two."""
+    """Return the output channels of one resolution: four convolutions for block 3, one or two for the others."""
     if block == 1:
         return (widths[0], 3)
     below = widths[block - 2]
@@ -146,20 +146,21 @@ class DecoderTask(Task):
         config = self.config
         statistics = dict(styles.encoded)
         with torch.no_grad():
-            # A picture that is put through several times: the earlier passes only make this one's input, in turn none,
-            # one and so on, so that the decoder learns to improve its own results.
+            # The earlier passes only make this one's input, in turn none of them, one and so on: the decoder
+            # learns to improve its own results.
             start = contents
             for _ in range(step % config.passes):
-                start = (
-                    self.module(align_features(self.encoder(start, config.taps), statistics)).float().clamp(0, 1)
-                )
+                earlier = align_features(self.encoder(start, config.taps), statistics)
+                start = self.module(earlier).float().clamp(0, 1)
             aligned = align_features(self.encoder(start, config.taps), statistics)
             before = self.network(contents)
         images = self._decode(aligned)
         after = self._look(images)
         deepest = self.network.taps[-1]
         content = _relative_change(after[deepest], before[deepest])
-        moments, grams, observed = [], [], {}
+        moments: list[Tensor] = []
+        grams: list[Tensor] = []
+        observed = {}
         for layer, target in styles.judged.items():
             with torch.no_grad():
                 untouched = statistics_of(before[layer])
@@ -191,13 +192,14 @@ class DecoderTask(Task):
 
     def warnings(self, step: int, shown: Mapping[str, float]) -> list[str]:
         """Check the gate between the phases, and whether the run is long enough to be of use."""
-        config, found = self.config, []
+        config = self.config
+        found: list[str] = []
         error = shown.get("identity features", 0.0)
         if step == config.autoencoder_steps and error > config.gate:
             found.append(
                 f"The autoencoder does not give pictures back yet: feature error {error:.2f}, wanted below "
-                f"{config.gate:g}. Styles will stay grey and coarse. Give it more autoencoder_steps; if the error stays "
-                "near 1, the pictures or the extractor's weights are not what they should be."
+                f"{config.gate:g}. Styles will stay grey and coarse. Give it more autoencoder_steps; if the error "
+                "stays near 1, the pictures or the extractor's weights are not what they should be."
             )
         return found
 
@@ -243,13 +245,15 @@ class DecoderTask(Task):
 
     def _decode(self, features: Mapping[str, Tensor]) -> Tensor:
         if self.recompute:
-            return recomputed(self.module, dict(features), use_reentrant=False).float()  # type: ignore[no-any-return]
-        return self.module(features).float()  # type: ignore[no-any-return]
+            images: Tensor = recomputed(self.module, dict(features), use_reentrant=False)
+        else:
+            images = self.module(features)
+        return images.float()
 
     def _look(self, images: Tensor) -> dict[str, Tensor]:
-        if self.recompute:
-            return recomputed(self.network, images, use_reentrant=False)  # type: ignore[no-any-return]
-        return self.network(images)  # type: ignore[no-any-return]
+        if not self.recompute:
+            return dict(self.network(images))
+        return dict(recomputed(self.network, images, use_reentrant=False))
 
 
 def too_few_steps(steps: int, config: DecoderConfig) -> str | None:
@@ -258,8 +262,8 @@ def too_few_steps(steps: int, config: DecoderConfig) -> str | None:
     if style >= _FEW:
         return None
     return (
-        f"{style} style steps are far too few for a decoder of use: results stay grey and coarse below about {_FEW}, and go "
-        "on improving for tens of thousands. (Fine-tuning a finished decoder with --start needs fewer.)"
+        f"{style} style steps are far too few for a decoder of use: results stay grey and coarse below about "
+        f"{_FEW}, and go on improving for tens of thousands. (Fine-tuning a finished decoder with --start needs fewer.)"
     )
 
 

@@ -195,7 +195,8 @@ class ExtractorTask(Task):
         features: dict[str, Tensor] = (
             recomputed(self.student, images, use_reentrant=False) if self.recompute else self.student(images)
         )
-        terms, shown = {}, {}
+        terms: dict[str, Tensor] = {}
+        shown: dict[str, Tensor] = {}
         for teacher, taps in zip(self.teachers, self.plan, strict=True):
             for tap, target in self._taught(teacher, taps, images).items():
                 error, gram = cast(Head, self.heads[tap]).losses(features[tap], target)
@@ -217,13 +218,13 @@ class ExtractorTask(Task):
     def sample(self) -> Tensor:
         """Return pictures beside the energy of the student's deepest taps, (3, H, W) in [0, 1]."""
         rows = []
-        for picture in self.sources[0].batch(0, range(3)).pictures.split(1):
-            maps = [picture]
-            for tap, x in self.student(picture.to(self.device)).items():
+        for picture in self.sources[0].batch(0, range(3)).pictures:
+            maps = [picture[None]]
+            for tap, x in self.student(picture[None].to(self.device)).items():
                 if tap.endswith("_1"):
                     energy = x.float().square().mean(1, keepdim=True).sqrt()
                     energy = energy / energy.amax().clamp_min(1e-8)
-                    maps.append(F.interpolate(energy, picture.shape[2:]).expand(-1, 3, -1, -1).cpu())
+                    maps.append(F.interpolate(energy, picture.shape[1:]).expand(-1, 3, -1, -1).cpu())
             rows.append(torch.cat(maps, dim=3))
         return torch.cat(rows, dim=2)[0].clamp(0, 1)
 

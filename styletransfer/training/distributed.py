@@ -60,8 +60,8 @@ def join(device: str | None = None) -> World:
     """Join the processes that ``torchrun`` started, or stand alone.
 
     Args:
-        device: ``"cpu"``, ``"cuda"`` or ``"mps"``; the best there is if None. Under ``torchrun`` each process takes
-            the CUDA device of its local rank. Gloo carries the sums on CPUs, NCCL on CUDA.
+        device: ``"cpu"``, ``"cuda"`` or ``"mps"``; the best there is if None. Under ``torchrun`` each process
+            takes the CUDA device of its local rank. Gloo carries the sums on CPUs, NCCL on CUDA.
 
     Raises:
         OptionError: A device that is not there, or fewer CUDA devices than processes.

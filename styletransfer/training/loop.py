@@ -122,8 +122,8 @@ class Trainer:
             self.task.module.load_state_dict(stored.module)
         except RuntimeError as error:
             raise TrainingError(
-                f"The checkpoint {newest} holds a network of another architecture: {str(error).splitlines()[-1].strip()} "
-                "Choose another folder."
+                f"The checkpoint {newest} holds a network of another architecture: "
+                f"{str(error).splitlines()[-1].strip()} Choose another folder."
             ) from error
         self.optimizer.load_state_dict(dict(stored.optimizer))
         self.task.load_state(stored.extra)
@@ -199,8 +199,8 @@ class Trainer:
         if self._lost >= _LOST:
             raise TrainingError(
                 f"{bad.lstrip('*')} was not finite for {_LOST} steps in a row; given up at step {step}. The last "
-                "checkpoint is intact: go on with --resume and a lower --learning-rate, or --precision float32, in "
-                "a new folder with --start."
+                "checkpoint is intact. Start anew, in another folder, with a lower --learning-rate or with "
+                "--precision float32."
             )
 
     def _rate(self, step: int) -> float:
@@ -256,8 +256,8 @@ class Trainer:
                 raise
             size, batch = self.config.size, self.config.batch
             raise TrainingError(
-                f"Not enough memory on {self.world.device} for a batch of {batch} crops of {size} pixels. The last "
-                f"checkpoint is intact. Half of it may fit: --batch {max(1, batch // 2)}; the same batch in two "
+                f"Not enough memory on {self.world.device} for a batch of {batch} crops of {size} pixels. The "
+                f"last checkpoint is intact. Half of it may fit: --batch {max(1, batch // 2)}; the same batch in two "
                 f"parts: --accumulate {2 * self.config.accumulate}; or smaller crops: --size "
                 f"{max(32, size // 32 * 16)}; --recompute saves memory too."
             ) from error
@@ -288,6 +288,9 @@ def _signals() -> Iterator[threading.Event]:
 
     def hear(kind: int, frame: Any) -> None:
         told.set()
+        restore(signal.Signals(kind))
+
+    def restore(kind: signal.Signals) -> None:
         signal.signal(kind, before[kind] if before[kind] is not None else signal.SIG_DFL)
 
     for kind in kinds:
@@ -296,4 +299,4 @@ def _signals() -> Iterator[threading.Event]:
         yield told
     finally:
         for kind in kinds:
-            signal.signal(kind, before[kind] if before[kind] is not None else signal.SIG_DFL)
+            restore(kind)

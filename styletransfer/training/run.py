@@ -90,7 +90,7 @@ def train_decoder(
     Args:
         content: Folder of photographs, searched recursively.
         style: Folder of paintings, prints, patterns.
-        output: Folder of the run: log, samples, checkpoints, and in the end ``decoder.safetensors`` with its card.
+        output: Folder of the run: log, samples, checkpoints; in the end ``decoder.safetensors`` with its card.
         extractor: Name of a weight set, file of a trained extractor, or an extractor.
         preset: A name in `config.DECODER_PRESETS`; by default ``"default"`` on CUDA and ``"laptop"`` elsewhere.
         loss_networks: Where losses are measured: names or files (`teachers`); by default the extractor.
@@ -102,8 +102,8 @@ def train_decoder(
         **options: Fields of `config.RunConfig` and `config.DecoderConfig`.
 
     Raises:
-        StyleTransferError: Bad input, before the first step wherever it can be found there; `TrainingError` for what
-            goes wrong on the way. The last checkpoint stays intact.
+        StyleTransferError: Bad input, before the first step wherever it can be found there; `TrainingError` for
+            what goes wrong on the way. The last checkpoint stays intact.
 
     Example:
         >>> import tempfile
@@ -163,7 +163,10 @@ def train_decoder(
             )
         if few and start is None:
             trainer.journal.warn(few)
-        notes = {"content": f"{len(photos)} pictures", "style": f"{len(paintings)} pictures"}
+        notes: dict[str, str | None] = {
+            "content": f"{len(photos)} pictures",
+            "style": f"{len(paintings)} pictures",
+        }
         notes |= {"started_from": str(start) if start is not None and not isinstance(start, Decoder) else None}
         notes |= {"teachers": ", ".join(settings["loss_networks"]) or encoder.name}
         return _carry_out(trainer, task, run, config, resume, hooks, notes)
@@ -225,7 +228,7 @@ def train_extractor(
         settings = _settings(run, config, teachers=[Path(source).name for source in teachers])
         settings |= {"pictures": [f.fingerprint() for f in folders], "width": student.widths, "last": student.last}
         trainer = _trainer(task, run, folder, world, workers, settings, hooks)
-        notes = {"pictures": ", ".join(f"{len(f)} pictures" for f in folders)}
+        notes: dict[str, str | None] = {"pictures": ", ".join(f"{len(f)} pictures" for f in folders)}
         notes |= {"teachers": ", ".join(settings["teachers"])}
         notes |= {
             "started_from": str(start) if start is not None and not isinstance(start, VGG19Features) else None
@@ -253,7 +256,8 @@ def _prepare(folder: Path, run: RunConfig, resume: bool, world: World) -> Path:
                 pass
         except OSError as error:
             raise OutputError(
-                f"The run's folder {folder} cannot be written to: {(error.strerror or str(error)).lower()}. Choose another."
+                f"The run's folder {folder} cannot be written to: {(error.strerror or str(error)).lower()}. "
+                "Choose another."
             ) from error
     return folder
 

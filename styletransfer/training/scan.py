@@ -13,9 +13,11 @@ import numpy.typing as npt
 from PIL import Image
 from torch import Tensor
 
-from styletransfer.training.files import SMALLEST_SIDE, Problem, decode, find_pictures
+from styletransfer.training.files import Problem, decode, find_pictures
 from styletransfer.training.folder import too_many_problems
 
+#: Shorter side at which pictures are read: as in a training, so that smaller ones are not resized twice.
+_READ_AT = 320
 #: Side of the reduction in which pictures are compared and their colours measured.
 _SMALL = 64
 #: A picture is grey if 99 % of its reduction stays within this distance between largest and smallest channel, of
@@ -99,7 +101,7 @@ def scan_folder(folder: str | Path, *, on_progress: Callable[[int, int], None] |
     duplicates: list[Duplicate] = []
     first: dict[bytes, Path] = {}
     for looked_at, path in enumerate(found, start=1):
-        picture = decode(path, 2 * SMALLEST_SIDE)
+        picture = decode(path, _READ_AT)
         if isinstance(picture, Problem):
             problems.append(picture)
         else:

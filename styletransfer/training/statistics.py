@@ -32,7 +32,7 @@ class Statistics(NamedTuple):
         return (self.mean - other.mean).square().sum(1) + (self.std - other.std).square().sum(1)
 
     def gram_gap(self, other: Statistics) -> Tensor:
-        """Return (B): the squared distance of the Gram matrices, summed over entries (Gatys et al., equation 4)."""
+        """Return (B): the squared distance of the Gram matrices, summed over entries (Gatys et al., eq. 4)."""
         return (self.gram - other.gram).square().sum((1, 2))
 
 
@@ -69,7 +69,7 @@ def statistics_of(features: Tensor) -> Statistics:
         tensor([[[1., 1.],
                  [1., 1.]]])
     """
-    mean, gram = cast(tuple[Tensor, Tensor], _FirstAndSecond.apply(features))  # type: ignore[no-untyped-call]
+    mean, gram = cast(tuple[Tensor, Tensor], _FirstAndSecond.apply(features))
     positions = features.shape[2] * features.shape[3]
     variance = torch.diagonal(gram, dim1=1, dim2=2) - mean.square()
     unbiased = variance.clamp_min(0) * (positions / max(positions - 1, 1))

@@ -91,7 +91,7 @@ def load_teacher(source: str | Path, device: torch.device | str = "cpu") -> Teac
         teacher = Teacher(create_extractor(str(path), device="cpu"))
     else:
         raise WeightsError(
-            f"{path} is no teacher: none of the formats that are known. Its first tensor is {next(iter(tensors))!r}."
+            f"{path} is no teacher, being of none of the known formats; its first tensor: {next(iter(tensors))!r}."
         )
     return teacher.to(device)
 
