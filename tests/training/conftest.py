@@ -116,7 +116,7 @@ class ToyTask(Task):
     def losses(self, batches: Sequence[CropBatch], step: int, slots: range) -> Losses:
         self.before(step)
         apart = (self.module(batches[0].pictures) - 0.3).square().mean() * self.scale(step)
-        return Losses({"apart": apart}, shown={"step": torch.tensor(float(step))}, observed={"seen": apart})
+        return Losses({"apart": apart}, shown={"number": torch.tensor(float(step))}, observed={"seen": apart})
 
     def sample(self) -> Tensor:
         return torch.zeros(3, 16, 16)
