@@ -98,8 +98,7 @@ class TestRun:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"batch": 3, "accumulate": 2}, r"A batch of 3 cannot be shared by 1 process\(es\) in 2 part\(s\) each; "
-             "choose a batch that is a multiple of 2"),
+            ({"batch": 3, "accumulate": 2}, "choose a batch that is a multiple of 2"),
             ({"batch": 1, "accumulate": 2}, "A batch of 1 cannot be shared"),
         ],
     )  # fmt: skip
@@ -235,8 +234,10 @@ class TestNotFinite:
     def test_twenty_in_a_row_end_the_run(self, toy: Toy) -> None:
         trainer = toy(steps=100)
         trainer.task.scale = lambda step: math.inf if step > 5 else 1.0  # type: ignore[attr-defined]
-        with pytest.raises(TrainingError, match=r"^apart was not finite for 20 steps in a row; given up at step 25\. .*"
-                           r"checkpoint is intact.*lower --learning-rate or with --precision float32\.$"):  # fmt: skip
+        told = (
+            r"apart was not finite for 20 steps in a row; given up at step 25\..* intact.*lower --learning-rate or"
+        )
+        with pytest.raises(TrainingError, match=told):
             trainer.run()
 
     def test_nineteen_do_not(self, toy: Toy) -> None:
