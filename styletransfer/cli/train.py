@@ -194,6 +194,8 @@ class TrainingBar:
         from styletransfer.training import Hooks
 
         command = "styletransfer " + " ".join(sys.argv[1:])
+        if self.quiet:
+            return Hooks(on_warning=self._warn, command=command)
         return Hooks(on_step=self._step, on_warning=self._warn, on_reading=self._read, command=command)
 
     def _open(self, total: int, name: str) -> Callable[..., Any]:
@@ -204,7 +206,6 @@ class TrainingBar:
                 total=total,
                 desc=name,
                 delay=1.0,
-                disable=self.quiet,
                 leave=False,
                 dynamic_ncols=True,
                 bar_format="{desc} {percentage:3.0f}%|{bar}|{postfix} [{elapsed}, {remaining} left]",
