@@ -283,7 +283,7 @@ class TestProcesses:
     def options(self, **more: Any) -> dict[str, Any]:
         return {
             "preset": "lab",
-            "steps": 60,
+            "steps": 30,
             "autoencoder_steps": 4,
             "checkpoint_every": 3,
             "sample_every": 1000,
@@ -308,8 +308,8 @@ class TestProcesses:
             time.sleep(random.Random(0).uniform(0, 0.1))
             process.kill()
         assert checkpoints.latest(run) != run / "step-30.pt"
-        train_decoder(pictures, paintings, run, resume=True, **self.options(**tiny))
-        train_decoder(pictures, paintings, tmp_path / "whole", **self.options(**tiny))
+        assert train_decoder(pictures, paintings, run, resume=True, **self.options(**tiny)).finished
+        assert train_decoder(pictures, paintings, tmp_path / "whole", **self.options(**tiny)).finished
         assert_equal_ends(tmp_path / "whole", run, 30)
 
     def test_the_whole_group_is_told_to_stop(
