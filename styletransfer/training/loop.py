@@ -257,8 +257,8 @@ class Trainer:
             size, batch = self.config.size, self.config.batch
             raise TrainingError(
                 f"Not enough memory on {self.world.device} for a batch of {batch} crops of {size} pixels. The "
-                f"last checkpoint is intact. Half of it may fit: --batch {max(1, batch // 2)}; the same batch in two "
-                f"parts: --accumulate {2 * self.config.accumulate}; or smaller crops: --size "
+                f"last checkpoint is intact. Half of it may fit: --batch {max(1, batch // 2)}; the same batch "
+                f"in parts: --accumulate {2 * self.config.accumulate}; or smaller crops: --size "
                 f"{max(32, size // 32 * 16)}; --recompute saves memory too."
             ) from error
 
