@@ -263,7 +263,7 @@ def too_few_steps(steps: int, config: DecoderConfig) -> str | None:
         return None
     return (
         f"{style} style steps are far too few for a decoder of use: results stay grey and coarse below about "
-        f"{_FEW}, and go on improving for tens of thousands. Going on from a finished decoder (--start) needs fewer."
+        f"{_FEW}, and go on improving for tens of thousands. Going on from a decoder (--start) needs fewer."
     )
 
 
