@@ -23,7 +23,7 @@ class RunConfig:
         OptionError: A value outside its range.
     """
 
-    steps: int = option(20_000, "optimiser steps in all, >= 1")
+    steps: int = option(3_000, "optimiser steps in all, >= 1")
     batch: int = option(4, "pictures a step, over all processes and parts, >= 1")
     size: int = option(192, "side of a training crop, pixels, >= 32 and a multiple of 16")
     smallest: float = option(
