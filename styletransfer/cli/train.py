@@ -176,6 +176,7 @@ class TrainingBar:
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
         self.bar: Any = None
+        self._name = ""
 
     def __enter__(self) -> Self:
         return self
@@ -195,9 +196,10 @@ class TrainingBar:
         return Hooks(on_step=self._step, on_warning=self._warn, on_reading=self._read, command=command)
 
     def _open(self, total: int, name: str) -> Callable[..., Any]:
-        if self.bar is None or self.bar.desc != name:
+        if self._name != name:
             if self.bar is not None:
                 self.bar.close()
+            self._name = name
             self.bar = tqdm(
                 total=total,
                 desc=name,
