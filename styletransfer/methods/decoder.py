@@ -24,7 +24,14 @@ from styletransfer.features.formats import resemblance
 from styletransfer.features.tensor_files import read_tensors
 from styletransfer.features.vgg import pick_device
 from styletransfer.images import write_atomically
-from styletransfer.methods.decoder_network import LITE, MOST_PASSES, PYTORCH_ADAIN, Decoder, DecoderSpec
+from styletransfer.methods.decoder_network import (
+    LITE,
+    MOST_PASSES,
+    PYTORCH_ADAIN,
+    Decoder,
+    DecoderSpec,
+    Upsampling,
+)
 
 __all__ = [
     "FORMAT",
@@ -33,6 +40,7 @@ __all__ = [
     "PYTORCH_ADAIN",
     "Decoder",
     "DecoderSpec",
+    "Upsampling",
     "default_decoder",
     "load_decoder",
     "pytorch_adain_names",

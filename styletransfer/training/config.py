@@ -74,6 +74,11 @@ class DecoderConfig:
         ("relu1_1", "relu2_1", "relu3_1", "relu4_1"), "aligned layers that it reads; the paper's is relu4_1 alone"
     )
     passes: int = option(2, "times that a picture is put through, each time aligned anew, >= 1; the paper's is 1")
+    upsampling: str = option(
+        "bilinear",
+        "between resolutions; nearest is the paper's and leaves a grid",
+        choices=("nearest", "bilinear"),
+    )
     autoencoder_steps: int = option(400, "steps of the first phase, which learns to give pictures back, >= 0")
     gate: float = option(0.35, "feature error of the first phase above which it counts as not learnt, > 0")
     content_weight: float = option(2.0, "of the content loss, >= 0")
@@ -88,6 +93,7 @@ class DecoderConfig:
     def __post_init__(self) -> None:
         """Validate every field."""
         object.__setattr__(self, "taps", check_taps(self.taps))
+        choice(self.upsampling, ("nearest", "bilinear"), "upsampling")
         for name in ("autoencoder_steps", "ramp", "identity_every"):
             integer(getattr(self, name), name, low=0)
         for name in ("passes", "views"):

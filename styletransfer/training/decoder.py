@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +21,7 @@ from styletransfer.features.layers import BY_TAP, LITE_WIDTHS
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.functional import channel_stats
 from styletransfer.methods.adain import align_features
-from styletransfer.methods.decoder import LITE, Decoder, DecoderSpec, save_decoder
+from styletransfer.methods.decoder import LITE, Decoder, DecoderSpec, Upsampling, save_decoder
 from styletransfer.training import cards
 from styletransfer.training.config import DecoderConfig
 from styletransfer.training.crops import CropBatch, Crops
@@ -60,6 +60,7 @@ def decoder_spec(extractor: VGG19Features, config: DecoderConfig) -> DecoderSpec
         taps=config.taps,
         channels=channels,
         stages=stages,
+        upsampling=cast(Upsampling, config.upsampling),
         passes=config.passes,
     )
 

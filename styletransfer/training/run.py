@@ -291,7 +291,10 @@ def _starting_decoder(
             f"The decoder to start from reads {', '.join(decoder.taps)}, but the taps chosen are "
             f"{', '.join(config.taps)}; give --taps {','.join(decoder.taps)}."
         )
-    return decoder
+    spec = dataclasses.replace(decoder.spec, upsampling=config.upsampling, passes=config.passes)
+    copied = Decoder(spec).to(world.device)
+    copied.load_state_dict(decoder.state_dict())
+    return copied
 
 
 def _read(
