@@ -9,7 +9,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-
 #: How often each precision is tried.
 _TRIES = 20
 
