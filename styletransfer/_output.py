@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -105,23 +105,49 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], o
         ...     write_atomically(Path(folder) / "note.txt", lambda file: file.write(b"done")).read_text()
         'done'
     """
-    target = _check_place(path)
-    # Created by name with "x" rather than by tempfile, whose files are readable by their owner only.
-    temporary = target.with_name(f".{secrets.token_hex(8)}.part")
+    _check_place(path)  # before Path, whose complaint about a number is no sentence for users
+    return write_together({Path(path): write})[0]
+
+
+def write_together(files: Mapping[Path, Callable[[BinaryIO], object]]) -> list[Path]:
+    """Write several files as `write_atomically` does, so that either all of them appear or none.
+
+    No file takes its name before the last one has reached the disk, so that a full disk or Ctrl-C cannot leave
+    half a set.
+
+    Args:
+        files: For each path, what writes its open binary file.
+
+    Returns:
+        The paths, in the same order.
+
+    Raises:
+        OutputError: As for `write_atomically`; names the file.
+    """
+    staged: list[tuple[Path, Path, Path]] = []
+    current = Path()
     try:
         try:
-            with temporary.open("xb") as file:
-                write(file)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(target)
+            for current, write in files.items():
+                target = _check_place(current)
+                # Created by name with "x" rather than by tempfile, whose files are readable by their owner only.
+                temporary = target.with_name(f".{secrets.token_hex(8)}.part")
+                staged.append((current, temporary, target))
+                with temporary.open("xb") as file:
+                    write(file)
+                    file.flush()
+                    os.fsync(file.fileno())
+            for path, temporary, target in staged:
+                current = path
+                temporary.replace(target)
         finally:
-            temporary.unlink(missing_ok=True)
+            for _, temporary, _ in staged:
+                temporary.unlink(missing_ok=True)
     except OutputError:
         raise
     except OSError as problem:
-        raise OutputError(f'Cannot write "{os.fspath(path)}": {_reason(problem)}.') from problem
-    return Path(path)
+        raise OutputError(f'Cannot write "{current}": {_reason(problem)}.') from problem
+    return list(files)
 
 
 def _check_place(path: object) -> Path:

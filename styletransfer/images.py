@@ -24,7 +24,7 @@ from torch import Tensor
 
 from styletransfer._checks import integer
 from styletransfer._decode import from_path, from_pil
-from styletransfer._output import check_output, output_format, write_atomically
+from styletransfer._output import check_output, output_format, write_atomically, write_together
 from styletransfer._pixels import Pixels, check_sides, from_array, from_tensor, reduced, working_size
 from styletransfer.errors import ImageError, OptionError, OutputError
 
@@ -33,12 +33,14 @@ __all__ = [
     "ImageSource",
     "Picture",
     "check_output",
+    "encode_image",
     "load_image",
     "read_picture",
     "resize",
     "save_image",
     "to_pil",
     "write_atomically",
+    "write_together",
 ]
 
 ImageSource = str | os.PathLike[str] | Image.Image | np.ndarray[Any, Any] | Tensor
@@ -170,6 +172,22 @@ def save_image(
         'black.png'
     """
     check_output(path, protected=protected)
+    encoded = encode_image(image, path, alpha=alpha)
+    return write_atomically(path, lambda file: file.write(encoded))
+
+
+def encode_image(
+    image: Tensor | Image.Image | np.ndarray[Any, Any],
+    path: str | os.PathLike[str],
+    *,
+    alpha: Tensor | None = None,
+) -> bytes:
+    """Return the bytes that `save_image` would write to `path`, which is not touched.
+
+    Raises:
+        ImageError: NaN or values outside [0, 1], several pictures, a wrong shape.
+        OutputError: Unknown suffix, or a picture that the format cannot hold.
+    """
     file_format = output_format(path)
     picture = to_pil(image, alpha=alpha)
     if file_format not in _WITH_ALPHA:
@@ -183,7 +201,7 @@ def save_image(
             f'Cannot write "{os.fspath(path)}": a picture of {picture.height}x{picture.width} pixels does '
             f"not fit into {file_format} ({problem}); use .png."
         ) from problem
-    return write_atomically(path, lambda file: file.write(encoded.getbuffer()))
+    return encoded.getvalue()
 
 
 def to_pil(image: Tensor | Image.Image | np.ndarray[Any, Any], *, alpha: Tensor | None = None) -> Image.Image:

@@ -17,7 +17,7 @@ from styletransfer.cli.doctor import doctor_command
 from styletransfer.cli.info import info_command
 from styletransfer.cli.stylize import stylize_command
 from styletransfer.cli.weights import weights_group
-from styletransfer.errors import StyleTransferError, StylizeInterrupted
+from styletransfer.errors import CompareInterrupted, StyleTransferError, StylizeInterrupted
 
 __all__ = ["main"]
 
@@ -46,8 +46,8 @@ class _Group(click.Group):
         except StyleTransferError as error:
             raise _BadInput(str(error)) from error
         except KeyboardInterrupt as error:
-            # A StylizeInterrupted that comes this far speaks to Python: its picture was not asked for.
-            kept = "" if isinstance(error, StylizeInterrupted) else str(error)
+            # Those that come this far speak to Python: what they carry was not asked for.
+            kept = "" if isinstance(error, (CompareInterrupted, StylizeInterrupted)) else str(error)
             told = kept or "Interrupted; nothing was written."
             raise _Interrupted(told) from error
         except (MemoryError, RuntimeError) as error:
