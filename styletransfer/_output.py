@@ -29,6 +29,7 @@ _REASONS = {
     errno.EACCES: "permission denied; choose a folder that you may write to",
     errno.EPERM: "permission denied; choose a folder that you may write to",
     errno.EROFS: "the file system is read-only; choose another folder",
+    errno.ENOENT: "the folder takes no new files; choose another folder",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
 
@@ -57,6 +58,12 @@ def check_output(path: str | os.PathLike[str], *, protected: Iterable[str | os.P
                 f'Cannot write "{os.fspath(path)}": it is the input file "{os.fspath(source)}", and '
                 "inputs are never overwritten. Choose another name."
             )
+    try:  # permissions alone do not tell: /proc and some network drives take no files whatever they say
+        probe = _temporary(target)
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as problem:
+        raise OutputError(f'Cannot write "{os.fspath(path)}": {_reason(problem)}.') from problem
     return Path(path)
 
 
@@ -130,8 +137,7 @@ def write_together(files: Mapping[Path, Callable[[BinaryIO], object]]) -> list[P
         try:
             for current, write in files.items():
                 target = _check_place(current)
-                # Created by name with "x" rather than by tempfile, whose files are readable by their owner only.
-                temporary = target.with_name(f".{secrets.token_hex(8)}.part")
+                temporary = _temporary(target)
                 staged.append((current, temporary, target))
                 with temporary.open("xb") as file:
                     write(file)
@@ -148,6 +154,11 @@ def write_together(files: Mapping[Path, Callable[[BinaryIO], object]]) -> list[P
     except OSError as problem:
         raise OutputError(f'Cannot write "{current}": {_reason(problem)}.') from problem
     return list(files)
+
+
+def _temporary(target: Path) -> Path:
+    """Name a new file beside `target`; not by tempfile, whose files are readable by their owner only."""
+    return target.with_name(f".{secrets.token_hex(8)}.part")
 
 
 def _check_place(path: object) -> Path:

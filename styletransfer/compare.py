@@ -31,7 +31,7 @@ from styletransfer.methods import METHODS, create_stylizer
 from styletransfer.methods.gatys import GatysStylizer, Objective
 from styletransfer.stylizer import Step, Stylization, Stylizer
 
-__all__ = ["Comparison", "ComparisonRow", "compare", "device_name"]
+__all__ = ["Comparison", "ComparisonRow", "check_methods", "compare", "device_name"]
 
 #: Longer side of the warm-up's pictures, pixels.
 _WARM_UP_EDGE = 64
@@ -80,7 +80,8 @@ def compare(
         >>> comparison.rows[0].steps
         1
     """
-    names = _check_methods(methods, options or {})
+    names = check_methods(methods)
+    _check_options(options, names)
     if isinstance(extractor, VGG19Features):
         network = extractor if device is None else extractor.to(device)
     else:
@@ -140,7 +141,12 @@ def _judged(
     return Comparison(content=content, style=style, rows=rows, results=results, conditions=conditions)
 
 
-def _check_methods(methods: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def check_methods(methods: Sequence[str]) -> list[str]:
+    """Return `methods` as a list.
+
+    Raises:
+        OptionError: None, an unknown one, or one that stands twice.
+    """
     names = [methods] if isinstance(methods, str) else list(methods)
     if not names:
         raise OptionError(f"compare needs at least one method; choose from: {', '.join(METHODS)}.")
@@ -148,9 +154,18 @@ def _check_methods(methods: Sequence[str], options: Mapping[str, Mapping[str, An
         choice(name, METHODS, "method")
         if name in names[:position]:
             raise OptionError(f"The method {name!r} stands twice in methods; name each once.")
+    return names
+
+
+def _check_options(options: object, names: Sequence[str]) -> None:
+    if options is None:
+        return
+    if not isinstance(options, Mapping) or not all(isinstance(own, Mapping) for own in options.values()):
+        raise OptionError(
+            f'options must be {{method: {{option: value}}}}, e.g. {{"gatys": {{"steps": 50}}}}, got {options!r}.'
+        )
     for name in options:
         choice(name, names, "method in options")
-    return names
 
 
 def _named(on_step: Callable[[str, Step], None], method: str) -> Callable[[Step], None]:

@@ -231,6 +231,11 @@ def output_files(
         raise OutputError(
             f'Cannot make the folder "{place}": "{parent}" does not exist or is no folder; create it first.'
         )
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise OutputError(f'Cannot make the folder "{place}": "{parent}" is not writable; choose another place.')
+    try:  # found out by doing, since permissions alone do not tell
+        place.mkdir()
+        place.rmdir()
+    except OSError as problem:
+        raise OutputError(
+            f'Cannot make the folder "{place}": {problem.strerror}. Choose another place.'
+        ) from problem
     return files

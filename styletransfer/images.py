@@ -110,7 +110,14 @@ def read_picture(
     height, width = _size(raw)
     check_sides(height, width, label, SMALLEST_SIDE)
     size = working_size(height, width, long_edge, short_edge)
-    check_sides(*size, label, SMALLEST_SIDE, after=f" at the working size long_edge={long_edge}")
+    smallest = -(-SMALLEST_SIDE * max(height, width) // min(height, width))  # rounded up
+    check_sides(
+        *size,
+        label,
+        SMALLEST_SIDE,
+        after=f" at the working size long_edge={long_edge}",
+        cure=f"Choose a long edge of at least {smallest}, or crop the picture.",
+    )
     rgb, alpha = _split(_at_size(raw, size))
     return Picture(rgb=rgb, alpha=alpha, path=path)
 

@@ -247,6 +247,7 @@ class TestCtrlC:
         ({"options": {"adain": {"alfa": 1}}}, r'no option \'alfa\'. Did you mean "alpha"'),
         ({"options": {"adain": {"alpha": 2.0}}}, r"alpha must be in \[0, 1\], got 2.0"),
         ({"device": "abacus"}, "Unknown device"),
+        ({"options": {"gatys": 5}}, r"options must be \{method: \{option: value\}\}"),
     ],
 )
 def test_bad_options_are_refused(

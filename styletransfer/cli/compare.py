@@ -20,7 +20,7 @@ from styletransfer.cli.options import (
 )
 from styletransfer.cli.progress import MethodBars, fetch_needed
 from styletransfer.cli.stylize import tell_reduction
-from styletransfer.compare import compare
+from styletransfer.compare import check_methods, compare
 from styletransfer.comparison import Comparison, describe_progress, output_files
 from styletransfer.errors import CompareInterrupted
 from styletransfer.features import create_extractor
@@ -68,7 +68,7 @@ def compare_command(
     every method that has it. Every method takes one untimed step first, so the seconds are those of the work.
     Ctrl-C keeps the methods that are done and the picture so far.
     """
-    names = [name.strip() for name in methods.split(",")]
+    names = check_methods([name.strip() for name in methods.split(",")])
     options = options_for(names, chosen)
     edge = chosen_edge(long_edge, full_size)
     output_files(output, names, protected=[content, style])

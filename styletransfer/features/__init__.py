@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from styletransfer.errors import OptionError
 from styletransfer.features import weights as _weights
 from styletransfer.features.formats import FORMATS
 from styletransfer.features.layers import LAYERS, TAPS, Layer
@@ -84,6 +85,8 @@ def create_extractor(
             padding=padding or form.padding,
             ceil_mode=form.ceil_mode,
         )
+    if weights is not None and not isinstance(weights, (str, os.PathLike)):
+        raise OptionError(f"weights must be the path of a file, got a {type(weights).__name__}.")
     path = _weights.fetch(name) if weights is None else Path(weights)
     tensors, _ = read_tensors(path)
     convolutions = form.convolutions(tensors, str(path))

@@ -109,7 +109,8 @@ def _join(results: list[Stylization]) -> Stylization:
     """Put the pictures of a batch together; their losses are averaged."""
     if len(results) == 1:
         return results[0]
-    losses = {k: sum(r.losses[k] for r in results) / len(results) for k in results[0].losses}
+    measured = [r.losses for r in results if r.losses]  # one interrupted before its first step has none
+    losses = {k: sum(own[k] for own in measured) / len(measured) for k in measured[0]}
     return dataclasses.replace(
         results[0],
         image=torch.cat([r.image for r in results]),

@@ -59,6 +59,8 @@ def test_json_names_the_files(folder: Path) -> None:
         (["photo.png", "mosaic.png", "-o", "photo.png"], "is a file, not a folder"),
         (["none.png", "mosaic.png", "-o", "out"], "none.png"),
         (["photo.png", "mosaic.png", "-o", "out", "-m", "gatys,adian"], 'Did you mean "adain"'),
+        (["photo.png", "mosaic.png", "-o", "out", "-m", "adain,adain"], "'adain' stands twice"),
+        (["photo.png", "mosaic.png", "-o", "/proc/out"], "Choose another place"),
         (
             ["photo.png", "mosaic.png", "-o", "out", "-m", "adain", "--steps", "2"],
             "--steps is an option of gatys",

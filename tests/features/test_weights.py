@@ -184,7 +184,7 @@ def test_the_suffix_does_not_matter(lite_file: Path, tmp_path: Path) -> None:
 
 def test_files_that_are_no_weights(tmp_path: Path, lite_file: Path) -> None:
     refused(tmp_path / "none.pth", r"There is no weight file .*none\.pth")
-    refused(tmp_path, "weight file .* cannot be read: ")
+    refused(tmp_path, "is a folder, not a weight file")
     path = tmp_path / "a.pth"
     for content, message in (
         (b"", "it is empty"),
@@ -257,3 +257,12 @@ def test_fetched_files_are_not_fetched_again(
     cache.mkdir(exist_ok=True)
     shutil.copy(normalised_file, weights.path("vgg19-normalised"))  # put there by hand
     assert weights.fetch("vgg19-normalised") == cache / "vgg_normalised.pth"
+
+
+def test_a_weight_file_that_is_none_is_named(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"is a folder, not a weight file"):
+        create_extractor(weights=tmp_path)
+    with pytest.raises(WeightsError, match=r"no weight file .*none\.pth\. Check the path"):
+        create_extractor(weights=tmp_path / "none.pth")
+    with pytest.raises(OptionError, match="weights must be the path of a file, got a int"):
+        create_extractor(weights=5)  # type: ignore[arg-type]
