@@ -266,3 +266,12 @@ def test_a_weight_file_that_is_none_is_named(tmp_path: Path) -> None:
         create_extractor(weights=tmp_path / "none.pth")
     with pytest.raises(OptionError, match="weights must be the path of a file, got a int"):
         create_extractor(weights=5)  # type: ignore[arg-type]
+
+
+def test_a_cached_page_in_place_of_the_reduced_file_says_how_to_fetch_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STYLETRANSFER_HOME", str(tmp_path))
+    (tmp_path / "vgg19.safetensors").write_bytes(b"<!DOCTYPE html><html>")
+    with pytest.raises(WeightsError, match=r"an HTML page.* Fetch it again: .* fetch vgg19 --force\."):
+        create_extractor("vgg19")
