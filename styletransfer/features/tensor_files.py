@@ -55,7 +55,7 @@ def _start_of(path: Path) -> bytes:
     except FileNotFoundError:
         raise WeightsError(f"There is no weight file {path}. Check the path.") from None
     except IsADirectoryError:
-        raise WeightsError(f"{path} is a folder, not a weight file. Give the file in it.") from None
+        raise WeightsError(f"The weight file {path} cannot be read: it is a folder. Give a file in it.") from None
     except OSError as error:
         raise WeightsError(f"The weight file {path} cannot be read: {error.strerror}.") from error
 

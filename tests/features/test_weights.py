@@ -184,7 +184,7 @@ def test_the_suffix_does_not_matter(lite_file: Path, tmp_path: Path) -> None:
 
 def test_files_that_are_no_weights(tmp_path: Path, lite_file: Path) -> None:
     refused(tmp_path / "none.pth", r"There is no weight file .*none\.pth")
-    refused(tmp_path, "is a folder, not a weight file")
+    refused(tmp_path, "cannot be read: it is a folder")
     path = tmp_path / "a.pth"
     for content, message in (
         (b"", "it is empty"),
@@ -260,7 +260,7 @@ def test_fetched_files_are_not_fetched_again(
 
 
 def test_a_weight_file_that_is_none_is_named(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"is a folder, not a weight file"):
+    with pytest.raises(WeightsError, match=r"cannot be read: it is a folder"):
         create_extractor(weights=tmp_path)
     with pytest.raises(WeightsError, match=r"no weight file .*none\.pth\. Check the path"):
         create_extractor(weights=tmp_path / "none.pth")
