@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
 from styletransfer.errors import OptionError, OutputError, TrainingError
 from styletransfer.features import create_extractor
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.methods.decoder import Decoder, load_decoder
+from styletransfer.methods.decoder import Decoder, Upsampling, load_decoder
 from styletransfer.training import checkpoint as checkpoints
 from styletransfer.training import distributed
 from styletransfer.training.config import DecoderConfig, ExtractorConfig, RunConfig, configure
@@ -291,7 +291,7 @@ def _starting_decoder(
             f"The decoder to start from reads {', '.join(decoder.taps)}, but the taps chosen are "
             f"{', '.join(config.taps)}; give --taps {','.join(decoder.taps)}."
         )
-    spec = dataclasses.replace(decoder.spec, upsampling=config.upsampling, passes=config.passes)
+    spec = dataclasses.replace(decoder.spec, upsampling=cast(Upsampling, config.upsampling), passes=config.passes)
     copied = Decoder(spec).to(world.device)
     copied.load_state_dict(decoder.state_dict())
     return copied
