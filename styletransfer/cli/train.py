@@ -147,11 +147,13 @@ def _chosen(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tell(outcome: Outcome, quiet: bool, as_json: bool) -> None:
-    """Say what was written; a run that was stopped ends like any interrupted command."""
+    """Say what was written, once; a run that was stopped ends like any interrupted command."""
     if not outcome.finished:
         raise KeyboardInterrupt(
             f"Stopped after step {outcome.steps}; the checkpoint is in {outcome.folder}. Go on with --resume."
         )
+    if not outcome.leads:
+        return
     if as_json:
         told = {
             "files": [str(path) for path in outcome.files],

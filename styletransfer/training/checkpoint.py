@@ -6,7 +6,7 @@ import io
 import pickle
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from styletransfer.images import write_atomically
 
 FORMAT = "styletransfer-checkpoint-1"
 _NAME = re.compile(r"step-(\d+)\.pt")
+#: What torch raises for bytes that are no checkpoint, depending on where they go wrong.
+_DAMAGE = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,7 @@ class Checkpoint:
         optimizer: State dict of the optimiser.
         extra: Whatever else the task carries from step to step.
         seconds: Time trained so far.
+        averages: Running averages of what is logged; warnings and model cards read them.
     """
 
     step: int
@@ -42,6 +45,7 @@ class Checkpoint:
     optimizer: Mapping[str, Any]
     extra: Mapping[str, Any]
     seconds: float
+    averages: Mapping[str, float] = field(default_factory=dict)
 
 
 def write(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
@@ -56,9 +60,7 @@ def write(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
     try:
         write_atomically(target, lambda file: file.write(buffer.getbuffer()))
     except OutputError as error:
-        left = latest(folder)
-        kept = f"The last checkpoint, {left}, is intact" if left else "There is no checkpoint yet"
-        raise OutputError(f"{error} {kept}; make room, then go on with --resume.") from error
+        raise OutputError(f"{error} {how_to_go_on(folder)}") from error
     for _, path in _found(folder)[:-keep]:
         path.unlink(missing_ok=True)
     return target
@@ -68,6 +70,14 @@ def latest(folder: Path) -> Path | None:
     """Return the newest checkpoint of a folder."""
     found = _found(folder)
     return found[-1][1] if found else None
+
+
+def how_to_go_on(folder: Path) -> str:
+    """Return what is left of a run that could not write, and what to do."""
+    left = latest(folder)
+    if left is None:
+        return "There is no checkpoint yet: make room, then start again."
+    return f"The last checkpoint, {left}, is intact: make room, then go on with --resume."
 
 
 def _found(folder: Path) -> list[tuple[int, Path]]:
@@ -86,11 +96,14 @@ def read(path: Path) -> Checkpoint:
             stored = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
         raise TrainingError(f"The checkpoint {path} cannot be read: {error.strerror}.") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except _DAMAGE as error:
         raise TrainingError(f"The checkpoint {path} is cut short or damaged.{_other(path)}") from error
     if not isinstance(stored, dict) or stored.pop("format", None) != FORMAT:
         raise TrainingError(f"{path} is no checkpoint of this package.{_other(path)}")
-    return Checkpoint(**stored)
+    try:
+        return Checkpoint(**stored)
+    except TypeError as error:
+        raise TrainingError(f"{path} is a checkpoint of another version.{_other(path)}") from error
 
 
 def _other(path: Path) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from styletransfer._checks import choice, flag, integer, known_options, number
 from styletransfer.errors import OptionError
 from styletransfer.features.layers import check_taps
+from styletransfer.methods.decoder import MOST_PASSES
 from styletransfer.stylizer import option
 
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -49,8 +50,9 @@ class RunConfig:
         """Validate every field."""
         for name in ("steps", "batch", "accumulate", "checkpoint_every", "keep", "sample_every", "log_every"):
             integer(getattr(self, name), name, low=1)
-        for name in ("rise", "cache_megabytes", "seed"):
+        for name in ("rise", "cache_megabytes"):
             integer(getattr(self, name), name, low=0)
+        integer(self.seed, "seed", low=0, high=2**64 - 1)
         integer(self.size, "size", low=32)
         if self.size % 16:
             raise OptionError(f"size must be a multiple of 16 (four poolings halve it), got {self.size}.")
@@ -73,7 +75,7 @@ class DecoderConfig:
     taps: tuple[str, ...] = option(
         ("relu1_1", "relu2_1", "relu3_1", "relu4_1"), "aligned layers that it reads; the paper's is relu4_1 alone"
     )
-    passes: int = option(2, "times that a picture is put through, each time aligned anew, >= 1; the paper's is 1")
+    passes: int = option(2, "times a picture is put through, each time aligned anew, 1 to 8; the paper's is 1")
     upsampling: str = option(
         "bilinear",
         "between resolutions; nearest is the paper's and leaves a grid",
@@ -96,8 +98,8 @@ class DecoderConfig:
         choice(self.upsampling, ("nearest", "bilinear"), "upsampling")
         for name in ("autoencoder_steps", "ramp", "identity_every"):
             integer(getattr(self, name), name, low=0)
-        for name in ("passes", "views"):
-            integer(getattr(self, name), name, low=1)
+        integer(self.passes, "passes", low=1, high=MOST_PASSES)
+        integer(self.views, "views", low=1)
         number(self.gate, "gate", above=0.0)
         for name in ("content_weight", "moment_weight", "gram_weight", "range_weight", "pixel_weight"):
             number(getattr(self, name), name, low=0.0)

@@ -8,6 +8,7 @@ what the untouched content scores, so that every pair and every layer counts ali
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -25,6 +26,7 @@ from styletransfer.methods.decoder import LITE, Decoder, DecoderSpec, Upsampling
 from styletransfer.training import cards
 from styletransfer.training.config import DecoderConfig
 from styletransfer.training.crops import CropBatch, Crops
+from styletransfer.training.folder import PictureFolder
 from styletransfer.training.statistics import statistics_of
 from styletransfer.training.styles import StyleBank, StyleTargets
 from styletransfer.training.task import Band, Losses, Task
@@ -33,6 +35,8 @@ from styletransfer.training.teachers import LossNetwork
 #: Share of the usual untouched gap that is added to a pair's own. Pairs that lie close together differ in texture,
 #: not in colour; divided by the usual gap alone they would count for nothing, and texture would not be learnt.
 _USUAL_SHARE = 0.1
+#: Pairs that the usual gaps are first measured on.
+_PROBES = 8
 #: How much of the usual gaps a step replaces.
 _FRESH = 0.01
 #: Contents and styles in a grid of samples.
@@ -115,6 +119,11 @@ class DecoderTask(Task):
             "range": Band(0.05, "Pictures leave [0, 1]: raise range_weight or lower the learning rate."),
         }
 
+    @property
+    def folders(self) -> Sequence[PictureFolder]:
+        """Contents and styles."""
+        return (self.content.folder, self.styles.folder)
+
     def phase(self, step: int) -> str:
         """Return ``"autoencoder"`` or ``"style"``."""
         return "autoencoder" if step <= self.config.autoencoder_steps else "style"
@@ -146,6 +155,7 @@ class DecoderTask(Task):
         """Stylize; compare content with the untouched picture, style with the style's statistics."""
         config = self.config
         statistics = dict(styles.encoded)
+        self.usual = self.usual or self._usual_gaps()
         with torch.no_grad():
             # The earlier passes only make this one's input, in turn none of them, one and so on: the decoder
             # learns to improve its own results.
@@ -170,8 +180,7 @@ class DecoderTask(Task):
                 gap = getattr(now, f"{kind}_gap")(target)
                 alone = getattr(untouched, f"{kind}_gap")(target)
                 observed[f"{kind} {layer}"] = alone.mean()
-                usual = self.usual.get(f"{kind} {layer}", float(alone.mean()))
-                terms.append((gap / (alone + _USUAL_SHARE * usual)).mean())
+                terms.append((gap / (alone + _USUAL_SHARE * self.usual[f"{kind} {layer}"])).mean())
         moment, gram = torch.stack(moments).mean(), torch.stack(grams).mean()
         outside = _outside(images)
         rise = self._ramp(step)
@@ -190,6 +199,20 @@ class DecoderTask(Task):
         """Follow the usual gaps, alike on all processes."""
         for name, value in observed.items():
             self.usual[name] = (1 - _FRESH) * self.usual.get(name, value) + _FRESH * value
+
+    @torch.no_grad()
+    def _usual_gaps(self) -> dict[str, float]:
+        """Measure the usual gaps on a few pairs, which are the same for every process and part of a batch."""
+        found: dict[str, float] = {}
+        for slot in (range(n, n + 1) for n in range(_PROBES)):
+            contents = self.content.batch(0, slot).pictures.to(self.encoder.device)
+            targets = self.styles.draw(0, slot).judged
+            for layer, features in self.network(contents).items():
+                untouched = statistics_of(features)
+                for kind in ("moment", "gram"):
+                    gap = float(getattr(untouched, f"{kind}_gap")(targets[layer]).mean())
+                    found[f"{kind} {layer}"] = found.get(f"{kind} {layer}", 0.0) + gap / _PROBES
+        return found
 
     def warnings(self, step: int, shown: Mapping[str, float]) -> list[str]:
         """Check the gate between the phases, and whether the run is long enough to be of use."""
@@ -215,9 +238,10 @@ class DecoderTask(Task):
     @torch.no_grad()
     def sample(self) -> Tensor:
         """Return a grid: styles in the first row, contents in the first column, results where they cross."""
-        contents = [_square(self.content.folder.whole(n)) for n in _spread(len(self.content.folder), _SAMPLES[0])]
-        numbers = _spread(len(self.styles.folder), _SAMPLES[1])
-        shown = [_square(self.styles.folder.whole(n)) for n in numbers]
+        contents, shown = (
+            [_square(folder.whole(number)) for number in _spread(folder, wanted)]
+            for folder, wanted in zip(self.folders, _SAMPLES, strict=True)
+        )
         device = self.encoder.device
         rows = [torch.cat([torch.ones_like(contents[0]), *shown], dim=3)]
         for content in contents:
@@ -279,10 +303,14 @@ def _outside(images: Tensor) -> Tensor:
     return (images - images.clamp(0, 1)).square().mean()
 
 
-def _spread(count: int, wanted: int) -> list[int]:
-    """Return `wanted` numbers below `count`, evenly spread; fewer if there are fewer."""
-    wanted = min(count, wanted)
-    return [n * count // wanted for n in range(wanted)]
+def _spread(folder: PictureFolder, wanted: int) -> list[int]:
+    """Return the numbers of `wanted` pictures, evenly spread; the next one for one that turns out to be bad."""
+    count, found = len(folder), list[int]()
+    for start in (n * count // wanted for n in range(wanted)):
+        numbers = (number % count for number in range(start, start + count))
+        usable = (n for n in numbers if n not in found and folder.picture(n) is not None)
+        found.extend(itertools.islice(usable, 1))
+    return found
 
 
 def _square(picture: Tensor, side: int = 192) -> Tensor:

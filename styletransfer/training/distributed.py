@@ -69,6 +69,11 @@ def join(device: str | None = None) -> World:
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         return World(0, 1, pick_device(device))
+    if "RANK" not in os.environ:
+        raise OptionError(
+            f"WORLD_SIZE is {size}, but RANK is not set. Start several processes with torchrun, or unset "
+            "WORLD_SIZE."
+        )
     rank, local = int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", "0"))
     picked = pick_device(device)
     if picked.type == "cuda":

@@ -12,7 +12,9 @@ from typing import Any
 
 from torch import Tensor
 
+from styletransfer.errors import OutputError
 from styletransfer.images import save_image
+from styletransfer.training.checkpoint import how_to_go_on
 from styletransfer.training.task import Band
 
 #: How much of the running averages a step replaces.
@@ -57,7 +59,8 @@ class Journal:
 
     def step(self, step: int, record: Mapping[str, Any], values: Mapping[str, float]) -> None:
         """Write a step's line and check its averages against their bands."""
-        rounded = {name: float(f"{value:.5g}") for name, value in values.items()}
+        # JSON has no NaN.
+        rounded = {k: float(f"{value:.5g}") if math.isfinite(value) else None for k, value in values.items()}
         self.note("step", step=step, **record, **rounded)
         if self._board is not None:
             for name, value in values.items():
@@ -78,16 +81,34 @@ class Journal:
                 self._on_warning(text)
 
     def note(self, event: str, **fields: Any) -> None:
-        """Append a line to the log; flushed, so that a killed run has lost none."""
-        if not self._silent:
-            with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
+        """Append a line to the log; flushed, so that a killed run has lost none.
+
+        Raises:
+            OutputError: It cannot be written; says how to go on.
+        """
+        if self._silent:
+            return
+        path = self.folder / "log.jsonl"
+        try:
+            with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"event": event, **fields}) + "\n")
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise OutputError(f"Cannot write the log {path}: {reason}. {how_to_go_on(self.folder)}") from error
 
     def sample(self, step: int, grid: Tensor) -> Path:
-        """Write a grid of samples, (3, H, W) in [0, 1]."""
-        (self.folder / "samples").mkdir(exist_ok=True)
-        path = save_image(grid[None], self.folder / "samples" / f"step-{step:07d}.png")
-        self.note("sample", step=step, path=str(path.relative_to(self.folder)))
+        """Write a grid of samples, (3, H, W) in [0, 1].
+
+        Raises:
+            OutputError: It cannot be written; says how to go on.
+        """
+        path = self.folder / "samples" / f"step-{step:07d}.png"
+        try:
+            path.parent.mkdir(exist_ok=True)
+            save_image(grid[None], path)
+        except OSError as error:  # an OutputError is one
+            raise OutputError(f"{str(error).rstrip('.')}. {how_to_go_on(self.folder)}") from error
+        self.note("sample", step=step, path=path.relative_to(self.folder).as_posix())
         if self._board is not None:
             self._board.add_image("samples", grid, step)
         return path

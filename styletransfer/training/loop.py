@@ -8,7 +8,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from styletransfer.errors import OptionError, TrainingError
 from styletransfer.training import checkpoint as checkpoints
 from styletransfer.training.checkpoint import Checkpoint
 from styletransfer.training.config import RunConfig
+from styletransfer.training.crops import CropBatch
 from styletransfer.training.distributed import World
 from styletransfer.training.journal import Journal
 from styletransfer.training.loader import batches
@@ -29,6 +30,8 @@ from styletransfer.training.task import Losses, Task
 _LOST = 20
 #: The lowest share of the peak that the learning rate falls to.
 _FLOOR = 1e-3
+#: Seconds that may lie between a worker's death and the signal to this process that explains it.
+_GRACE = 0.5
 #: Step at which a first sample is made, whatever `sample_every` says: within two minutes on a laptop.
 _FIRST_SAMPLE = 20
 
@@ -100,6 +103,8 @@ class Trainer:
         self.done = 0
         self.seconds = 0.0
         self._lost = 0
+        self._wish = _Wish()
+        self._noted: set[Path] = set()
 
     @property
     def slots(self) -> range:
@@ -128,6 +133,7 @@ class Trainer:
         self.optimizer.load_state_dict(dict(stored.optimizer))
         self.task.load_state(stored.extra)
         self.done, self.seconds = stored.step, stored.seconds
+        self.journal.averages = dict(stored.averages)
 
     def run(self) -> bool:
         """Train to the last step; return False if a signal stopped it before.
@@ -137,21 +143,21 @@ class Trainer:
             OutputError: Something cannot be written; the last checkpoint is intact.
         """
         self.journal.note("start", step=self.done, kind=self.task.kind, settings=self.settings)
-        for source in self.task.sources:
-            for problem in source.folder.problems:
-                self.journal.note("problem", path=str(problem.path), reason=problem.reason)
-            source.folder.check_problems()
+        self._report()
         steps = range(self.done + 1, self.config.steps + 1)
         loader = batches(
             self.task.sources, steps, self.slots, workers=self.workers, accumulate=self.config.accumulate
         )
         began, before = time.perf_counter(), self.seconds
-        with _signals() as told, contextlib.closing(loader):  # type: ignore[type-var]
+        with _signals(self._wish), contextlib.closing(loader):  # type: ignore[type-var]
             for step in steps:
-                values = self._step(step, loader)
+                with self._memory_watched():
+                    values = self._step(step, loader)
                 self.done, self.seconds = step, before + time.perf_counter() - began
-                stop = self.world.agree(told.is_set())
-                self._tell(step, values, last=stop or step == self.config.steps)
+                stop = self.world.agree(self._wish.stop)
+                self._report()
+                with self._memory_watched():
+                    self._tell(step, values, last=stop or step == self.config.steps)
                 if stop:
                     break
         finished = self.done == self.config.steps
@@ -165,14 +171,12 @@ class Trainer:
         sums: dict[str, Tensor] = {}
         size = len(self.slots) // self.config.accumulate
         for part in range(self.config.accumulate):
-            made = next(loader)
-            for batch in made:
-                self._report(batch.problems)
             slots = self.slots[part * size : (part + 1) * size]
-            with self._memory_watched(), autocast(self.world.device, self.config.precision):
+            made = self._batches(loader, step, slots)
+            with autocast(self.world.device, self.config.precision):
                 losses = self.task.losses(made, step, slots)
                 total = torch.stack([term.float() for term in losses.terms.values()]).sum()
-                (total / self.config.accumulate).backward()  # type: ignore[no-untyped-call]
+            (total / self.config.accumulate).backward()  # type: ignore[no-untyped-call]
             for name, value in _named(losses).items():
                 sums[name] = sums.get(name, torch.zeros_like(value)) + value / self.config.accumulate
         gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in self.parameters]
@@ -183,6 +187,21 @@ class Trainer:
         self._descend(step, values)
         self.task.observe({k[1:]: v for k, v in values.items() if k.startswith("*") and math.isfinite(v)})
         return {name: value for name, value in values.items() if not name.startswith("*")}
+
+    def _batches(self, loader: Iterator[Any], step: int, slots: range) -> Sequence[CropBatch]:
+        """Take the next part's batches from the loader.
+
+        A signal to the whole process group ends the workers too. That is no error where it also told this process
+        to stop: what is missing of the last step is then made here, since other processes may be waiting for it.
+        """
+        try:
+            return next(loader)
+        except (TrainingError, StopIteration):
+            if not self._wish.stop:
+                time.sleep(_GRACE)
+            if not self._wish.stop:
+                raise
+            return tuple(source.batch(step, slots) for source in self.task.sources)
 
     def _descend(self, step: int, values: Mapping[str, float]) -> None:
         """Follow the gradient, if it is finite: one bad batch must not end a night's work."""
@@ -208,13 +227,15 @@ class Trainer:
         fall = 0.5 + 0.5 * math.cos(math.pi * step / self.config.steps)
         return self.config.learning_rate * rise * max(fall, _FLOOR)
 
-    def _report(self, problems: Any) -> None:
-        """Note bad files that were met on the way, and stop if there are too many."""
-        for problem in problems:
-            self.journal.note("problem", path=str(problem.path), reason=problem.reason)
-        if problems:
-            for source in self.task.sources:
-                source.folder.check_problems()
+    def _report(self) -> None:
+        """Note bad files that were met since the last time, and stop if there are too many."""
+        for folder in self.task.folders:
+            news = [problem for problem in folder.problems if problem.path not in self._noted]
+            for problem in news:
+                self._noted.add(problem.path)
+                self.journal.note("problem", path=str(problem.path), reason=problem.reason)
+            if news:
+                folder.check_problems()
 
     def _tell(self, step: int, values: dict[str, float], *, last: bool) -> None:
         """Log, sample, keep a checkpoint and call back, each when it is due."""
@@ -244,6 +265,7 @@ class Trainer:
             optimizer=self.optimizer.state_dict(),
             extra=self.task.state(),
             seconds=self.seconds,
+            averages=dict(self.journal.averages),
         )
 
     @contextlib.contextmanager
@@ -254,13 +276,23 @@ class Trainer:
         except (RuntimeError, MemoryError) as error:
             if not _no_memory(error):
                 raise
-            size, batch = self.config.size, self.config.batch
             raise TrainingError(
-                f"Not enough memory on {self.world.device} for a batch of {batch} crops of {size} pixels. The "
-                f"last checkpoint is intact. Half of it may fit: --batch {max(1, batch // 2)}; the same batch "
-                f"in parts: --accumulate {2 * self.config.accumulate}; or smaller crops: --size "
-                f"{max(32, size // 32 * 16)}; --recompute saves memory too."
+                f"Not enough memory on {self.world.device} for a batch of {self.config.batch} crops of "
+                f"{self.config.size} pixels. The last checkpoint is intact. What may fit: "
+                f"{', or '.join(self._smaller())}."
             ) from error
+
+    def _smaller(self) -> list[str]:
+        """Return the options that need less memory and can be given."""
+        config, found = self.config, []
+        smallest = self.world.size * config.accumulate
+        if len(self.slots) % (2 * config.accumulate) == 0:
+            found.append(f"the same batch in more parts (--accumulate {2 * config.accumulate})")
+        if config.batch > smallest:
+            found.append(f"a smaller batch (--batch {config.batch // 2 // smallest * smallest or smallest})")
+        if config.size > 32:
+            found.append(f"smaller crops (--size {max(32, config.size // 32 * 16)})")
+        return [*found, *([] if config.recompute else ["--recompute"])] or ["another machine"]
 
 
 def _named(losses: Losses) -> dict[str, Tensor]:
@@ -276,18 +308,24 @@ def _no_memory(error: BaseException) -> bool:
     return "not enough memory" in text or "can't allocate memory" in text
 
 
+@dataclasses.dataclass
+class _Wish:
+    """Whether a signal asked for an end. No `threading.Event`: its lock may be held when a handler runs."""
+
+    stop: bool = False
+
+
 @contextlib.contextmanager
-def _signals() -> Iterator[threading.Event]:
+def _signals(wish: _Wish) -> Iterator[None]:
     """Turn SIGINT and SIGTERM into a wish to stop after the step; a second one ends at once."""
-    told = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield told  # only the main thread may set handlers
+        yield  # only the main thread may set handlers
         return
     kinds = (signal.SIGINT, signal.SIGTERM)
     before = {kind: signal.getsignal(kind) for kind in kinds}
 
     def hear(kind: int, frame: Any) -> None:
-        told.set()
+        wish.stop = True
         restore(signal.Signals(kind))
 
     def restore(kind: signal.Signals) -> None:
@@ -296,7 +334,7 @@ def _signals() -> Iterator[threading.Event]:
     for kind in kinds:
         signal.signal(kind, hear)
     try:
-        yield told
+        yield
     finally:
         for kind in kinds:
             restore(kind)

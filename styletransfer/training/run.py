@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -43,6 +44,7 @@ class Outcome:
         seconds: Time trained.
         losses: Running averages at the end.
         folder: The run's folder: log, samples, checkpoints.
+        leads: Whether this process wrote it all, as the first of those that torchrun started does.
     """
 
     files: list[Path]
@@ -51,6 +53,7 @@ class Outcome:
     seconds: float
     losses: Mapping[str, float]
     folder: Path
+    leads: bool = True
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,6 +73,7 @@ class Hooks:
     command: str | None = None
 
 
+@torch.random.fork_rng(devices=[])  # the caller's random state stays as it is
 def train_decoder(
     content: str | Path,
     style: str | Path,
@@ -140,7 +144,9 @@ def train_decoder(
         )
         network = LossNetwork(teachers)
         if run.precision == "bfloat16":
-            network = network.to(torch.bfloat16)  # frozen weights would else be cast anew in every step
+            # Frozen weights would else be cast anew in every step. A copy: the encoder, of which the decoder reads
+            # statistics, keeps its precision.
+            network = copy.deepcopy(network).to(torch.bfloat16)
         task = DecoderTask(
             encoder,
             network,
@@ -174,6 +180,7 @@ def train_decoder(
         distributed.leave()
 
 
+@torch.random.fork_rng(devices=[])  # the caller's random state stays as it is
 def train_extractor(
     pictures: Sequence[str | Path],
     output: str | Path,
@@ -213,17 +220,11 @@ def train_extractor(
         folder = _prepare(Path(output), run, resume, world)
         run = _settle_precision(run, folder, resume, world)
         loaded = [load_teacher(source, world.device) for source in teachers]
-        torch.manual_seed(run.seed)
-        if start is None:
-            student = Student(student_widths(config.width), config.last)
-        else:
-            student = Student.of(
-                start if isinstance(start, VGG19Features) else create_extractor(start, device="cpu")
-            )
-        student = student.to(world.device)
         folders = [_read(path, run, hooks, world, what="picture", at_least=2) for path in pictures]
         crops = CropSettings(size=run.size, smallest=run.smallest)
         sources = [Crops(f, crops, seed=run.seed, stream=_FIRST_STREAM + n) for n, f in enumerate(folders)]
+        torch.manual_seed(run.seed)
+        student = _starting_student(start, config).to(world.device)
         task = ExtractorTask(student, loaded, sources, config, world.device, recompute=run.recompute)
         settings = _settings(run, config, teachers=[Path(source).name for source in teachers])
         settings |= {"pictures": [f.fingerprint() for f in folders], "width": student.widths, "last": student.last}
@@ -249,6 +250,8 @@ def _prepare(folder: Path, run: RunConfig, resume: bool, world: World) -> Path:
             f"{folder} already holds a run ({checkpoints.latest(folder)}). Give --resume to go on with it, or "
             "another folder."
         )
+    if resume and checkpoints.latest(folder) is None:
+        raise TrainingError(f"There is no checkpoint in {folder} to resume from; start without --resume.")
     if world.leads:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -275,17 +278,19 @@ def _settle_precision(run: RunConfig, folder: Path, resume: bool, world: World) 
 
 def _on(extractor: str | VGG19Features, world: World) -> VGG19Features:
     if isinstance(extractor, VGG19Features):
-        return extractor.to(world.device)
+        at_home = extractor.device == world.device
+        return extractor if at_home else copy.deepcopy(extractor).to(world.device)
     return create_extractor(extractor, device=world.device)
 
 
 def _starting_decoder(
     start: str | Path | Decoder | None, encoder: VGG19Features, config: DecoderConfig, world: World, seed: int
 ) -> Decoder:
-    torch.manual_seed(seed)
     if start is None:
+        torch.manual_seed(seed)
         return Decoder(decoder_spec(encoder, config)).to(world.device)
-    decoder = load_decoder(start, encoder=encoder.name, device=world.device)
+    # A copy, since one that is given as an object is the caller's.
+    decoder = copy.deepcopy(load_decoder(start, encoder=encoder.name, device=world.device))
     if decoder.taps != config.taps:
         raise OptionError(
             f"The decoder to start from reads {', '.join(decoder.taps)}, but the taps chosen are "
@@ -295,6 +300,12 @@ def _starting_decoder(
     copied = Decoder(spec).to(world.device)
     copied.load_state_dict(decoder.state_dict())
     return copied
+
+
+def _starting_student(start: str | Path | VGG19Features | None, config: ExtractorConfig) -> Student:
+    if start is None:
+        return Student(student_widths(config.width), config.last)
+    return Student.of(start if isinstance(start, VGG19Features) else create_extractor(start, device="cpu"))
 
 
 def _read(
@@ -366,4 +377,5 @@ def _carry_out(
         seconds=trainer.seconds,
         losses=dict(trainer.journal.averages),
         folder=trainer.folder,
+        leads=trainer.world.leads,
     )

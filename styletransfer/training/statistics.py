@@ -47,7 +47,8 @@ class _FirstAndSecond(torch.autograd.Function):
         ctx.save_for_backward(rows)
         ctx.shape = features.shape
         rows = rows.float()
-        return rows.mean(1), torch.bmm(rows.transpose(1, 2), rows) / (height * width)
+        with torch.autocast(features.device.type, enabled=False):  # which would multiply in bfloat16
+            return rows.mean(1), torch.bmm(rows.transpose(1, 2), rows) / (height * width)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Tensor:
@@ -56,7 +57,8 @@ class _FirstAndSecond(torch.autograd.Function):
         batch, channels, height, width = ctx.shape
         positions = height * width
         symmetric = (to_gram + to_gram.transpose(1, 2)) / positions
-        gradient = torch.baddbmm((to_mean / positions).unsqueeze(1), rows.float(), symmetric)
+        with torch.autocast(rows.device.type, enabled=False):
+            gradient = torch.baddbmm((to_mean / positions).unsqueeze(1), rows.float(), symmetric)
         return gradient.to(rows.dtype).view(batch, height, width, channels).permute(0, 3, 1, 2)
 
 

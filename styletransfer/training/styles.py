@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from styletransfer.errors import TrainingError
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.functional import channel_stats
 from styletransfer.training.crops import draws
@@ -22,6 +23,8 @@ from styletransfer.training.statistics import Statistics, statistics_of
 
 #: A crop of a style has between this share and all of the picture's shorter side.
 _SMALLEST_SHARE = 0.5
+#: Pictures that a slot may draw in vain before the folder is given up.
+_ATTEMPTS = 100
 #: The longest side that a style is encoded at, pixels: more costs time and tells nothing.
 _LONGEST = 512
 
@@ -84,13 +87,16 @@ class StyleBank:
 
     def _slot(self, step: int, slot: int) -> StyleTargets:
         """Return the slot's style; one that turns out to be bad is drawn anew, as with the crops."""
-        for attempt in range(len(self.folder) + 1):
+        for attempt in range(_ATTEMPTS):
             first, second = draws(self.seed, self.STREAM, step, slot, attempt, count=2)
             number = int(first * len(self.folder))
             if self.folder.picture(number) is not None:
                 return self.targets(number, int(second * self.views))
-        self.folder.check_problems()
-        return self.targets(number, 0)  # raises the picture's own error
+        raise TrainingError(
+            f'{_ATTEMPTS} styles in a row cannot be read from "{self.folder.folder}", the last being '
+            f'"{self.folder.paths[number]}". Is the drive still there? The last checkpoint is intact: go on with '
+            "--resume when the pictures are back."
+        )
 
     @torch.no_grad()
     def targets(self, number: int, view: int = 0) -> StyleTargets:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from styletransfer.training.crops import CropBatch, Crops
+from styletransfer.training.folder import PictureFolder
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ class Task(ABC):
     module: nn.Module
     sources: Sequence[Crops]
     bands: Mapping[str, Band]
+
+    @property
+    def folders(self) -> Sequence[PictureFolder]:
+        """All folders that are learnt from; bad files in them are told."""
+        return [source.folder for source in self.sources]
 
     @abstractmethod
     def losses(self, batches: Sequence[CropBatch], step: int, slots: range) -> Losses:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from styletransfer.errors import OptionError, WeightsError
 from styletransfer.features import create_extractor, list_extractors
+from styletransfer.features.formats import TRAINED
 from styletransfer.features.layers import LAYERS
 from styletransfer.features.tensor_files import read_tensors
 from styletransfer.features.vgg import VGG19Features
@@ -87,8 +88,10 @@ def load_teacher(source: str | Path, device: torch.device | str = "cpu") -> Teac
         teacher = Teacher(_oxford(tensors, path))
     elif "features.34.weight" in tensors:
         teacher = Teacher(create_extractor("vgg19", weights=path, device="cpu"))
-    elif "format" in metadata or "color.weight" in tensors:
-        teacher = Teacher(create_extractor(str(path), device="cpu"))
+    elif metadata.get("format") == TRAINED:
+        teacher = Teacher(create_extractor(path, device="cpu"))
+    elif "color.weight" in tensors:
+        teacher = Teacher(create_extractor("vgg19-lite", weights=path, device="cpu"))
     else:
         raise WeightsError(
             f"{path} is no teacher, being of none of the known formats; its first tensor: {next(iter(tensors))!r}."

@@ -1,28 +1,68 @@
+"""Small pictures, files of random weights, the smallest task there is, and runs of a few steps."""
+
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
+import styletransfer
 from styletransfer.features.layers import LAYERS
+from styletransfer.features.vgg import VGG19Features
+from styletransfer.training.config import RunConfig
+from styletransfer.training.crops import CropBatch, Crops, CropSettings
+from styletransfer.training.distributed import World
+from styletransfer.training.folder import PictureFolder
+from styletransfer.training.loop import Trainer
+from styletransfer.training.task import Losses, Task
+
+CPU = torch.device("cpu")
+#: Options of the smallest training.
+TINY = {"batch": 2, "size": 32, "short_edge": 64, "precision": "float32", "device": "cpu", "workers": 0}
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Networks as small as these are several times as fast on one thread, most of all on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def paint(path: Path, seed: int, height: int = 80, width: int = 96) -> None:
+    """Write a picture of soft coloured blobs."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    small = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), np.uint8)
+    Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC).save(path)
 
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
     """A folder with three usable pictures, one of them in a folder of its own."""
     folder = tmp_path / "pictures"
-    (folder / "more").mkdir(parents=True)
     for number, (name, height, width) in enumerate(
         [("a.png", 80, 96), ("b.jpg", 120, 70), ("more/c.PNG", 64, 64)]
     ):
-        small = np.random.default_rng(number).integers(0, 256, (8, 8, 3), np.uint8)
-        Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC).save(folder / name)
+        paint(folder / name, number, height, width)
     return folder
+
+
+@pytest.fixture
+def paintings(tmp_path: Path) -> Path:
+    """A folder with two other pictures."""
+    for number in range(2):
+        paint(tmp_path / "paintings" / f"{number}.png", 10 + number)
+    return tmp_path / "paintings"
 
 
 @pytest.fixture
@@ -55,3 +95,98 @@ def small_file(tmp_path: Path) -> Path:
         channels = width
     save_file(tensors, tmp_path / "small.safetensors")
     return tmp_path / "small.safetensors"
+
+
+class ToyTask(Task):
+    """Learns a picture's mean colour: one parameter, and whatever goes wrong on demand."""
+
+    kind = "toy"
+
+    def __init__(self, folder: Path) -> None:
+        self.module = nn.Conv2d(3, 1, 1)
+        with torch.no_grad():
+            self.module.weight.fill_(0.5)
+            self.module.bias.fill_(0.1)
+        self.sources = (Crops(PictureFolder(folder), CropSettings(size=32), seed=0),)
+        self.bands: dict[str, Any] = {}
+        self.scale: Callable[[int], float] = lambda step: 1.0
+        self.before: Callable[[int], object] = lambda step: None
+        self.observed: list[Mapping[str, float]] = []
+
+    def losses(self, batches: Sequence[CropBatch], step: int, slots: range) -> Losses:
+        self.before(step)
+        apart = (self.module(batches[0].pictures) - 0.3).square().mean() * self.scale(step)
+        return Losses({"apart": apart}, shown={"number": torch.tensor(float(step))}, observed={"seen": apart})
+
+    def sample(self) -> Tensor:
+        return torch.zeros(3, 16, 16)
+
+    def export(self, folder: Path, notes: Mapping[str, Any]) -> list[Path]:
+        return []
+
+    def observe(self, observed: Mapping[str, float]) -> None:
+        self.observed.append(dict(observed))
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        pass
+
+
+@pytest.fixture
+def toy(pictures: Path, tmp_path: Path) -> Callable[..., Trainer]:
+    """A function ``toy(**options)``: a trainer of a `ToyTask` in ``tmp_path / "run"``, or in `folder`."""
+
+    def build(folder: Path | None = None, **options: Any) -> Trainer:
+        own = {
+            name: options.pop(name) for name in ("workers", "settings", "on_step", "on_warning") if name in options
+        }
+        config = RunConfig(**{"steps": 6, "batch": 4, "size": 32, "precision": "float32", "rise": 0} | options)
+        folder = folder or tmp_path / "run"
+        folder.mkdir(exist_ok=True)
+        return Trainer(ToyTask(pictures), config, folder, World(0, 1, CPU), **own)
+
+    return build
+
+
+@pytest.fixture
+def log() -> Callable[..., list[dict[str, Any]]]:
+    """A function ``log(folder, event)``: the lines of a run's log, of one kind if it is named."""
+
+    def read(folder: Path, event: str | None = None) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+        return [line for line in lines if event in (None, line["event"])]
+
+    return read
+
+
+@pytest.fixture
+def tiny() -> dict[str, Any]:
+    """Options of the smallest training; a copy."""
+    return dict(TINY)
+
+
+@pytest.fixture(scope="session")
+def narrow() -> VGG19Features:
+    """An extractor of a few channels with random weights."""
+    network = VGG19Features("narrow", widths=(4, 4, 6, 8, 8), last="conv4_1")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                nn.init.uniform_(module.bias, -0.1, 0.1)
+    return network
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """What a process needs that runs this checkout's package, without a network."""
+    root = str(Path(styletransfer.__file__).parents[1])
+    return os.environ | {
+        "PYTHONPATH": root,
+        "PYTHONUNBUFFERED": "1",
+        "GLOO_SOCKET_IFNAME": "lo",
+        "OMP_NUM_THREADS": "1",
+    }

@@ -1,19 +1,30 @@
+"""Distillation: the student's scaling, the heads, who teaches which tap, and the file that comes of it."""
+
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
 
+from styletransfer.errors import OptionError, WeightsError
 from styletransfer.features import create_extractor
-from styletransfer.training.distill import OXFORD_TAPS, SMALL_TAPS, Student, Target, distill
+from styletransfer.features.vgg import VGG19Features
+from styletransfer.methods import create_stylizer
+from styletransfer.training import train_decoder, train_extractor
+from styletransfer.training.distill import Head, Student, _plan, student_widths
+from styletransfer.training.teachers import Teacher, load_teacher
+
+WIDTHS = (4, 4, 6, 8, 8)
 
 
 class TestStudent:
     def test_scaling_leaves_the_function_as_it_is(self) -> None:
-        student, images = Student(), torch.rand(2, 3, 48, 40)
+        student, images = Student(WIDTHS), torch.rand(2, 3, 48, 40)
         before = {tap: x.detach() for tap, x in student(images).items()}
         student.scale_to_unit_means(images)
         after = {tap: x.detach() for tap, x in student(images).items()}
@@ -22,44 +33,168 @@ class TestStudent:
             torch.testing.assert_close(after[tap] * means, x, rtol=1e-3, atol=1e-4)
 
     def test_scaling_gives_living_channels_a_mean_of_one(self) -> None:
-        student, images = Student(), torch.rand(2, 3, 48, 40)
+        student, images = Student(WIDTHS), torch.rand(2, 3, 48, 40)
         alive = {tap: x.mean(dim=(0, 2, 3)) > 1e-2 for tap, x in student(images).items()}
         student.scale_to_unit_means(images)
         for tap, x in student(images).items():
             means = x.mean(dim=(0, 2, 3))[alive[tap]]
             torch.testing.assert_close(means, torch.ones_like(means), rtol=1e-3, atol=1e-3)
 
-    def test_its_file_is_an_extractor_with_the_same_features(self, tmp_path: Path) -> None:
-        student, images = Student(), torch.rand(1, 3, 32, 40)
-        path = tmp_path / "student.safetensors"
-        save_file({name: x.contiguous() for name, x in student.tensors().items()}, path)
-        taps = student(images)
-        features = create_extractor("vgg19-lite", weights=path, device="cpu")(images, list(taps))
-        for tap, x in taps.items():
-            torch.testing.assert_close(features[tap], x, rtol=1e-4, atol=1e-5)
+    def test_a_copy_of_an_extractor_is_that_extractor(self, narrow: VGG19Features) -> None:
+        images = torch.rand(1, 3, 32, 48)
+        student = Student.of(narrow)
+        assert (student.widths, student.last) == (narrow.widths, "conv4_1")
+        taps = {tap: x.detach() for tap, x in student(images).items()}
+        torch.testing.assert_close(narrow(images, list(taps)), taps)
+        with torch.no_grad():
+            next(iter(student.parameters())).zero_()
+        assert narrow.convs["conv1_1"].weight.any()
+
+    @pytest.mark.parametrize(
+        ("width", "expected"),
+        [(1.0, (64, 128, 256, 512, 512)), (0.25, (16, 32, 64, 128, 128)), (0.001, (1, 1, 1, 1, 1))],
+    )
+    def test_widths(self, width: float, expected: tuple[int, ...]) -> None:
+        assert student_widths(width) == expected
 
 
-def test_target_is_1_for_guessing_the_mean() -> None:
-    sample = 300 * torch.randn(4, 5, 6, 6) + 100
-    target = Target(sample)
-    assert target.loss(torch.zeros(4, 5, 6, 6), sample).item() == pytest.approx(1.0, rel=1e-4)
-    assert target.loss((sample - target.mean) / target.deviation, sample).item() == 0.0
+class TestHead:
+    def test_guessing_the_mean_costs_1_and_the_truth_nothing(self) -> None:
+        sample = 300 * torch.randn(4, 5, 6, 6) + 100
+        head = Head(5, sample)
+        with torch.no_grad():
+            head.conv.weight.zero_()
+            head.conv.bias.zero_()
+        error, gram = head.losses(torch.rand(4, 5, 6, 6), sample)
+        assert error.item() == pytest.approx(1.0, rel=1e-4)
+        assert gram.item() == pytest.approx(1.0, rel=1e-4)
+        with torch.no_grad():
+            head.conv.weight.copy_(torch.eye(5).view(5, 5, 1, 1))
+        error, gram = head.losses((sample - head.mean) / head.deviation, sample)
+        assert error.item() == pytest.approx(0, abs=1e-9)
+        assert gram.item() == pytest.approx(0, abs=1e-9)
+
+    def test_channels_keep_their_share(self) -> None:
+        """One scale for all: a quiet channel must not weigh as much as a loud one."""
+        sample = torch.randn(4, 2, 6, 6) * torch.tensor([10.0, 0.1]).view(1, 2, 1, 1)
+        assert Head(3, sample).deviation.shape == ()
 
 
-def test_a_short_run(
-    pictures: Path, oxford_file: Path, small_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+class TestPlan:
+    def test_exact_taps_come_before_predicted_ones(self, oxford_file: Path, small_file: Path) -> None:
+        oxford, small = load_teacher(oxford_file), load_teacher(small_file)
+        student = Student(WIDTHS)
+        exact = ["relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1"]
+        rest = ["relu3_3", "relu4_1", "relu4_2", "relu4_4", "relu5_1"]
+        assert _plan(student, [oxford, small]) == [exact, rest]
+        assert _plan(student, [small, oxford]) == [rest, exact]
+
+    def test_the_student_is_taught_what_it_has(self, small_file: Path) -> None:
+        assert _plan(Student(WIDTHS, "conv4_1"), [load_teacher(small_file)]) == [["relu3_1", "relu3_3", "relu4_1"]]
+
+    def test_nothing_in_common(self, small_file: Path) -> None:
+        with pytest.raises(OptionError, match="No teacher has a tap that the student has; wanted some of relu1_1"):
+            _plan(Student(WIDTHS, "conv2_2"), [load_teacher(small_file)])
+
+
+Train = Callable[..., Path]
+
+
+@pytest.fixture
+def distil(pictures: Path, oxford_file: Path, small_file: Path, tmp_path: Path, tiny: dict[str, Any]) -> Train:
+    """A function that distils for a few steps and returns the file."""
+
+    def train(name: str = "student", **options: Any) -> Path:
+        teachers = [oxford_file, small_file]
+        chosen = tiny | {"preset": "lab", "steps": 2, "width": 1 / 16, "last": "conv4_1"} | options
+        outcome = train_extractor([pictures], tmp_path / name, teachers=teachers, **chosen)
+        assert outcome.finished
+        return outcome.files[0]
+
+    return train
+
+
+class TestRun:
+    def test_its_file_is_an_extractor(self, distil: Train) -> None:
+        path = distil()
+        with safe_open(path, "pt") as file:
+            spec = json.loads(file.metadata()["spec"])
+            assert {file.get_tensor(name).dtype for name in file.keys()} == {torch.float16}  # noqa: SIM118
+            assert not [name for name in file.keys() if "head" in name]  # noqa: SIM118
+        extractor = create_extractor(path, device="cpu")
+        assert extractor.name == spec["name"]
+        assert extractor.name.startswith("vgg19-x0.0625-")
+        assert extractor.widths == (4, 8, 16, 32, 32)
+        assert extractor.available[-1] == "relu4_1"
+        assert spec["notes"]["steps_done"] == 2
+        assert extractor(torch.rand(1, 3, 32, 32), ["relu4_1"])["relu4_1"].isfinite().all()
+        card = path.with_suffix(".md").read_text(encoding="utf-8")
+        assert "teachers: oxford.safetensors, small.safetensors" in card
+        assert "| width | 0.0625 |" in card
+
+    def test_the_name_tells_the_weights_apart(self, distil: Train) -> None:
+        names = [create_extractor(distil(str(seed), seed=seed), device="cpu").name for seed in (0, 1)]
+        assert names[0] != names[1]
+        assert create_extractor(distil("again"), device="cpu").name == names[0]
+
+    def test_it_learns(self, distil: Train, log: Callable[..., list[dict[str, Any]]]) -> None:
+        path = distil(steps=40, learning_rate=3e-3, log_every=1, rise=0, batch=4)
+        steps = log(path.parent, "step")
+        taps = [name for name in steps[0] if name.startswith("weighted")]
+        assert len(taps) == 7
+        totals = [sum(step[tap] for tap in taps) for step in steps]
+        assert sum(totals[-10:]) < 0.9 * sum(totals[:10])
+
+    def test_goes_on_from_an_extractor(self, distil: Train, narrow: VGG19Features) -> None:
+        path = distil(start=narrow, learning_rate=1e-9)
+        again = create_extractor(path, device="cpu")
+        assert again.widths == narrow.widths  # not those of the option
+        images = torch.rand(1, 3, 32, 32)
+        ours, theirs = again(images, ["relu4_1"])["relu4_1"], narrow(images, ["relu4_1"])["relu4_1"]
+        scale = ours.mean((2, 3)) / theirs.mean((2, 3)).clamp_min(1e-6)
+        alive = theirs.mean((2, 3)) > 0.02
+        spread = (ours - theirs * scale[:, :, None, None]).abs().amax((2, 3))
+        assert spread[alive].max() < 0.1 * ours.max()
+
+    def test_the_random_state_stays_as_it_was(self, distil: Train) -> None:
+        before = torch.get_rng_state()
+        distil()
+        assert torch.equal(torch.get_rng_state(), before)
+
+    def test_recompute_gives_the_same_weights(self, distil: Train) -> None:
+        plain, again = (create_extractor(distil(str(r), recompute=r), device="cpu") for r in (False, True))
+        torch.testing.assert_close(plain.state_dict(), again.state_dict(), rtol=1e-2, atol=1e-4)
+
+    @pytest.mark.parametrize("given", [{"pictures": []}, {"teachers": []}])
+    def test_needs_pictures_and_teachers(self, given: dict[str, Any], pictures: Path, tmp_path: Path) -> None:
+        chosen: dict[str, Any] = {"pictures": [pictures], "teachers": ["vgg19-lite"]} | given
+        with pytest.raises(OptionError, match="at least one folder of pictures and one teacher"):
+            train_extractor(output=tmp_path / "run", **chosen)
+
+
+def test_a_decoder_is_bound_to_its_trained_extractor(
+    distil: Train, pictures: Path, paintings: Path, tmp_path: Path, tiny: dict[str, Any]
 ) -> None:
-    output = tmp_path / "lite.safetensors"
-    settings = {"batch": 4, "size": 32, "learning_rate": 1e-2}
-    first = distill([pictures, pictures], oxford_file, small_file, output, steps=1, **settings)
-    last = distill([pictures, pictures], oxford_file, small_file, output, steps=25, **settings)
-    assert set(first) == {f"oxford_{t}" for t in OXFORD_TAPS} | {f"small_{t}" for t in SMALL_TAPS}
-    # The numbers are running means over about 50 steps, so they lag behind.
-    assert sum(last.values()) < 0.95 * sum(first.values())
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [record["step"] for record in told] == [10]
-    stored = load_file(output)
-    assert {x.dtype for x in stored.values()} == {torch.float16}
-    extractor = create_extractor("vgg19-lite", weights=output, device="cpu")
-    features = extractor(torch.rand(1, 3, 32, 32), ["relu5_1"])["relu5_1"]
-    assert features.isfinite().all()
+    one, other = distil("one"), distil("other", seed=7)
+    outcome = train_decoder(
+        pictures,
+        paintings,
+        tmp_path / "run",
+        extractor=str(one),
+        preset="lab",
+        steps=2,
+        autoencoder_steps=1,
+        **tiny,
+    )
+    decoder = outcome.files[0]
+    content, style = torch.rand(1, 3, 40, 48), torch.rand(1, 3, 32, 32)
+    stylizer = create_stylizer("adain", extractor=create_extractor(one, device="cpu"), decoder=decoder)
+    assert stylizer.stylize(content, style).image.shape == (1, 3, 40, 48)
+    with pytest.raises(
+        WeightsError, match=r"trained for the extractor 'vgg19-x0\.0625-.*cannot decode features of"
+    ):
+        create_stylizer("adain", extractor=create_extractor(other, device="cpu"), decoder=decoder)
+
+
+def test_an_extractor_can_teach(distil: Train) -> None:
+    assert isinstance(load_teacher(distil()), Teacher)

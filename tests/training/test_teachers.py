@@ -1,37 +1,90 @@
+"""Networks that are learnt from: their file formats, heads, and who gives which tap."""
+
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import Tensor
 
-from styletransfer.training.teachers import OXFORD_MEAN, LossNetwork, SmallTeacher, load_oxford
-
-
-def test_oxford_takes_0_to_255_minus_its_mean(oxford_file: Path) -> None:
-    network = load_oxford(oxford_file)
-    assert network.available[-1] == "relu3_1"
-    images = torch.rand(2, 3, 20, 24)
-    first = network.convs["conv1_1"]
-    shifted = 255 * images - torch.tensor(OXFORD_MEAN).view(1, 3, 1, 1)
-    expected = F.conv2d(F.pad(shifted, (1, 1, 1, 1), mode="reflect"), first.weight, first.bias)
-    torch.testing.assert_close(network(images, ["conv1_1"])["conv1_1"], expected, rtol=1e-4, atol=1e-3)
+from styletransfer.errors import OptionError, WeightsError
+from styletransfer.features.formats import trained_metadata
+from styletransfer.features.vgg import VGG19Features
+from styletransfer.training.teachers import OXFORD_MEAN, LossNetwork, Teacher, load_teacher
 
 
-def test_small_teacher_predicts_through_its_heads(small_file: Path) -> None:
-    teacher = SmallTeacher(small_file)
-    images = torch.rand(1, 3, 32, 32)
-    taps = teacher(images, ["relu2_1", "relu4_1"])
-    assert taps["relu2_1"].shape == (1, 6, 16, 16)  # no head
-    assert taps["relu4_1"].shape == (1, 10, 4, 4)
-    assert taps["relu4_1"].min() >= 0
-    narrow = teacher.network(images, ["relu4_1"])["relu4_1"]
-    tensors = teacher._heads["relu4_1"]
-    torch.testing.assert_close(taps["relu4_1"], F.relu(F.conv2d(narrow, *tensors)))
+def stored(network: VGG19Features) -> dict[str, Tensor]:
+    """An extractor's tensors as its file has them."""
+    tensors = network.convs.state_dict() | {
+        "color.weight": network.color_matrix,
+        "color.bias": network.color_bias,
+    }
+    return {name: x.contiguous() for name, x in tensors.items()}
 
 
-def test_the_loss_network_joins_both(oxford_file: Path, small_file: Path) -> None:
-    network = LossNetwork(load_oxford(oxford_file), SmallTeacher(small_file))
-    taps = network(torch.rand(1, 3, 32, 32))
-    assert tuple(taps) == network.taps == ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-    assert [x.shape[1] for x in taps.values()] == [64, 128, 256, 10]
+class TestLoad:
+    def test_oxford_takes_0_to_255_minus_its_mean(self, oxford_file: Path) -> None:
+        teacher = load_teacher(oxford_file)
+        assert teacher.exact
+        assert teacher.taps[-1] == "relu3_1"
+        images = torch.rand(2, 3, 20, 24)
+        first = teacher.network.convs["conv1_1"]
+        shifted = 255 * images - torch.tensor(OXFORD_MEAN).view(1, 3, 1, 1)
+        expected = F.conv2d(F.pad(shifted, (1, 1, 1, 1), mode="reflect"), first.weight, first.bias).relu()
+        torch.testing.assert_close(teacher(images, ["relu1_1"])["relu1_1"], expected, rtol=1e-4, atol=1e-3)
+
+    def test_a_narrow_one_predicts_through_its_heads(self, small_file: Path) -> None:
+        teacher = load_teacher(str(small_file))
+        assert not teacher.exact
+        assert teacher.taps[0] == "relu3_1"  # those with a head
+        images = torch.rand(1, 3, 32, 32)
+        taps = teacher(images, ["relu2_1", "relu4_1"])
+        assert taps["relu2_1"].shape == (1, 6, 16, 16)  # no head
+        assert taps["relu4_1"].shape == (1, 10, 4, 4)
+        narrow = teacher.network(images, ["relu4_1"])["relu4_1"]
+        head = teacher.get_buffer("relu4_1_weight"), teacher.get_buffer("relu4_1_bias")
+        torch.testing.assert_close(taps["relu4_1"], F.relu(F.conv2d(narrow, *head)))
+
+    def test_the_name_of_an_extractor(self) -> None:
+        assert load_teacher("vgg19-lite").network.name == "vgg19-lite"
+
+    def test_the_file_of_a_trained_extractor(self, narrow: VGG19Features, tmp_path: Path) -> None:
+        path = tmp_path / "trained.safetensors"
+        save_file(stored(narrow), path, metadata=trained_metadata("mine", narrow.widths, "conv4_1"))
+        teacher = load_teacher(path)
+        assert (teacher.network.name, teacher.network.widths) == ("mine", narrow.widths)
+
+    def test_a_file_in_the_format_of_vgg19_lite(self, extractor: VGG19Features, tmp_path: Path) -> None:
+        save_file(stored(extractor), tmp_path / "lite.safetensors")
+        images = torch.rand(1, 3, 16, 16)
+        got = load_teacher(tmp_path / "lite.safetensors")(images, ["relu5_1"])["relu5_1"]
+        torch.testing.assert_close(got, extractor(images, ["relu5_1"])["relu5_1"])
+
+    def test_bad_input(self, tmp_path: Path) -> None:
+        with pytest.raises(OptionError, match=r'no teacher "vgg16"\. Give the name .*vgg19-lite.* or the path'):
+            load_teacher("vgg16")
+        save_file({"other.weight": torch.zeros(2)}, tmp_path / "other.safetensors")
+        with pytest.raises(
+            WeightsError, match=r"is no teacher, .*known formats; its first tensor: 'other.weight'"
+        ):
+            load_teacher(tmp_path / "other.safetensors")
+
+
+class TestLossNetwork:
+    def test_exact_taps_come_before_predicted_ones(self, oxford_file: Path, small_file: Path) -> None:
+        for order in ((oxford_file, small_file), (small_file, oxford_file)):
+            network = LossNetwork([load_teacher(path) for path in order])
+            taps = network(torch.rand(1, 3, 32, 32))
+            assert tuple(taps) == network.taps == ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+            assert [x.shape[1] for x in taps.values()] == [64, 128, 256, 10]
+
+    def test_a_tap_that_none_has(self, oxford_file: Path) -> None:
+        with pytest.raises(OptionError, match=r"None of the loss networks has relu4_1; the losses need relu1_1"):
+            LossNetwork([load_teacher(oxford_file)])
+
+    def test_is_frozen(self, narrow: VGG19Features, small_file: Path) -> None:
+        network = LossNetwork([Teacher(narrow), load_teacher(small_file)])
+        assert not any(parameter.requires_grad for parameter in network.parameters())

@@ -1,0 +1,325 @@
+"""A decoder's training: its network, phases, losses and what comes of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from styletransfer.errors import OptionError, TrainingError
+from styletransfer.features.layers import VGG19_WIDTHS
+from styletransfer.features.vgg import VGG19Features
+from styletransfer.functional import channel_stats
+from styletransfer.methods.decoder import LITE, PYTORCH_ADAIN, Decoder, load_decoder
+from styletransfer.training.config import DecoderConfig
+from styletransfer.training.crops import Crops, CropSettings
+from styletransfer.training.decoder import DecoderTask, _spread, decoder_spec, too_few_steps
+from styletransfer.training.folder import PictureFolder
+from styletransfer.training.precision import autocast
+from styletransfer.training.statistics import statistics_of
+from styletransfer.training.styles import StyleBank
+from styletransfer.training.task import Losses
+from styletransfer.training.teachers import LossNetwork, Teacher
+
+PLAIN = {"autoencoder_steps": 3, "ramp": 0, "identity_every": 0, "passes": 1}
+Make = Callable[..., DecoderTask]
+
+
+@pytest.fixture
+def make(narrow: VGG19Features, pictures: Path, paintings: Path) -> Make:
+    """A function ``make(**options)``: a task of the narrow extractor on tiny crops."""
+
+    def build(encoder: VGG19Features = narrow, recompute: bool = False, **options: Any) -> DecoderTask:
+        config = DecoderConfig(**PLAIN | options)
+        network = LossNetwork([Teacher(encoder)])
+        torch.manual_seed(1)
+        return DecoderTask(
+            encoder,
+            network,
+            Crops(PictureFolder(pictures), CropSettings(size=32), seed=0),
+            StyleBank(PictureFolder(paintings), encoder, config.taps, network, seed=0, views=config.views),
+            config,
+            Decoder(decoder_spec(encoder, config)),
+            recompute=recompute,
+        )
+
+    return build
+
+
+def losses(task: DecoderTask, step: int, slots: range = range(2)) -> Losses:
+    return task.losses([task.content.batch(step, slots)], step, slots)
+
+
+def total(made: Losses) -> Tensor:
+    return torch.stack(list(made.terms.values())).sum()
+
+
+def gradients(task: DecoderTask, step: int) -> list[Tensor]:
+    parameters = list(task.module.parameters())
+    return list(torch.autograd.grad(total(losses(task, step)), parameters))
+
+
+def extractor_of(widths: tuple[int, ...], name: str = "other") -> VGG19Features:
+    with torch.device("meta"):
+        return VGG19Features(name, widths=widths, last="conv5_1")
+
+
+class TestSpec:
+    def test_full_width_and_one_tap_mirror_the_paper(self) -> None:
+        spec = decoder_spec(extractor_of(VGG19_WIDTHS), DecoderConfig(taps=("relu4_1",), passes=1))
+        assert spec.stages == PYTORCH_ADAIN.stages == ((256,), (256, 256, 256, 128), (128, 64), (64, 3))
+        assert (spec.channels, spec.passes, spec.encoder) == ((512,), 1, "other")
+
+    def test_lite_widths_and_four_taps_are_lite(self, extractor: VGG19Features) -> None:
+        spec = decoder_spec(extractor, DecoderConfig())
+        assert (spec.stages, spec.taps, spec.channels, spec.passes) == (LITE.stages, LITE.taps, LITE.channels, 2)
+
+    @pytest.mark.parametrize(
+        ("widths", "tap", "stages"),
+        [
+            ((8, 16, 32, 64, 64), "relu4_1", ((32,), (32, 32, 32, 16), (16, 8), (8, 3))),
+            ((32, 64, 128, 256, 256), "relu5_1", ((256,), (128,), (128, 128, 128, 64), (64, 32), (32, 3))),
+            (VGG19_WIDTHS, "relu3_1", ((256, 256, 256, 128), (128, 64), (64, 3))),
+            ((4, 4, 6, 8, 8), "relu1_2", ((4, 3),)),
+        ],
+    )
+    def test_other_widths_and_depths(
+        self, widths: tuple[int, ...], tap: str, stages: tuple[tuple[int, ...], ...]
+    ) -> None:
+        assert decoder_spec(extractor_of(widths), DecoderConfig(taps=(tap,))).stages == stages
+
+    @pytest.mark.parametrize("taps", [("relu4_1",), ("relu2_1", "relu4_1"), ("relu1_1", "relu3_2")])
+    def test_decodes_to_the_pictures_size(self, narrow: VGG19Features, taps: tuple[str, ...]) -> None:
+        decoder = Decoder(decoder_spec(narrow, DecoderConfig(taps=taps)))
+        assert decoder(narrow(torch.rand(1, 3, 32, 48), taps)).shape == (1, 3, 32, 48)
+
+    def test_a_tap_that_the_extractor_has_not(self, narrow: VGG19Features) -> None:
+        with pytest.raises(OptionError, match="relu5_1"):
+            decoder_spec(narrow, DecoderConfig(taps=("relu5_1",)))
+
+
+class TestPhases:
+    def test_autoencoder_then_style(self, make: Make) -> None:
+        task = make()
+        assert [task.phase(step) for step in (1, 3, 4)] == ["autoencoder", "autoencoder", "style"]
+        assert set(losses(task, 3).terms) == {"identity", "identity range"}
+        assert set(losses(task, 4).shown) == {"content", "moment", "gram", "range"}
+
+    def test_every_so_many_steps_a_content_is_its_own_style(self, make: Make) -> None:
+        task = make(identity_every=4)
+        assert [bool(losses(task, step).observed) for step in (4, 5, 7, 8)] == [False, True, True, False]
+
+    def test_style_weights_rise(self, make: Make) -> None:
+        task = make(ramp=10)
+        assert [task._ramp(step) for step in (4, 8, 13, 50)] == [0.1, 0.5, 1.0, 1.0]
+        made = losses(task, 8)
+        assert made.terms["weighted moment"].item() == pytest.approx(0.5 * 40 * made.shown["moment"].item())
+        assert made.terms["weighted content"].item() == pytest.approx(2 * made.shown["content"].item())
+
+    @pytest.mark.parametrize(("passes", "decoded"), [(1, [1, 1, 1]), (2, [1, 2, 1]), (3, [2, 3, 1])])
+    def test_earlier_passes(
+        self, make: Make, monkeypatch: pytest.MonkeyPatch, passes: int, decoded: list[int]
+    ) -> None:
+        task = make(passes=passes)
+        real, calls = task.module.forward, list[bool]()
+
+        def forward(features: Any) -> Tensor:
+            calls.append(torch.is_grad_enabled())
+            return real(features)
+
+        monkeypatch.setattr(task.module, "forward", forward)
+        for step, expected in zip((4, 5, 6), decoded, strict=True):
+            calls.clear()
+            losses(task, step)
+            assert calls == [False] * (expected - 1) + [True]
+
+
+class TestLosses:
+    def test_a_perfect_decoder_has_no_identity_loss(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+        task = make()
+        contents = task.content.batch(1, range(2)).pictures
+        monkeypatch.setattr(task, "_decode", lambda features: contents)
+        assert all(term.item() == 0 for term in task.identity_losses(contents).terms.values())
+
+    def test_values_out_of_range_cost(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+        task = make(range_weight=10.0)
+        contents = task.content.batch(1, range(2)).pictures
+        monkeypatch.setattr(task, "_decode", lambda features: torch.full_like(contents, 1.5))
+        assert task.identity_losses(contents).terms["identity range"].item() == pytest.approx(10 * 0.25)
+
+    def test_untouched_contents_score_about_1(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+        task = make()
+        contents = task.content.batch(4, range(2)).pictures
+        monkeypatch.setattr(task, "_decode", lambda features: contents)
+        shown = task.style_losses(contents, task.styles.draw(4, range(2)), 4).shown
+        assert shown["content"].item() == 0
+        assert 0.7 < shown["moment"].item() < 1  # the denominator has a share of the usual gap added
+        assert 0.7 < shown["gram"].item() < 1
+
+    def test_usual_gaps_do_not_depend_on_the_share_of_the_batch(self, make: Make) -> None:
+        """Else two processes would have other gradients than one."""
+        first, second = make(), make()
+        losses(first, 4, range(2))
+        losses(second, 4, range(2, 3))
+        assert first.usual == second.usual
+        assert set(first.usual) == {f"{k} relu{n}_1" for k in ("moment", "gram") for n in range(1, 5)}
+
+    def test_usual_gaps_are_followed(self, make: Make) -> None:
+        task = make()
+        task.load_state({"usual": {"gram relu1_1": 2.0}})
+        task.observe({"gram relu1_1": 3.0})
+        assert task.state() == {"usual": {"gram relu1_1": pytest.approx(2.01)}}
+
+    @pytest.mark.parametrize("step", [2, 5])
+    def test_recompute_changes_no_gradient(self, make: Make, step: int) -> None:
+        for plain, again in zip(
+            gradients(make(passes=2), step), gradients(make(passes=2, recompute=True), step), strict=True
+        ):
+            torch.testing.assert_close(again, plain, rtol=1e-5, atol=1e-7)
+
+    def test_bfloat16_teaches_every_weight(self, make: Make) -> None:
+        """Also after a pass without gradients, whose cast weights must not be used again."""
+        task = make(passes=2)
+        with autocast(torch.device("cpu"), "bfloat16"):
+            made = total(losses(task, 5))
+        made.backward()
+        assert all(p.grad is not None and p.grad.any() for p in task.module.parameters())
+
+    def test_the_encoder_stays_frozen(self, make: Make, narrow: VGG19Features) -> None:
+        total(losses(make(), 4)).backward()
+        assert all(p.grad is None and not p.requires_grad for p in narrow.parameters())
+
+
+class TestWarnings:
+    def test_gate(self, make: Make) -> None:
+        task = make(gate=0.3)
+        assert task.warnings(2, {"identity features": 0.9}) == []
+        assert task.warnings(3, {"identity features": 0.2}) == []
+        (told,) = task.warnings(3, {"identity features": 0.9})
+        assert told.startswith(
+            "The autoencoder does not give pictures back yet: feature error 0.90, wanted below 0.3"
+        )
+
+    def test_too_few_steps(self) -> None:
+        config = DecoderConfig(autoencoder_steps=100)
+        told = too_few_steps(500, config)
+        assert told is not None
+        assert told.startswith("400 style steps are far too few")
+        assert too_few_steps(20_000, config) is None
+
+
+class TestSample:
+    def test_is_a_grid(self, make: Make) -> None:
+        grid = make(passes=2).sample()
+        assert grid.shape == (3, 4 * 192, 3 * 192)  # three contents, two styles
+        assert 0 <= grid.min() <= grid.max() <= 1
+
+    def test_a_picture_that_turned_bad_is_passed_over(self, make: Make) -> None:
+        task = make()
+        task.content.folder._kept.clear()
+        task.content.folder.paths[1].write_text("no picture any more")
+        assert task.sample().shape == (3, 3 * 192, 3 * 192)
+        assert [problem.reason for problem in task.folders[0].problems] == ["not a picture"]
+
+    @pytest.mark.parametrize(
+        ("wanted", "bad", "expected"), [(2, [], [0, 1]), (9, [], [0, 1, 2]), (2, [0], [1, 2])]
+    )
+    def test_spread(self, pictures: Path, wanted: int, bad: list[int], expected: list[int]) -> None:
+        folder = PictureFolder(pictures)
+        folder._bad.update(bad)
+        assert _spread(folder, wanted) == expected
+
+
+class TestStyleBank:
+    def test_gives_the_targets_of_a_batch(self, make: Make, narrow: VGG19Features) -> None:
+        drawn = make().styles.draw(1, range(5))
+        for layer in ("relu1_1", "relu4_1"):
+            channels = narrow.channels(layer)
+            assert drawn.encoded[layer][0].shape == (5, channels, 1, 1)
+            assert drawn.judged[layer].gram.shape == (5, channels, channels)
+            assert drawn.judged[layer].gram.dtype == torch.float32
+
+    def test_is_a_function_of_step_and_slot(self, make: Make) -> None:
+        whole, part = make(views=3).styles.draw(7, range(4)), make(views=3).styles.draw(7, range(2, 4))
+        assert torch.equal(whole.judged["relu2_1"].mean[2:], part.judged["relu2_1"].mean)
+
+    def test_targets_are_those_of_the_picture(self, make: Make, narrow: VGG19Features) -> None:
+        bank = make().styles
+        features = narrow(bank.folder.whole(1), ["relu2_1"])["relu2_1"]
+        targets = bank.targets(1)
+        torch.testing.assert_close(targets.encoded["relu2_1"], channel_stats(features))
+        torch.testing.assert_close(
+            targets.judged["relu2_1"].gram.float(), statistics_of(features).gram, rtol=1e-2, atol=1e-4
+        )
+
+    def test_looks_at_each_view_once_while_there_is_room(
+        self, make: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bank, looked = make(views=2).styles, list[tuple[int, int]]()
+        real = bank.view
+        monkeypatch.setattr(bank, "view", lambda number, view: looked.append((number, view)) or real(number, view))
+        for step in range(12):
+            bank.draw(step, range(2))
+        assert sorted(looked) == [(0, 0), (0, 1), (1, 0), (1, 1)]
+        bank._room, oldest = 0, next(iter(bank._kept))
+        bank.targets(0, 3)
+        assert len(bank._kept) == 4
+        assert oldest not in bank._kept
+
+    def test_views_are_crops_of_their_own(self, make: Make) -> None:
+        bank = make().styles
+        whole, *views = (bank.view(0, n) for n in range(4))
+        assert whole.shape == (1, 3, 80, 96)
+        for view in views:
+            assert 64 <= view.shape[2] == view.shape[3] <= 80
+            assert 0 <= view.min() <= view.max() <= 1
+        assert not torch.equal(views[0][:, :, :64, :64], views[1][:, :, :64, :64])
+
+    def test_a_bad_style_is_drawn_anew(self, make: Make) -> None:
+        bank = make().styles
+        bank.folder._kept.clear()
+        bank.folder.paths[0].write_text("no picture any more")
+        drawn = bank.draw(0, range(20))
+        assert {number for number, _ in bank._kept} == {1}
+        assert drawn.judged["relu1_1"].mean.shape[0] == 20
+        assert [problem.path.name for problem in bank.folder.problems] == ["0.png"]
+
+    def test_no_usable_style_is_left(self, make: Make) -> None:
+        bank = make().styles
+        bank.folder._kept.clear()
+        for path in bank.folder.paths:
+            path.unlink()
+        with pytest.raises(TrainingError, match=r"100 styles in a row cannot be read .*Is the drive still there"):
+            bank.draw(0, range(1))
+
+
+def test_a_short_training_lowers_the_loss(make: Make) -> None:
+    task = make(identity_every=0, autoencoder_steps=0)
+    optimizer = torch.optim.Adam(task.module.parameters(), lr=3e-3)
+
+    def probe() -> float:
+        with torch.no_grad():
+            return float(total(losses(task, 1000, range(4))))
+
+    before = probe()
+    for step in range(1, 31):
+        optimizer.zero_grad()
+        total(losses(task, step)).backward()
+        optimizer.step()
+    assert probe() < 0.8 * before
+
+
+def test_export_is_half_precision_with_its_passes(make: Make, tmp_path: Path) -> None:
+    task = make(passes=3)
+    task.module.spec = dataclasses.replace(task.module.spec, passes=1)  # as of a decoder to start from
+    path, card = task.export(tmp_path, {"settings": {"batch": 2}, "losses": {"content": 0.5}})
+    decoder = load_decoder(path, encoder="narrow", device="cpu")
+    assert decoder.spec.passes == 3
+    for own, stored in zip(task.module.parameters(), decoder.parameters(), strict=True):
+        torch.testing.assert_close(stored, own.detach(), rtol=1e-3, atol=1e-4)
+    assert "| content | 0.5 |" in card.read_text(encoding="utf-8")
