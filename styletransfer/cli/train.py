@@ -6,7 +6,7 @@ import dataclasses
 import json
 import sys
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -178,7 +178,6 @@ class TrainingBar:
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
         self.bar: Any = None
-        self._name = ""
 
     def __enter__(self) -> Self:
         return self
@@ -186,8 +185,7 @@ class TrainingBar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.bar is not None:
-            self.bar.close()
+        self._close()
 
     @property
     def hooks(self) -> Hooks:
@@ -195,32 +193,35 @@ class TrainingBar:
         from styletransfer.training import Hooks
 
         command = "styletransfer " + " ".join(sys.argv[1:])
+        if self.quiet:
+            return Hooks(on_warning=self._warn, command=command)
         return Hooks(on_step=self._step, on_warning=self._warn, on_reading=self._read, command=command)
 
-    def _open(self, total: int, name: str) -> Callable[..., Any]:
-        if self._name != name:
-            if self.bar is not None:
-                self.bar.close()
-            self._name = name
-            self.bar = tqdm(
-                total=total,
-                desc=name,
-                delay=1.0,
-                disable=self.quiet,
-                leave=False,
-                dynamic_ncols=True,
-                bar_format="{desc} {percentage:3.0f}%|{bar}|{postfix} [{elapsed}, {remaining} left]",
-            )
-        return self.bar  # type: ignore[no-any-return]
+    def _open(self, total: int, name: str) -> None:
+        self._close()
+        self.bar = tqdm(
+            total=total,
+            desc=name,
+            delay=1.0,
+            leave=False,
+            dynamic_ncols=True,
+            bar_format="{desc} {percentage:3.0f}%|{bar}|{postfix} [{elapsed}, {remaining} left]",
+        )
+
+    def _close(self) -> None:
+        """Leave an empty line to whatever is said next."""
+        if self.bar is not None:
+            self.bar.clear()  # `close` would leave a bar that a warning drew before its delay was over
+            self.bar.close()
 
     def _read(self, done: int, files: int) -> None:
-        self._open(files, "reading")
-        if self.bar.total != files or self.bar.n >= files:  # the next folder
-            self.bar.reset(files)
+        if done == 1:
+            self._open(files, "reading")
         self.bar.update(done - self.bar.n)
 
     def _step(self, progress: Progress) -> None:
-        self._open(progress.steps, "training")
+        if self.bar is None or self.bar.desc != "training":
+            self._open(progress.steps, "training")
         shown = ", ".join(f"{k} {progress.averages[k]:.3g}" for k in _SHOWN if k in progress.averages)
         self.bar.set_postfix_str(
             f" step {progress.step}/{progress.steps}, {progress.phase}: {shown}", refresh=False

@@ -356,6 +356,9 @@ class TestOptions:
             ({"alpha": float("nan")}, r"^alpha must be in \[0, 1\], got nan\.$"),
             ({"alpha": True}, r"^alpha must be a number in \[0, 1\], got True\.$"),
             ({"alpha": "0.5"}, r"^alpha must be a number in \[0, 1\], got '0\.5'\.$"),
+            ({"passes": 0}, r"^passes must be a whole number of at least 1 and at most 8, got 0\.$"),
+            ({"passes": 9}, r"^passes must be a whole number of at least 1 and at most 8, got 9\.$"),
+            ({"passes": 1.5}, r"^passes must be a whole number of at least 1 and at most 8, got 1\.5\.$"),
             ({"measure": 1}, r"^measure must be True or False, got 1\.$"),
             ({"style_mix": [1, -1]}, r"^Each number of style_mix must be above 0, got -1\.$"),
             ({"style_mix": "1:2"}, r"^style_mix must be a list with one number per style"),
@@ -374,6 +377,39 @@ class TestOptions:
         shallow = VGG19Features("vgg19-lite", widths=(16, 32, 64, 128, 128), last="conv3_1")
         with pytest.raises(OptionError, match="'relu4_1' lies deeper than this network"):
             AdaINStylizer(shallow, decoder).stylize(picture(), picture())
+
+
+class TestPasses:
+    def test_one_is_encode_align_decode(self, stylizer: AdaINStylizer, picture: Draw) -> None:
+        content, style = picture(), picture(seed=1)
+        statistics = stylizer.encode_style(style).statistics
+        features = stylizer.extractor(content, stylizer.decoder.taps)
+        with torch.no_grad():
+            expected = stylizer.decoder(align_features(features, statistics)).clamp(0, 1)
+        assert torch.equal(with_options(stylizer, passes=1).stylize(content, style).image, expected)
+
+    def test_two_go_on_from_the_result_of_one(self, stylizer: AdaINStylizer, picture: Draw) -> None:
+        content, style = picture(), picture(seed=1)
+        once = with_options(stylizer, passes=1)
+        twice = once.stylize(once.stylize(content, style).image, style).image
+        image = with_options(stylizer, passes=2).stylize(content, style).image
+        torch.testing.assert_close(image, twice)
+        assert not torch.equal(image, once.stylize(content, style).image)
+
+    def test_the_decoder_has_a_number_of_its_own(self, stylizer: AdaINStylizer, picture: Draw) -> None:
+        assert stylizer.config.passes is None
+        assert stylizer.decoder.spec.passes == 2
+        images = [
+            own.stylize(picture(), picture(seed=1)).image for own in (stylizer, with_options(stylizer, passes=2))
+        ]
+        assert torch.equal(*images)
+
+    def test_no_strength_reconstructs_after_any_number(self, stylizer: AdaINStylizer, picture: Draw) -> None:
+        images = [
+            with_options(stylizer, passes=n, alpha=0).stylize(picture(), picture(seed=1)).image for n in (1, 2, 3)
+        ]
+        torch.testing.assert_close(images[1], images[0])
+        torch.testing.assert_close(images[2], images[0])
 
 
 class TestParts:

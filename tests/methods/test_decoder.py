@@ -194,6 +194,8 @@ def test_starts_near_mid_grey() -> None:
         ({"stages": ((), (3,))}, r"of at least one convolution, got \(\(\), \(3,\)\)"),
         ({"stages": ((5,), (4,))}, r"end with 3 \(RGB\)"),
         ({"padding": "same"}, r"Unknown padding 'same'"),
+        ({"passes": 0}, r"passes must be a whole number of at least 1 and at most 8, got 0"),
+        ({"passes": 9}, r"passes must be a whole number of at least 1 and at most 8, got 9"),
         ({"upsampling": "nearst"}, r'Unknown upsampling \'nearst\'\. Did you mean "nearest"'),
     ],
 )
@@ -214,6 +216,19 @@ def test_a_file_brings_everything_back(tmp_path: Path) -> None:
     assert loaded.spec.notes == {"pictures": 7, "steps": 12, "losses": [1.0, 0.5]}
     features = random_features(SMALL, 10, 13)
     assert torch.equal(loaded(features), decoder(features))
+
+
+def test_a_file_brings_its_passes_back(tmp_path: Path) -> None:
+    path = save_decoder(Decoder(dataclasses.replace(SMALL, passes=3)), tmp_path / "own.safetensors")
+    assert load_decoder(path, encoder="vgg19-lite", device="cpu").spec.passes == 3
+
+
+def test_older_files_know_of_one_pass(tmp_path: Path) -> None:
+    path = save_decoder(Decoder(SMALL), tmp_path / "own.safetensors")
+    spec = dataclasses.asdict(SMALL)
+    del spec["passes"]
+    save_file(load_file(path), path, {"format": FORMAT, "spec": json.dumps(spec)})
+    assert load_decoder(path, encoder="vgg19-lite", device="cpu").spec == SMALL
 
 
 def test_half_precision_halves_the_file(tmp_path: Path) -> None:
@@ -322,6 +337,13 @@ def test_damaged_files_of_our_own(tmp_path: Path) -> None:
         {"format": FORMAT, "spec": spec},
     )
     refused(path, r"wanted skips\.relu1_1\.bias of shape \(5,\), got nothing")
-    for damaged in ("", "[]", "{}", spec.replace("stages", "stage"), spec.replace("relu2_1", "relu9_1")):
+    for damaged in (
+        "",
+        "[]",
+        "{}",
+        spec.replace("stages", "stage"),
+        spec.replace("relu2_1", "relu9_1"),
+        spec.replace('"passes": 1', '"passes": 0'),
+    ):
         save_file(tensors, path, {"format": FORMAT, "spec": damaged})
         refused(path, "the description of the decoder in its metadata is damaged")

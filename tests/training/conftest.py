@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -181,12 +180,17 @@ def narrow() -> VGG19Features:
 
 
 @pytest.fixture
-def environment() -> dict[str, str]:
-    """What a process needs that runs this checkout's package, without a network."""
-    root = str(Path(styletransfer.__file__).parents[1])
-    return os.environ | {
-        "PYTHONPATH": root,
-        "PYTHONUNBUFFERED": "1",
-        "GLOO_SOCKET_IFNAME": "lo",
-        "OMP_NUM_THREADS": "1",
-    }
+def command(monkeypatch: pytest.MonkeyPatch, tiny: dict[str, Any]) -> Callable[..., list[str]]:
+    """A function ``command("decoder", ..., **options)``: the words of a tiny `styletransfer train`.
+
+    Processes that are started with it run this checkout's package, without a network.
+    """
+    monkeypatch.setenv("PYTHONPATH", str(Path(styletransfer.__file__).parents[1]))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
+
+    def words(*given: str | Path, **options: Any) -> list[str]:
+        chosen = [(f"--{k.replace('_', '-')}", str(value)) for k, value in (tiny | options).items()]
+        return ["train", *map(str, given), *(word for pair in chosen for word in pair)]
+
+    return words

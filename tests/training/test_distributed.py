@@ -1,0 +1,95 @@
+"""Several processes: the same training as one, and who says what."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from styletransfer.errors import OptionError
+from styletransfer.training import checkpoint as checkpoints
+from styletransfer.training import distributed, train_decoder
+from styletransfer.training.distributed import World
+
+CPU = torch.device("cpu")
+ALONE = {"preset": "lab", "batch": 4, "steps": 2, "autoencoder_steps": 0, "identity_every": 2, "ramp": 0}
+
+
+class TestAlone:
+    def test_leads_itself(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("WORLD_SIZE", raising=False)
+        world = distributed.join("cpu")
+        assert (world.rank, world.size, world.leads) == (0, 1, True)
+        assert world.agree(True)
+        assert not world.agree(False)
+        x = torch.ones(3)
+        world.average([x])
+        assert x.tolist() == [1, 1, 1]
+        distributed.leave()
+
+    def test_torchrun_may_start_a_single_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("WORLD_SIZE", "1")
+        assert distributed.join("cpu") == World(0, 1, CPU)
+
+
+class TestJoin:
+    def test_half_an_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("WORLD_SIZE", "4")
+        monkeypatch.delenv("RANK", raising=False)
+        with pytest.raises(OptionError, match="WORLD_SIZE is 4, but RANK is not set"):
+            distributed.join("cpu")
+
+    def test_more_processes_than_gpus(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in (("WORLD_SIZE", "4"), ("RANK", "3"), ("LOCAL_RANK", "3")):
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(distributed, "pick_device", lambda device: torch.device("cuda"))
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+        with pytest.raises(OptionError, match=r"process 3 here, but .* only 2 CUDA device\(s\)\. Lower"):
+            distributed.join("cuda")
+
+    def test_mps_is_not_shared(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        monkeypatch.setenv("RANK", "0")
+        monkeypatch.setattr(distributed, "pick_device", lambda device: torch.device("mps"))
+        with pytest.raises(OptionError, match='cannot share the device "mps"; give --device cpu'):
+            distributed.join("mps")
+
+
+def relative(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> float:
+    """The largest difference of two sets of tensors over the norm of each."""
+    return max(float((second[k] - x).norm() / x.norm().clamp_min(1e-12)) for k, x in first.items())
+
+
+def test_two_processes_train_as_one(
+    command: Callable[..., list[str]], pictures: Path, paintings: Path, tmp_path: Path, tiny: dict[str, Any]
+) -> None:
+    """Adam's first moment after one step is a tenth of the (clipped) gradient."""
+    options: dict[str, Any] = tiny | ALONE | {"checkpoint_every": 1}
+    train_decoder(pictures, paintings, tmp_path / "one", **options)
+    words = command(
+        "decoder", "--content", pictures, "--style", paintings, "-o", tmp_path / "two", "--json", **options
+    )
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1"]
+    done = subprocess.run(
+        [*torchrun, "--nproc-per-node", "2", "-m", "styletransfer", *words],
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["steps"] == 2  # told once
+    events = [json.loads(line)["event"] for line in (tmp_path / "two" / "log.jsonl").read_text().splitlines()]
+    assert (events.count("start"), events.count("end")) == (1, 1)
+    for step in (1, 2):
+        one, two = (checkpoints.read(tmp_path / name / f"step-{step}.pt") for name in ("one", "two"))
+        moments = [
+            {str(k): state["exp_avg"] for k, state in each.optimizer["state"].items()} for each in (one, two)
+        ]
+        assert relative(*moments) < (1e-6 if step == 1 else 1e-3)
+        assert two.averages == pytest.approx(one.averages, rel=1e-5)
+        torch.testing.assert_close(two.module, one.module, rtol=1e-4, atol=1e-5)
+    assert two.extra["usual"] == pytest.approx(one.extra["usual"], rel=1e-5)
