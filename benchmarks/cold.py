@@ -17,7 +17,7 @@ _ROOT = Path(__file__).parents[1]
 
 
 def start(*arguments: str) -> str:
-    """Run a fresh Python with these arguments, in the folder that the benchmarks lie in; return what it printed."""
+    """Run a fresh Python with these arguments, where the benchmarks lie; return what it printed."""
     done = subprocess.run(
         [sys.executable, *arguments], cwd=_ROOT, capture_output=True, text=True, timeout=600, check=False
     )

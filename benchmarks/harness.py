@@ -1,4 +1,4 @@
-"""What every row goes through: warm-up, interleaved rounds, then untimed the memory pass, the judge, the record."""
+"""What every row goes through: warm-up, interleaved rounds, then untimed memory, judge and record."""
 
 from __future__ import annotations
 
@@ -128,7 +128,9 @@ class Bench:
             shape=list(self.size),
             ratio=_ratio(clock, beside),
             floor=self._floor(operations, measuring),
-            memory=memory.peak(work, self.device) if measuring and weigh else {"absent": "no memory pass was made"},
+            memory=memory.peak(work, self.device)
+            if measuring and weigh
+            else {"absent": "no memory pass was made"},
             **judged(None if picture is None else picture(result), weights, self.case.size),
             **info,
         )

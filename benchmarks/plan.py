@@ -1,4 +1,4 @@
-"""What a run is asked to do: profile, sizes, devices, rounds. Read from the command line once, then only looked at."""
+"""What a run is asked to do: profile, sizes, devices, rounds. Read from the command line once."""
 
 from __future__ import annotations
 

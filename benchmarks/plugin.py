@@ -54,7 +54,9 @@ class Harness:
         plan = self.plan
         if plan.measuring:
             return f"styletransfer benchmarks: {plan.profile.name} profile, devices {', '.join(plan.devices)}"
-        return "styletransfer benchmarks: each case once, untimed (to measure: --benchmark-only, with or without --quick)"
+        return (
+            "styletransfer benchmarks: each case once, untimed (to measure: --benchmark-only, also with --quick)"
+        )
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.skipped and "benchmarks/" in report.nodeid.replace("tests/benchmarks/", ""):
@@ -110,7 +112,9 @@ class Harness:
         for line in lines(self.rows):
             terminalreporter.write_line(line)
         if self.interrupted:
-            terminalreporter.write_line("Interrupted: the rows above are finished and kept, the others are not there.")
+            terminalreporter.write_line(
+                "Interrupted: the rows above are finished and kept, the others are not there."
+            )
 
 
 def _missing(devices: tuple[str, ...]) -> dict[str, str]:

@@ -75,7 +75,7 @@ class TextbookEncoder(nn.Module):
 
 
 class TextbookDecoder(nn.Module):
-    """AdaIN's decoder: per resolution padding, convolution, ReLU; upsampling between; 1x1 skips where it has them."""
+    """AdaIN's decoder: padding, convolution, ReLU; upsampling between sizes; 1x1 skips where it has them."""
 
     def __init__(self, decoder: Decoder) -> None:
         super().__init__()

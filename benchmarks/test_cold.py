@@ -25,7 +25,9 @@ def test_cold_start(bench: Bench, case: Case) -> None:
         work,
         weights="trained",
         beside=Beside(
-            work=lambda: cold.start("-c", "import torch"), name="a process that imports torch alone", same_work=False
+            work=lambda: cold.start("-c", "import torch"),
+            name="a process that imports torch alone",
+            same_work=False,
         ),
         rounds=bench.plan.profile.cold,
         warm_up=lambda: 0.0,  # there is nothing to warm: that is what is measured

@@ -50,7 +50,12 @@ def test_stage(bench: Bench, case: Case, tmp_path: Path) -> None:
 def _file(stage: str, picture: Tensor, folder: Path) -> Parts:
     source = st.save_image(picture, folder / "picture.png")
     if stage == "load":
-        return lambda: st.load_image(source), lambda: ToTensor()(Image.open(source).convert("RGB"))[None], None, False
+        return (
+            lambda: st.load_image(source),
+            lambda: ToTensor()(Image.open(source).convert("RGB"))[None],
+            None,
+            False,
+        )
     target = folder / "written.png"
     return lambda: st.save_image(picture, target), lambda: textbook_save(picture, target), None, False
 

@@ -5,6 +5,7 @@ Snapshots are taken during the run and judged after it, so that judging costs no
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -96,7 +97,7 @@ def at(measured: Sequence[Mapping[str, Any]], second: float) -> dict[str, float 
     terms = ("objective", "style_ratio", "content")
     if second < measured[0]["seconds"]:
         return None
-    for before, after in zip(measured, measured[1:], strict=False):
+    for before, after in itertools.pairwise(measured):
         if before["seconds"] <= second < after["seconds"]:
             share = (second - before["seconds"]) / (after["seconds"] - before["seconds"])
             return {
