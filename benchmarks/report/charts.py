@@ -15,6 +15,14 @@ from benchmarks.results_file import Row
 _INK, _GREY, _RULE = "#010203", "#040506", "#070809"
 _SERIES = tuple(f"#0a0b{i:02x}" for i in range(6))
 _MARKERS = "osD^vP"
+#: Every chart gives these the same colour; what else there is takes those that are left.
+_KNOWN = (
+    "Gatys, full run",
+    "AdaIN, style given",
+    "AdaIN, style cached",
+    "Gatys, as the textbook",
+    "Gatys, default",
+)
 
 #: Stand-in -> the page's variable.
 _VARIABLES = {_INK: "--ink", _GREY: "--grey", _RULE: "--rule"} | {
@@ -29,16 +37,16 @@ def speed_and_quality(rows: Sequence[Row]) -> str:
         series.setdefault(words.label(row), []).append(row)
 
     def draw(axes: Any) -> None:
-        for i, (name, own) in enumerate(series.items()):
+        for name, own in series.items():
             own = sorted(own, key=lambda row: words.order(row.case["size"]))
             x = [row.seconds for row in own]
             y = [row.info["judge"]["style_ratio"] for row in own]
-            axes.plot(x, y, **_look(i), label=name)
+            axes.plot(x, y, **_look(name), label=name)
             for row, a, b in zip(own, x, y, strict=True):
                 axes.annotate(
                     row.case["size"], (a, b), textcoords="offset points", xytext=(6, 6), fontsize=9, color=_GREY
                 )
-        axes.set_xscale("log")
+        _logarithmic(axes, "x")
         axes.set_ylim(bottom=0)
         axes.set_xlabel("seconds a picture")
         axes.set_ylabel("style ratio (lower: more style)")
@@ -56,19 +64,18 @@ def loss_over_seconds(run: Row, pictures: Sequence[Row]) -> str:
         axes.plot(
             [snapshot["seconds"] for snapshot in trace["snapshots"]],
             [snapshot[term] for snapshot in trace["snapshots"]],
-            **_look(0),
+            **_look(words.label(run)),
             label=method,
         )
-        for i, (other, values) in enumerate(trace["others"].items(), start=1):
+        for other, values in trace["others"].items():
             row = feed_forward_row(other, run, pictures)
-            axes.axhline(values[term], color=_SERIES[i], linewidth=1, linestyle=(0, (1, 2)))
             if row is not None:
+                look = _look(words.label(row)) | {"linestyle": "", "markersize": 9}
+                axes.axhline(values[term], color=look["color"], linewidth=1, linestyle=(0, (1, 2)))
                 name = f"{words.name(other)}, {words.seconds(row.seconds)}"
-                axes.plot(
-                    [row.seconds], [values[term]], **_look(i) | {"linestyle": "", "markersize": 9}, label=name
-                )
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+                axes.plot([row.seconds], [values[term]], **look, label=name)
+        _logarithmic(axes, "x")
+        _logarithmic(axes, "y")
         axes.set_title(f"{run.case['size']} px", loc="left", fontsize=12, color=_INK)
         axes.set_xlabel("seconds")
         axes.set_ylabel(f"{method}' loss at full size" if term == "objective" else "style ratio")
@@ -80,60 +87,77 @@ def cost_and_size(fitted: Mapping[tuple[str, str], tuple[float, list[tuple[int, 
     """Draw seconds against pixels."""
 
     def draw(axes: Any) -> None:
-        for i, ((what, network), (exponent, points)) in enumerate(fitted.items()):
+        for (what, network), (_, points) in fitted.items():
             points = sorted(points)
             axes.plot(
                 [x for x, _ in points],
                 [y for _, y in points],
-                **_look(i),
-                label=f"{what}, {network}: exponent {exponent:.2f}",
+                **_look(what, network),
+                label=f"{what}, {network}",
             )
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        axes.set_xlabel("pixels")
+        _logarithmic(axes, "x")
+        _logarithmic(axes, "y")
+        _pixels(axes, {x for _, points in fitted.values() for x, _ in points})
         axes.set_ylabel("seconds")
 
-    return _svg(draw, "Seconds against the number of pixels", beside=True, height=4.4)
+    return _svg(draw, "Seconds against the number of pixels", below=True)
 
 
 def memory_and_size(rows: Sequence[Row]) -> str:
     """Draw what was added to memory against pixels."""
-    series: dict[str, list[Row]] = {}
+    series: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         step = ", one step" if row.case["what"] == "one step" else ""
-        series.setdefault(f"{words.label(row)}{step}, {row.case['extractor']}", []).append(row)
+        series.setdefault((words.label(row) + step, row.case["extractor"]), []).append(row)
 
     def draw(axes: Any) -> None:
-        for i, (name, own) in enumerate(series.items()):
+        for (what, network), own in series.items():
             own = sorted(own, key=lambda row: words.order(row.case["size"]))
             axes.plot(
                 [words.order(row.case["size"]) for row in own],
                 [(words.peak(row.info["memory"]) or 0) / 2**20 for row in own],
-                **_look(i),
-                label=name,
+                **_look(what, network),
+                label=f"{what}, {network}",
             )
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        axes.set_xlabel("pixels")
+        _logarithmic(axes, "x")
+        _logarithmic(axes, "y")
+        _pixels(axes, {words.order(row.case["size"]) for row in rows})
         axes.set_ylabel("MiB added")
 
-    return _svg(draw, "Memory against the number of pixels", beside=True, height=4.4)
+    return _svg(draw, "Memory against the number of pixels", below=True)
 
 
-def _look(number: int) -> dict[str, Any]:
-    """Return colour, marker and dash of the series of that number: colour is never the only difference."""
-    turn, color = divmod(number, len(_SERIES))
+def _look(label: str, network: str = "vgg19-lite") -> dict[str, Any]:
+    """Return colour and marker of a series, dashed at full width: colour is never the only difference."""
+    label = label.removesuffix(", one step")
+    place = _KNOWN.index(label) if label in _KNOWN else len(_KNOWN)
     return {
-        "color": _SERIES[color],
-        "marker": _MARKERS[color],
+        "color": _SERIES[place],
+        "marker": _MARKERS[place],
         "markersize": 5,
         "linewidth": 1.8,
-        "linestyle": ("-", (0, (4, 2)), (0, (1, 1)))[turn % 3],
+        "linestyle": "-" if network == "vgg19-lite" else (0, (4, 2)),
     }
 
 
-def _svg(draw: Callable[[Any], None], title: str, *, beside: bool = False, height: float = 4.0) -> str:
-    """Draw a chart; the legend stands beside it where names are long."""
+def _logarithmic(axes: Any, which: str) -> None:
+    """Make an axis logarithmic, with plain numbers at its marks."""
+    from matplotlib.ticker import FuncFormatter, NullLocator
+
+    axes.set(**{f"{which}scale": "log"})
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
+
+
+def _pixels(axes: Any, numbers: set[int]) -> None:
+    """Mark the sizes that were measured on a logarithmic axis of pixels."""
+    axes.set_xticks(sorted(numbers), [f"{round(n**0.5)}\N{SUPERSCRIPT TWO}" for n in sorted(numbers)])
+    axes.set_xlabel("pixels")
+
+
+def _svg(draw: Callable[[Any], None], title: str, *, below: bool = False, height: float = 4.0) -> str:
+    """Draw a chart; the legend stands below it where there are many names, and long ones."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -157,11 +181,11 @@ def _svg(draw: Callable[[Any], None], title: str, *, beside: bool = False, heigh
         figure = Figure(figsize=(9.6, height), layout="constrained")
         axes = figure.add_subplot()
         draw(axes)
-        axes.minorticks_off()
-        place: dict[str, Any] = (
-            {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)} if beside else {"loc": "best"}
-        )
-        axes.legend(fontsize=9 if beside else 10, framealpha=0, **place)
+        if below:
+            figure.set_size_inches(9.6, height + 1.4)
+            figure.legend(loc="outside lower left", ncols=2, fontsize=10, handlelength=3.5, framealpha=0)
+        else:
+            axes.legend(loc="best", fontsize=10, framealpha=0)
         written = io.StringIO()
         figure.savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return _themed(written.getvalue(), title)

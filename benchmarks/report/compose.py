@@ -107,7 +107,7 @@ def _conditions(run: Results) -> Section:
     return Section(
         title="Conditions",
         text=("Not measured, and why: " + "; ".join(skipped) + ".",) if skipped else (),
-        tables=[Table(head=("what", "value"), rows=[(key, str(value)) for key, value in facts.items()])],
+        tables=[Table(names=2, head=("what", "value"), rows=[(key, str(value)) for key, value in facts.items()])],
     )
 
 

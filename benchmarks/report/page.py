@@ -31,9 +31,10 @@ svg { width: 100%; height: auto; }
 .scroll { overflow-x: auto; margin: .75rem 0 1.25rem; }
 table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .28rem .7rem; text-align: right; border-bottom: 1px solid var(--rule); white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; padding-left: 0; }
+th.name, td.name { text-align: left; }
+caption { text-align: left; color: var(--grey); padding-bottom: .3rem; }
 th { color: var(--grey); font-weight: 600; vertical-align: bottom; white-space: normal; }
-.wide td { white-space: normal; text-align: left; }
+tbody td:nth-last-child(1):nth-child(2) { white-space: normal; overflow-wrap: anywhere; }
 tbody tr:nth-child(even) { background: var(--band); }
 code { font-size: .9em; overflow-wrap: anywhere; }
 """
@@ -74,10 +75,15 @@ def _section(section: Section) -> str:
 
 
 def _table(table: Table) -> str:
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in table.head)
-    rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows)
-    kind = ' class="wide"' if len(table.head) == 2 else ""
-    return f'<div class="scroll"><table{kind}><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+    def cells(row: Sequence[str], tag: str) -> str:
+        names = [' class="name"' if i < table.names else "" for i in range(len(row))]
+        return "".join(f"<{tag}{kind}>{escape(cell)}</{tag}>" for cell, kind in zip(row, names, strict=True))
+
+    head = cells(table.head, "th")
+    rows = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in table.rows)
+    caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
+    return f'<div class="scroll"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
 def _inline(text: str) -> str:

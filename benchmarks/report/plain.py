@@ -34,9 +34,11 @@ def markdown(title: str, sections: Sequence[Section]) -> str:
 def _table(table: Table) -> list[str]:
     if not table.rows:
         return []
-    head = [list(table.head), ["---", *["---:"] * (len(table.head) - 1)]]
+    marks = ["---"] * table.names + ["---:"] * (len(table.head) - table.names)
+    head = [list(table.head), marks]
     rows = [*head, *[[cell.replace("|", "\\|") for cell in row] for row in table.rows]]
-    return [*(f"| {' | '.join(row)} |" for row in rows), ""]
+    caption = [f"{table.caption}:", ""] if table.caption else []
+    return [*caption, *(f"| {' | '.join(row)} |" for row in rows), ""]
 
 
 def comma_separated(runs: Sequence[Results]) -> str:

@@ -16,10 +16,12 @@ _DEVICES = {"cpu": "processor", "cuda": "CUDA GPU", "mps": "Apple GPU"}
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table; the first column is text, the others are figures."""
+    """A table; the first `names` columns are text, the others are figures."""
 
     head: tuple[str, ...]
     rows: list[tuple[str, ...]]
+    names: int = 1
+    caption: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +69,7 @@ def _pictures(rows: list[Row]) -> Section | None:
     if not rows:
         return None
     table = Table(
+        names=2,
         head=(
             *("method", "network", "size", "seconds", "quartiles", f"{TIMES} textbook", "of the floor"),
             *("style ratio", "content loss"),
@@ -115,10 +118,14 @@ def _loss(runs: list[Row], pictures: list[Row]) -> Section | None:
     if not runs:
         return None
     told = Table(
+        caption="What one would have after so many seconds",
+        names=2,
         head=("run", "picture", "loss", "style ratio", "content loss"),
         rows=[line for row in runs for line in _told(row)],
     )
     better = Table(
+        caption="Seconds until the descent's picture is better than the feed-forward method's",
+        names=2,
         head=("run", "beaten picture", "by its own loss", "by style ratio", "by style ratio and content loss"),
         rows=[
             (
@@ -131,11 +138,11 @@ def _loss(runs: list[Row], pictures: list[Row]) -> Section | None:
         ],
     )
     paid = Table(
-        head=("instead of", "size", *(f"{hours} h of training" for hours in PAID_HOURS)),
+        caption="After how many pictures a training has paid",
+        head=("instead of", *(f"{hours} h of training" for hours in PAID_HOURS)),
         rows=[
             (
                 f"{words.name(row.case['subject'])}, {row.case['size']} px, by {words.name(other)}",
-                row.case["size"],
                 *counts,
             )
             for row in runs
@@ -187,6 +194,7 @@ def _growth(rows: list[Row]) -> Section | None:
     if not fitted:
         return None
     table = Table(
+        names=2,
         head=("what", "network", "exponent"),
         rows=[(what, network, f"{value:.2f}") for (what, network), (value, _) in fitted.items()],
     )
@@ -206,6 +214,7 @@ def _steps(rows: list[Row]) -> Section | None:
     if not rows:
         return None
     table = Table(
+        names=2,
         head=("step", "network", "size", "seconds", "quartiles", f"{TIMES} textbook", "of the floor"),
         rows=[
             (
@@ -224,7 +233,7 @@ def _steps(rows: list[Row]) -> Section | None:
         title="One step of a descent",
         text=(
             "As the textbook: it optimises the very loss of the textbook loop, so that the ratio compares equal "
-            "work. Default: the step users get, with the additions of docs/methods.md; there the ratio is a yardstick.",
+            "work. Default: the step users get, with the additions of docs/methods.md; its ratio is a yardstick.",
         ),
         tables=[table],
     )
@@ -260,6 +269,7 @@ def _memory(rows: list[Row]) -> Section | None:
     on_gpu = "reserved" in weighed[0].info["memory"]
     parts = ("allocated", "reserved") if on_gpu else ("added", "resident")
     table = Table(
+        names=2,
         head=("what", "network", "size", *(f"{part}, MiB" for part in parts)),
         rows=[
             (

@@ -12,6 +12,7 @@ import click
 import torch
 
 from styletransfer import __version__
+from styletransfer.cli.benchmark import benchmark_command
 from styletransfer.cli.compare import compare_command, demo_command
 from styletransfer.cli.doctor import doctor_command
 from styletransfer.cli.info import info_command
@@ -86,6 +87,7 @@ for _command in (
     stylize_command,
     compare_command,
     demo_command,
+    benchmark_command,
     info_command,
     weights_group,
     doctor_command,
