@@ -59,7 +59,7 @@ class Harness:
         )
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.skipped and "benchmarks/" in report.nodeid.replace("tests/benchmarks/", ""):
+        if report.skipped and report.nodeid.startswith("benchmarks/"):
             reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
             self.skipped.append({"row": report.nodeid, "reason": reason.removeprefix("Skipped: ")})
 
@@ -70,6 +70,7 @@ class Harness:
         machine_info.pop("node", None)  # a host's name is nobody's business in a published file
         machine_info.update(self.record)
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_benchmark_compare_machine_info(
         self, config: pytest.Config, machine_info: dict[str, Any], compared_benchmark: dict[str, Any]
     ) -> None:
@@ -82,6 +83,9 @@ class Harness:
                 "seconds cannot be compared with this run's. Compare ratios with benchmarks/check.py, or say "
                 "--across-machines."
             )
+        # pytest-benchmark would now print both records in full wherever a clock or the load differs.
+        machine_info.clear()
+        machine_info.update(compared_benchmark["machine_info"])
 
     def pytest_benchmark_update_json(self, output_json: dict[str, Any]) -> None:
         from benchmarks import floor

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from pytest_benchmark.utils import get_machine_id
 
 from benchmarks.plan import why_not
 from tests.benchmarks.conftest import ROOT, run_pytest
@@ -65,14 +66,18 @@ def test_old_runs_of_other_machines_are_not_compared_in_seconds(
 ) -> None:
     data = json.loads(real_run[0].read_text(encoding="utf-8"))
     data["machine_info"]["processor_name"] = "abacus"
-    saved = tmp_path / "abacus" / "0001_old.json"
+    saved = tmp_path / get_machine_id() / "0001_old.json"
     saved.parent.mkdir()
     saved.write_text(json.dumps(data), encoding="utf-8")
-    done = run_pytest(
-        "-k", "load", "--benchmark-only", f"--benchmark-storage={tmp_path}", "--benchmark-compare=0001"
-    )
-    assert done.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "was made on another machine" in done.stderr
+    command = ("-k", "load and 32", "--benchmark-only", "--quick", "--sizes", "32", "--device", "cpu")
+    storage = (f"--benchmark-storage={tmp_path}", "--benchmark-compare=0001")
+    refused = run_pytest(*command, *storage)
+    assert refused.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "was made on another machine" in refused.stderr
+    told = run_pytest(*command, *storage, "--across-machines")
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "(0001_old" in told.stdout
+    assert "(NOW)" in told.stdout
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a signal to one process only is POSIX'")
