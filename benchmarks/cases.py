@@ -130,7 +130,7 @@ def _steps(plan: Plan, device: str) -> Iterable[Case]:
                 yield dataclasses.replace(case, variant="as the textbook")
             if extractor == LITE or method not in TEXTBOOK_OPTIONS:
                 yield dataclasses.replace(case, variant="default")
-            if extractor == LITE and size in _BF16_SIZES[:1] + _BF16_SIZES[2:]:
+            if extractor == LITE and size in _BF16_SIZES:
                 reason = NO_BF16.get(method, "")
                 yield dataclasses.replace(case, variant="default", precision="bf16", skip=reason)
 

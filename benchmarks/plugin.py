@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,7 +96,7 @@ class Harness:
         output_json["styletransfer"] = {
             "schema": SCHEMA,
             "profile": self.plan.profile.name,
-            "command": _command(self.config),
+            "command": _command([str(word) for word in self.config.invocation_params.args]),
             "complete": not self.interrupted,
             "devices": list(self.plan.devices),
             "missing": self.missing,
@@ -134,10 +137,14 @@ def _missing(devices: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _command(config: pytest.Config) -> str:
-    """Return the command as it can be typed again, without this machine's folders."""
-    words = []
-    for word in config.invocation_params.args:
-        text = str(word)
-        words.append(text if "/" not in text or not text.startswith(("/", "-")) else text.rsplit("/", 1)[-1])
-    return "python -m pytest " + " ".join(words)
+def _command(words: Sequence[str]) -> str:
+    """Return pytest's arguments as a command that can be typed again in a checkout, without folders."""
+    kept: list[str] = []
+    left = iter(words)
+    for word in left:
+        if word == "-c":
+            next(left, None)  # `styletransfer benchmark` names its own configuration
+        elif not word.startswith("--rootdir"):
+            option, equals, value = word.rpartition("=") if word.startswith("-") else ("", "", word)
+            kept.append(f"{option}{equals}{Path(value).name}" if Path(value).is_absolute() else word)
+    return shlex.join(["python", "-m", "pytest", *kept])

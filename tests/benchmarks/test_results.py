@@ -50,6 +50,7 @@ def test_a_run_records_its_conditions(real_run: tuple[Path, str]) -> None:
     assert any("Gram" in skipped["reason"] for skipped in run["skipped"])
     assert machine["threads"] >= 1
     assert "node" not in machine
+    assert run["command"].startswith("python -m pytest benchmarks -p no:cacheprovider --benchmark-only")
     assert str(ROOT) not in real_run[0].read_text(encoding="utf-8")
 
 

@@ -14,6 +14,7 @@ import torch
 from pytest_benchmark.utils import get_machine_id
 
 from benchmarks.plan import why_not
+from benchmarks.plugin import _command
 from tests.benchmarks.conftest import ROOT, run_pytest
 
 
@@ -101,3 +102,9 @@ def test_ctrl_c_keeps_finished_rows(tmp_path: Path) -> None:
     assert not any(name.startswith("test_run") for name in kept)
     assert data["styletransfer"]["complete"] is False
     assert "Interrupted" in told
+
+
+def test_the_command_can_be_typed_again() -> None:
+    words = ["benchmarks", "-c", "/somewhere/suite.ini", "--rootdir=/somewhere", "-k", "a or b",
+             "--benchmark-json=/there/results.json"]  # fmt: skip
+    assert _command(words) == "python -m pytest benchmarks -k 'a or b' --benchmark-json=results.json"
