@@ -13,6 +13,7 @@ import click
 import torch
 
 from styletransfer import __version__
+from styletransfer.cli.benchmark import benchmark_command
 from styletransfer.cli.compare import compare_command, demo_command
 from styletransfer.cli.data import data_group
 from styletransfer.cli.doctor import doctor_command
@@ -98,6 +99,7 @@ for _command in (
     stylize_command,
     compare_command,
     demo_command,
+    benchmark_command,
     info_command,
     weights_group,
     data_group,
