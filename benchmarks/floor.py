@@ -64,8 +64,8 @@ def gatys_step(extractor: VGG19Features, style_layers: tuple[str, ...], size: tu
 def adain(
     extractor: VGG19Features, spec: DecoderSpec, size: tuple[int, int], style: tuple[int, int] | None
 ) -> int:
-    """Count one picture; the style too if its size is given."""
-    total = encoder(extractor, spec.taps[-1], size) + decoder(spec, size)
+    """Count one picture with all its passes; the style too if its size is given."""
+    total = spec.passes * (encoder(extractor, spec.taps[-1], size) + decoder(spec, size))
     return total if style is None else total + encoder(extractor, spec.taps[-1], style)
 
 

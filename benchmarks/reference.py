@@ -123,21 +123,25 @@ def adaptive_instance_normalization(content: Tensor, style: Tensor) -> Tensor:
 
 
 class TextbookAdaIN:
-    """Encode content and style, align, decode."""
+    """Encode content and style, align, decode; as often as the decoder was trained for."""
 
     def __init__(self, extractor: VGG19Features, decoder: Decoder) -> None:
         self.encoder = TextbookEncoder(extractor, decoder.taps[-1])
         self.decoder = TextbookDecoder(decoder)
+        self.passes = decoder.spec.passes
 
     def __call__(self, content: Tensor, style: Tensor) -> Tensor:
         with torch.no_grad():
-            content_features = self.encoder(content, self.decoder.taps)
             style_features = self.encoder(style, self.decoder.taps)
-            target = {
-                tap: adaptive_instance_normalization(content_features[tap], style_features[tap])
-                for tap in self.decoder.taps
-            }
-            return self.decoder(target).clamp(0, 1)
+            image = content
+            for _ in range(self.passes):
+                content_features = self.encoder(image, self.decoder.taps)
+                target = {
+                    tap: adaptive_instance_normalization(content_features[tap], style_features[tap])
+                    for tap in self.decoder.taps
+                }
+                image = self.decoder(target).clamp(0, 1)
+            return image
 
 
 def gram(features: Tensor) -> Tensor:
