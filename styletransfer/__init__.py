@@ -12,6 +12,7 @@ feature extractor, with weights that come with the package:
 from styletransfer import functional
 from styletransfer.compare import Comparison, compare
 from styletransfer.errors import (
+    CompareInterrupted,
     DivergenceError,
     ImageError,
     OptionError,
@@ -30,6 +31,7 @@ from styletransfer.stylizer import Step, Stylization, Stylizer
 __version__ = "0.1.0"
 
 __all__ = [
+    "CompareInterrupted",
     "Comparison",
     "DivergenceError",
     "Evaluation",

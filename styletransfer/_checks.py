@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import reprlib
 from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 
@@ -28,7 +29,7 @@ def choice(value: object, options: Iterable[str], what: str) -> str:
     if isinstance(value, str) and value in names:
         return value
     hint = did_you_mean(value, names) if isinstance(value, str) else ""
-    raise OptionError(f"Unknown {what} {value!r}.{hint} Choose one of: {', '.join(names)}.")
+    raise OptionError(f"Unknown {what} {reprlib.repr(value)}.{hint} Choose one of: {', '.join(names)}.")
 
 
 def known_options(given: Iterable[str], known: Iterable[str], owner: str) -> None:
@@ -56,7 +57,10 @@ def number(
     wanted = _interval(low, high, above)
     if isinstance(value, bool) or not isinstance(value, Real):
         raise OptionError(f"{what} must be a number {wanted}, got {value!r}.")
-    given = float(value)
+    try:
+        given = float(value)
+    except OverflowError:  # a whole number beyond all floats
+        given = math.inf
     if not math.isfinite(given) or not low <= given <= high or (above is not None and given <= above):
         raise OptionError(f"{what} must be {wanted}, got {value!r}.")
     return given

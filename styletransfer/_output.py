@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,6 +29,7 @@ _REASONS = {
     errno.EACCES: "permission denied; choose a folder that you may write to",
     errno.EPERM: "permission denied; choose a folder that you may write to",
     errno.EROFS: "the file system is read-only; choose another folder",
+    errno.ENOENT: "the folder takes no new files; choose another folder",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
 
@@ -57,6 +58,12 @@ def check_output(path: str | os.PathLike[str], *, protected: Iterable[str | os.P
                 f'Cannot write "{os.fspath(path)}": it is the input file "{os.fspath(source)}", and '
                 "inputs are never overwritten. Choose another name."
             )
+    try:  # permissions alone do not tell: /proc and some network drives take no files whatever they say
+        probe = _temporary(target)
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as problem:
+        raise OutputError(f'Cannot write "{os.fspath(path)}": {_reason(problem)}.') from problem
     return Path(path)
 
 
@@ -105,23 +112,53 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], o
         ...     write_atomically(Path(folder) / "note.txt", lambda file: file.write(b"done")).read_text()
         'done'
     """
-    target = _check_place(path)
-    # Created by name with "x" rather than by tempfile, whose files are readable by their owner only.
-    temporary = target.with_name(f".{secrets.token_hex(8)}.part")
+    _check_place(path)  # before Path, whose complaint about a number is no sentence for users
+    return write_together({Path(path): write})[0]
+
+
+def write_together(files: Mapping[Path, Callable[[BinaryIO], object]]) -> list[Path]:
+    """Write several files as `write_atomically` does, so that either all of them appear or none.
+
+    No file takes its name before the last one has reached the disk, so that a full disk or Ctrl-C cannot leave
+    half a set.
+
+    Args:
+        files: For each path, what writes its open binary file.
+
+    Returns:
+        The paths, in the same order.
+
+    Raises:
+        OutputError: As for `write_atomically`; names the file.
+    """
+    staged: list[tuple[Path, Path, Path]] = []
+    current = Path()
     try:
         try:
-            with temporary.open("xb") as file:
-                write(file)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(target)
+            for current, write in files.items():
+                target = _check_place(current)
+                temporary = _temporary(target)
+                staged.append((current, temporary, target))
+                with temporary.open("xb") as file:
+                    write(file)
+                    file.flush()
+                    os.fsync(file.fileno())
+            for path, temporary, target in staged:
+                current = path
+                temporary.replace(target)
         finally:
-            temporary.unlink(missing_ok=True)
+            for _, temporary, _ in staged:
+                temporary.unlink(missing_ok=True)
     except OutputError:
         raise
     except OSError as problem:
-        raise OutputError(f'Cannot write "{os.fspath(path)}": {_reason(problem)}.') from problem
-    return Path(path)
+        raise OutputError(f'Cannot write "{current}": {_reason(problem)}.') from problem
+    return list(files)
+
+
+def _temporary(target: Path) -> Path:
+    """Name a new file beside `target`; not by tempfile, whose files are readable by their owner only."""
+    return target.with_name(f".{secrets.token_hex(8)}.part")
 
 
 def _check_place(path: object) -> Path:

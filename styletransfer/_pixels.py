@@ -54,6 +54,8 @@ def from_tensor(tensor: Tensor, label: str) -> Tensor:
             f"The {label} has shape {tuple(tensor.shape)}; wanted (C, H, W) or (B, C, H, W), C = 1 (grey), "
             f"3 (RGB) or 4 (RGB and alpha) and B of at least 1.{hint}"
         )
+    if tensor.is_meta:
+        raise ImageError(f"The {label} is on the device meta, which holds no values; give it on a real device.")
     values = tensor.detach() if tensor.ndim == 4 else tensor.detach()[None]  # (B, C, H, W)
     if not tensor.is_floating_point():
         return values.to(torch.float32) / (255 if tensor.dtype == torch.uint8 else 65535)
@@ -82,10 +84,11 @@ def check_range(low: float, high: float, label: str) -> None:
     raise ImageError(f"The {label} has values from {low:.6g} to {high:.6g}; wanted [0, 1]. {cure}")
 
 
-def check_sides(height: int, width: int, label: str, smallest: int, after: str = "") -> None:
+def check_sides(
+    height: int, width: int, label: str, smallest: int, after: str = "", cure: str = "Give a larger picture."
+) -> None:
     """Raise `ImageError` for a picture with a side below `smallest`; `after` says what made it so small."""
     if min(height, width) < smallest:
-        cure = "Choose a larger working size." if after else "Give a larger picture."
         raise ImageError(
             f"The {label} is {height}x{width} pixels (height x width){after}; both sides must be at least "
             f"{smallest}. {cure}"

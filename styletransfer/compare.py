@@ -20,8 +20,8 @@ from torch import Tensor
 
 from styletransfer import images
 from styletransfer._checks import choice
-from styletransfer.comparison import Comparison, ComparisonRow
-from styletransfer.errors import ImageError, OptionError
+from styletransfer.comparison import Comparison, ComparisonRow, describe_progress
+from styletransfer.errors import CompareInterrupted, ImageError, OptionError, StylizeInterrupted
 from styletransfer.evaluate import JUDGE_VERSION, evaluate
 from styletransfer.features import create_extractor
 from styletransfer.features.formats import IMAGENET_MEAN, IMAGENET_STD
@@ -31,7 +31,7 @@ from styletransfer.methods import METHODS, create_stylizer
 from styletransfer.methods.gatys import GatysStylizer, Objective
 from styletransfer.stylizer import Step, Stylization, Stylizer
 
-__all__ = ["Comparison", "ComparisonRow", "compare", "device_name"]
+__all__ = ["Comparison", "ComparisonRow", "check_methods", "compare", "device_name"]
 
 #: Longer side of the warm-up's pictures, pixels.
 _WARM_UP_EDGE = 64
@@ -70,7 +70,8 @@ def compare(
 
     Raises:
         StyleTransferError: Bad input; found before any work starts wherever it can be.
-        StylizeInterrupted: Ctrl-C during a run; carries that run's picture so far.
+        CompareInterrupted: Ctrl-C once there is something to keep; carries the comparison of the methods that
+            are done and of the picture so far. Before that it is a plain KeyboardInterrupt.
 
     Example:
         >>> from styletransfer import samples
@@ -79,7 +80,8 @@ def compare(
         >>> comparison.rows[0].steps
         1
     """
-    names = _check_methods(methods, options or {})
+    names = check_methods(methods)
+    _check_options(options, names)
     if isinstance(extractor, VGG19Features):
         network = extractor if device is None else extractor.to(device)
     else:
@@ -96,13 +98,34 @@ def compare(
             f"compare takes one content and one style, got batches of {picture.rgb.shape[0]} and "
             f"{manner.rgb.shape[0]}; call it once for each pair."
         )
-    results = {}
-    for name, stylizer in stylizers.items():
-        _warm_up(stylizer, picture, manner)
-        watch = None if on_step is None else _named(on_step, name)
-        results[name] = stylizer.stylize(picture, manner, on_step=watch)
-    evaluations = {name: evaluate(x, picture, manner, extractor=network) for name, x in results.items()}
-    gatys_losses = _gatys_losses(stylizers.get(GatysStylizer.method), results, picture, manner)
+    results: dict[str, Stylization] = {}
+    try:
+        for name, stylizer in stylizers.items():
+            _warm_up(stylizer, picture, manner)
+            watch = None if on_step is None else _named(on_step, name)
+            results[name] = stylizer.stylize(picture, manner, on_step=watch)
+        return _judged(results, stylizers, network, picture, manner)
+    except KeyboardInterrupt as interrupt:
+        if isinstance(interrupt, StylizeInterrupted) and interrupt.stylization.history:
+            results[name] = interrupt.stylization
+        if not results:
+            raise KeyboardInterrupt from None
+        raise CompareInterrupted(
+            f"Interrupted ({describe_progress(results, names)}); what was reached is kept on this exception as "
+            ".comparison.",
+            comparison=_judged(results, stylizers, network, picture, manner),
+        ) from None
+
+
+def _judged(
+    results: Mapping[str, Stylization],
+    stylizers: Mapping[str, Stylizer],
+    network: VGG19Features,
+    content: Picture,
+    style: Picture,
+) -> Comparison:
+    """Measure every result alike."""
+    gatys_losses = _gatys_losses(stylizers.get(GatysStylizer.method), results, content, style)
     rows = tuple(
         ComparisonRow(
             method=name,
@@ -110,15 +133,20 @@ def compare(
             steps=len(result.history),
             losses=result.losses,
             gatys_loss=gatys_losses.get(name),
-            evaluation=evaluations[name],
+            evaluation=evaluate(result, content, style, extractor=network),
         )
         for name, result in results.items()
     )
-    conditions = _conditions(network, picture, manner)
-    return Comparison(content=picture, style=manner, rows=rows, results=results, conditions=conditions)
+    conditions = _conditions(network, content, style)
+    return Comparison(content=content, style=style, rows=rows, results=results, conditions=conditions)
 
 
-def _check_methods(methods: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def check_methods(methods: Sequence[str]) -> list[str]:
+    """Return `methods` as a list.
+
+    Raises:
+        OptionError: None, an unknown one, or one that stands twice.
+    """
     names = [methods] if isinstance(methods, str) else list(methods)
     if not names:
         raise OptionError(f"compare needs at least one method; choose from: {', '.join(METHODS)}.")
@@ -126,9 +154,18 @@ def _check_methods(methods: Sequence[str], options: Mapping[str, Mapping[str, An
         choice(name, METHODS, "method")
         if name in names[:position]:
             raise OptionError(f"The method {name!r} stands twice in methods; name each once.")
+    return names
+
+
+def _check_options(options: object, names: Sequence[str]) -> None:
+    if options is None:
+        return
+    if not isinstance(options, Mapping) or not all(isinstance(own, Mapping) for own in options.values()):
+        raise OptionError(
+            f'options must be {{method: {{option: value}}}}, e.g. {{"gatys": {{"steps": 50}}}}, got {options!r}.'
+        )
     for name in options:
         choice(name, names, "method in options")
-    return names
 
 
 def _named(on_step: Callable[[str, Step], None], method: str) -> Callable[[Step], None]:
@@ -155,6 +192,8 @@ def _warm_up(stylizer: Stylizer, content: Picture, style: Picture) -> None:
         stylizer.stylize(small[0], small[1], on_step=stop)
     except _WarmError:
         return
+    except StylizeInterrupted:  # its picture is the warm-up's, which nobody wants
+        raise KeyboardInterrupt from None
 
 
 @torch.no_grad()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from styletransfer import images
 from styletransfer.errors import OutputError
@@ -19,7 +21,7 @@ from styletransfer.stylizer import Stylization
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Comparison", "ComparisonRow", "output_files"]
+__all__ = ["Comparison", "ComparisonRow", "describe_progress", "output_files"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +97,10 @@ class Comparison:
             judged = row.evaluation
             own = "" if row.gatys_loss is None else f"{row.gatys_loss:.4g}"
             numbers = (judged.content, judged.style_ratio, judged.gram_ratio, judged.moment_ratio)
-            cells = (row.method, f"{row.seconds:.2f}", str(row.steps), *(f"{x:.3f}" for x in numbers), own)
+            name = row.method
+            if self.results[name].stopped == "interrupted":
+                name += " (interrupted)"
+            cells = (name, f"{row.seconds:.2f}", str(row.steps), *(f"{x:.3f}" for x in numbers), own)
             lines.append(f"| {' | '.join(cells)} |")
         notes = (
             f"Conditions: {self._setting()}. Seconds: {self.conditions['seconds']}. Content loss and ratios: "
@@ -125,11 +130,14 @@ class Comparison:
             caption=self._setting(),
         )
 
-    def save(self, folder: str | os.PathLike[str]) -> list[Path]:
+    def save(self, folder: str | os.PathLike[str], *, inputs: bool = False) -> list[Path]:
         """Write comparison.png (the figure), comparison.json, comparison.md and one picture for each method.
+
+        Either all of them appear or none.
 
         Args:
             folder: Where to; made if only its last part is missing. Earlier results in it are replaced.
+            inputs: Also write content.png and style.png, at the working size.
 
         Returns:
             The files, in that order.
@@ -137,19 +145,58 @@ class Comparison:
         Raises:
             OutputError: A folder that cannot be made or written to, or a file in the way that was an input.
         """
-        inputs = [picture.path for picture in (self.content, self.style) if picture.path is not None]
-        figure, table, report, *pictures = output_files(folder, tuple(self.results), protected=inputs)
-        try:
-            figure.parent.mkdir(exist_ok=True)
-        except OSError as problem:
-            raise OutputError(f'Cannot make the folder "{figure.parent}": {problem.strerror}.') from problem
-        drawing = self.figure()
-        images.write_atomically(figure, lambda file: drawing.savefig(file, format="png"))
-        images.write_atomically(table, lambda file: file.write(self.to_json().encode()))
-        images.write_atomically(report, lambda file: file.write(self.to_markdown().encode()))
-        for path, result in zip(pictures, self.results.values(), strict=True):
-            result.save(path)
-        return [figure, table, report, *pictures]
+        protected = [picture.path for picture in (self.content, self.style) if picture.path is not None]
+        files = output_files(folder, tuple(self.results), protected=protected, inputs=inputs)
+        contents = [self._figure_bytes(), self.to_json().encode(), self.to_markdown().encode()]
+        pictures = [(result.image, result.alpha) for result in self.results.values()]
+        if inputs:
+            pictures += [(picture.rgb, picture.alpha) for picture in (self.content, self.style)]
+        contents += [
+            images.encode_image(image, file, alpha=alpha)
+            for file, (image, alpha) in zip(files[len(contents) :], pictures, strict=True)
+        ]
+        with _made(Path(folder)):
+            return images.write_together(
+                {file: _writer(content) for file, content in zip(files, contents, strict=True)}
+            )
+
+    def _figure_bytes(self) -> bytes:
+        drawn = io.BytesIO()
+        self.figure().savefig(drawn, format="png")
+        return drawn.getvalue()
+
+
+def _writer(content: bytes) -> Callable[[BinaryIO], object]:
+    return lambda file: file.write(content)
+
+
+@contextlib.contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make `folder` if it is missing, and take it away again if what is done in it fails."""
+    missing = not folder.exists()
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as problem:
+        raise OutputError(f'Cannot make the folder "{folder}": {problem.strerror}.') from problem
+    try:
+        yield
+    except BaseException:
+        if missing:
+            with contextlib.suppress(OSError):  # somebody else has put something into it
+                folder.rmdir()
+        raise
+
+
+def describe_progress(results: Mapping[str, Stylization], methods: Sequence[str]) -> str:
+    """Return ``"gatys after 12 step(s), adain not run"``: how far a comparison came that was interrupted."""
+
+    def state(method: str) -> str:
+        if method not in results:
+            return "not run"
+        result = results[method]
+        return f"after {len(result.history)} step(s)" if result.stopped == "interrupted" else "done"
+
+    return ", ".join(f"{method} {state(method)}" for method in methods)
 
 
 def output_files(
@@ -157,6 +204,7 @@ def output_files(
     methods: Sequence[str],
     *,
     protected: Sequence[str | os.PathLike[str]] = (),
+    inputs: bool = False,
 ) -> list[Path]:
     """Return the files that `Comparison.save` will write; finds out before the work whether it can.
 
@@ -164,12 +212,14 @@ def output_files(
         folder: Where to.
         methods: Names of the methods.
         protected: Input files, which must not be overwritten.
+        inputs: Whether content.png and style.png are among them.
 
     Raises:
         OutputError: A folder that cannot be made or written to, or an input file in the way.
     """
     place = Path(folder)
     names = ["comparison.png", "comparison.json", "comparison.md", *(f"{method}.png" for method in methods)]
+    names += ["content.png", "style.png"] if inputs else []
     files = [place / name for name in names]
     if place.exists():
         for file in files:
@@ -181,6 +231,11 @@ def output_files(
         raise OutputError(
             f'Cannot make the folder "{place}": "{parent}" does not exist or is no folder; create it first.'
         )
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise OutputError(f'Cannot make the folder "{place}": "{parent}" is not writable; choose another place.')
+    try:  # found out by doing, since permissions alone do not tell
+        place.mkdir()
+        place.rmdir()
+    except OSError as problem:
+        raise OutputError(
+            f'Cannot make the folder "{place}": {problem.strerror}. Choose another place.'
+        ) from problem
     return files

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from styletransfer.comparison import Comparison
     from styletransfer.stylizer import Stylization
 
 
@@ -64,3 +65,15 @@ class StylizeInterrupted(KeyboardInterrupt):
     def __init__(self, message: str, *, stylization: Stylization) -> None:
         super().__init__(message)
         self.stylization = stylization
+
+
+class CompareInterrupted(KeyboardInterrupt):
+    """Ctrl-C during `compare`; the methods that are done and the picture reached so far are kept.
+
+    Attributes:
+        comparison: What there is, judged like a whole one; an unfinished run has ``stopped="interrupted"``.
+    """
+
+    def __init__(self, message: str, *, comparison: Comparison) -> None:
+        super().__init__(message)
+        self.comparison = comparison

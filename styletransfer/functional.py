@@ -163,7 +163,12 @@ def at_least_float32(values: Tensor) -> Tensor:
     return values.float() if values.dtype.itemsize < 4 else values
 
 
-def _check_four(values: Tensor, function: str) -> None:
+def _check_four(values: object, function: str) -> None:
+    if not isinstance(values, Tensor):
+        raise OptionError(
+            f"{function} takes a tensor of shape (B, C, h, w), got a {type(values).__name__}. "
+            "torch.from_numpy makes one of an array."
+        )
     if values.ndim != 4:
         raise OptionError(
             f"{function} takes a tensor of shape (B, C, h, w), got {tuple(values.shape)}. "

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from styletransfer._checks import integer
 from styletransfer._decode import from_path, from_pil
-from styletransfer._output import check_output, output_format, write_atomically
+from styletransfer._output import check_output, output_format, write_atomically, write_together
 from styletransfer._pixels import Pixels, check_sides, from_array, from_tensor, reduced, working_size
 from styletransfer.errors import ImageError, OptionError, OutputError
 
@@ -33,12 +33,14 @@ __all__ = [
     "ImageSource",
     "Picture",
     "check_output",
+    "encode_image",
     "load_image",
     "read_picture",
     "resize",
     "save_image",
     "to_pil",
     "write_atomically",
+    "write_together",
 ]
 
 ImageSource = str | os.PathLike[str] | Image.Image | np.ndarray[Any, Any] | Tensor
@@ -108,7 +110,14 @@ def read_picture(
     height, width = _size(raw)
     check_sides(height, width, label, SMALLEST_SIDE)
     size = working_size(height, width, long_edge, short_edge)
-    check_sides(*size, label, SMALLEST_SIDE, after=f" at the working size long_edge={long_edge}")
+    smallest = -(-SMALLEST_SIDE * max(height, width) // min(height, width))  # rounded up
+    check_sides(
+        *size,
+        label,
+        SMALLEST_SIDE,
+        after=f" at the working size long_edge={long_edge}",
+        cure=f"Choose a long edge of at least {smallest}, or crop the picture.",
+    )
     rgb, alpha = _split(_at_size(raw, size))
     return Picture(rgb=rgb, alpha=alpha, path=path)
 
@@ -170,6 +179,22 @@ def save_image(
         'black.png'
     """
     check_output(path, protected=protected)
+    encoded = encode_image(image, path, alpha=alpha)
+    return write_atomically(path, lambda file: file.write(encoded))
+
+
+def encode_image(
+    image: Tensor | Image.Image | np.ndarray[Any, Any],
+    path: str | os.PathLike[str],
+    *,
+    alpha: Tensor | None = None,
+) -> bytes:
+    """Return the bytes that `save_image` would write to `path`, which is not touched.
+
+    Raises:
+        ImageError: NaN or values outside [0, 1], several pictures, a wrong shape.
+        OutputError: Unknown suffix, or a picture that the format cannot hold.
+    """
     file_format = output_format(path)
     picture = to_pil(image, alpha=alpha)
     if file_format not in _WITH_ALPHA:
@@ -183,7 +208,7 @@ def save_image(
             f'Cannot write "{os.fspath(path)}": a picture of {picture.height}x{picture.width} pixels does '
             f"not fit into {file_format} ({problem}); use .png."
         ) from problem
-    return write_atomically(path, lambda file: file.write(encoded.getbuffer()))
+    return encoded.getvalue()
 
 
 def to_pil(image: Tensor | Image.Image | np.ndarray[Any, Any], *, alpha: Tensor | None = None) -> Image.Image:

@@ -69,7 +69,8 @@ def comparison_figure(
     colors = dict(zip(results, _cycle(len(results)), strict=True))
     for column, (method, result) in enumerate(results.items(), start=1):
         axes = figure.add_subplot(pictures[:, column])
-        _show(axes, result.image, _name(method), color=colors[method])
+        unfinished = " (interrupted)" if result.stopped == "interrupted" else ""
+        _show(axes, result.image, _name(method) + unfinished, color=colors[method])
         judged = evaluations[method]
         axes.set_xlabel(
             f"{_seconds(result.seconds)}  \N{MIDDLE DOT}  style ratio {judged.style_ratio:.2f}  "

@@ -40,6 +40,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 
 PUBLIC = [
+    "CompareInterrupted",
     "Comparison",
     "DivergenceError",
     "Evaluation",

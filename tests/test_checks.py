@@ -216,3 +216,14 @@ def test_flag_refuses(value: object) -> None:
 def test_refusals_are_ours_and_value_errors() -> None:
     assert issubclass(OptionError, StyleTransferError)
     assert issubclass(OptionError, ValueError)
+
+
+def test_a_whole_number_beyond_all_floats_is_out_of_range() -> None:
+    with pytest.raises(OptionError, match=r"alpha must be in \[0, 1\]"):
+        number(10**400, "alpha", low=0, high=1)
+
+
+def test_a_long_value_is_quoted_in_part() -> None:
+    with pytest.raises(OptionError) as caught:
+        choice(["x" * 50] * 50, ["a"], "method")
+    assert len(str(caught.value)) < 300

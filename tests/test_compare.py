@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from styletransfer import compare as package_compare
 from styletransfer import samples
 from styletransfer.compare import compare
 from styletransfer.comparison import Comparison, output_files
-from styletransfer.errors import ImageError, OptionError, OutputError
+from styletransfer.errors import CompareInterrupted, ImageError, OptionError, OutputError
 from styletransfer.features import create_extractor
 from styletransfer.stylizer import Step
 
@@ -132,6 +133,29 @@ def test_saves_everything_into_a_new_folder(comparison: Comparison, tmp_path: Pa
     assert files == comparison.save(tmp_path / "out")  # replaces an earlier comparison
 
 
+def test_a_failure_leaves_an_earlier_comparison_as_it_was(
+    comparison: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path.name: path.read_bytes() for path in comparison.save(tmp_path)}
+    synced: list[int] = []
+
+    def full(number: int) -> None:
+        synced.append(number)
+        if len(synced) == 5:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OutputError, match=r"adain\.png.*the disk is full"):
+        replace(comparison, conditions={**comparison.conditions, "date": "later"}).save(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_the_inputs_can_be_saved_too(comparison: Comparison, tmp_path: Path) -> None:
+    assert [file.name for file in comparison.save(tmp_path, inputs=True)][-2:] == ["content.png", "style.png"]
+    with Image.open(tmp_path / "content.png") as picture:
+        assert picture.size == (96, 72)
+
+
 def test_an_input_in_the_folder_is_not_overwritten(tmp_path: Path, pair: tuple[Image.Image, Image.Image]) -> None:
     content = tmp_path / "adain.png"
     pair[0].save(content)
@@ -154,6 +178,65 @@ def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
         output_files(tmp_path / "out", ["adain"])
 
 
+class TestCtrlC:
+    @staticmethod
+    def interrupted(pair: tuple[Image.Image, Image.Image], at: str, number: int = 1) -> CompareInterrupted:
+        def press(method: str, step: Step) -> None:
+            if (method, step.step) == (at, number):
+                raise KeyboardInterrupt
+
+        with pytest.raises(CompareInterrupted) as caught:
+            compare(*pair, options=BRIEF, device="cpu", on_step=press)
+        return caught.value
+
+    def test_keeps_the_picture_so_far(self, pair: tuple[Image.Image, Image.Image]) -> None:
+        error = self.interrupted(pair, "gatys", 3)
+        assert "gatys after 3 step(s), adain not run" in str(error)
+        [row] = error.comparison.rows
+        assert (row.method, row.steps) == ("gatys", 3)
+        assert row.gatys_loss is not None
+        result = error.comparison.results["gatys"]
+        assert result.stopped == "interrupted"
+        assert result.image.shape == (1, 3, 72, 96)
+        titles = [axes.get_title(loc="left") for axes in error.comparison.figure().axes]
+        assert "Gatys (interrupted)" in titles
+
+    def test_keeps_what_is_done(self, pair: tuple[Image.Image, Image.Image]) -> None:
+        error = self.interrupted(pair, "adain")
+        assert "gatys done, adain not run" in str(error)
+        assert [row.method for row in error.comparison.rows] == ["gatys"]
+
+    def test_while_judging_keeps_everything(
+        self, pair: tuple[Image.Image, Image.Image], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        module = sys.modules["styletransfer.compare"]
+        judge, calls = module._judged, []
+
+        def press_once(*args: Any) -> Comparison:
+            calls.append(args)
+            if len(calls) == 1:
+                raise KeyboardInterrupt
+            judged: Comparison = judge(*args)
+            return judged
+
+        monkeypatch.setattr(module, "_judged", press_once)
+        with pytest.raises(CompareInterrupted, match="adain done") as caught:
+            compare(*pair, methods=("adain",), device="cpu")
+        assert list(caught.value.comparison.results) == ["adain"]
+
+    def test_in_the_warm_up_keeps_nothing(
+        self, pair: tuple[Image.Image, Image.Image], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def press(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        # The warm-up takes the first look; its small picture is not the user's.
+        monkeypatch.setattr("styletransfer.methods.gatys.minimize", press)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            compare(*pair, options=BRIEF, device="cpu")
+        assert type(caught.value) is KeyboardInterrupt
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -164,6 +247,7 @@ def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
         ({"options": {"adain": {"alfa": 1}}}, r'no option \'alfa\'. Did you mean "alpha"'),
         ({"options": {"adain": {"alpha": 2.0}}}, r"alpha must be in \[0, 1\], got 2.0"),
         ({"device": "abacus"}, "Unknown device"),
+        ({"options": {"gatys": 5}}, r"options must be \{method: \{option: value\}\}"),
     ],
 )
 def test_bad_options_are_refused(

@@ -318,3 +318,8 @@ class TestArguments:
     def test_styles_that_do_not_fit_are_refused(self, style: tuple[int, ...]) -> None:
         with pytest.raises(OptionError, match=rf"{style[0]} style\(s\) with {style[1]} channels"):
             adain(torch.rand(3, 2, 8, 8), torch.rand(style))
+
+
+def test_an_array_is_no_tensor() -> None:
+    with pytest.raises(OptionError, match=r"gram_matrix takes a tensor .* got a list\. torch\.from_numpy"):
+        gram_matrix([1.0])  # type: ignore[arg-type]

@@ -304,7 +304,7 @@ def test_working_size_properties(height: int, width: int, edge: int, long: bool)
     wanted = min(edge, chosen(height, width))
     sides = [side * wanted / chosen(height, width) for side in (height, width)]
     if min(sides) < 15.5:
-        with pytest.raises(ImageError, match=rf"at the working size long_edge={edge}; .* Choose a larger working"):
+        with pytest.raises(ImageError, match=rf"at the working size long_edge={edge}; .* Choose a long edge of"):
             load_image(np.zeros((height, width), np.uint8), long_edge=edge)
         return
     keys = {"long_edge" if long else "short_edge": edge}
@@ -535,3 +535,15 @@ def test_picture_is_frozen_and_compares_by_identity() -> None:
 def test_load_image_is_the_rgb_of_read_picture() -> None:
     pixels = noise(60, 90, channels=4)
     assert torch.equal(load_image(pixels, short_edge=30), read_picture(pixels, short_edge=30).rgb)
+
+
+def test_the_long_edge_that_is_told_is_large_enough() -> None:
+    picture = np.zeros((20, 3000, 3), np.uint8)
+    with pytest.raises(ImageError, match=r"3x512 .* Choose a long edge of at least 2400, or crop"):
+        read_picture(picture, long_edge=512)
+    assert read_picture(picture, long_edge=2400).rgb.shape == (1, 3, 16, 2400)
+
+
+def test_a_tensor_without_values_is_refused() -> None:
+    with pytest.raises(ImageError, match="device meta, which holds no values"):
+        read_picture(torch.empty(1, 3, 32, 32, device="meta"))

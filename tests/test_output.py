@@ -19,7 +19,14 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from styletransfer.errors import ImageError, OutputError
-from styletransfer.images import check_output, load_image, read_picture, save_image, write_atomically
+from styletransfer.images import (
+    check_output,
+    load_image,
+    read_picture,
+    save_image,
+    write_atomically,
+    write_together,
+)
 
 GREY = torch.full((1, 3, 20, 30), 0.5)
 
@@ -374,3 +381,24 @@ def test_mode_is_that_of_an_ordinary_file(tmp_path: Path, umask: int) -> None:
     path = tmp_path / "a.txt"
     subprocess.run([sys.executable, "-c", code, str(path)], check=True, timeout=60)
     assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
+
+
+def test_a_folder_that_takes_no_files_is_found_before_the_work() -> None:
+    if not Path("/proc/self").is_dir():
+        pytest.skip("needs /proc, whose permissions promise what it does not hold")
+    with pytest.raises(OutputError, match=r"takes no new files|not writable"):
+        check_output("/proc/out.png")
+
+
+def test_files_that_belong_together_appear_together(tmp_path: Path) -> None:
+    def fail(file: BinaryIO) -> None:
+        raise KeyboardInterrupt
+
+    def write(file: BinaryIO) -> None:
+        file.write(b"whole")
+
+    with pytest.raises(KeyboardInterrupt):
+        write_together({tmp_path / "a": write, tmp_path / "b": fail})
+    assert list(tmp_path.iterdir()) == []
+    assert write_together({tmp_path / "a": write, tmp_path / "b": write}) == [tmp_path / "a", tmp_path / "b"]
+    assert (tmp_path / "b").read_bytes() == b"whole"

@@ -6,12 +6,14 @@ Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 a che
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import click
 import torch
 
 from styletransfer import __version__
+from styletransfer.cli.benchmark import benchmark_command
 from styletransfer.cli.compare import compare_command, demo_command
 from styletransfer.cli.data import data_group
 from styletransfer.cli.doctor import doctor_command
@@ -19,7 +21,7 @@ from styletransfer.cli.info import info_command
 from styletransfer.cli.stylize import stylize_command
 from styletransfer.cli.train import train_group
 from styletransfer.cli.weights import weights_group
-from styletransfer.errors import StyleTransferError, StylizeInterrupted
+from styletransfer.errors import CompareInterrupted, StyleTransferError, StylizeInterrupted
 
 __all__ = ["main"]
 
@@ -44,18 +46,27 @@ class _Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.showwarning = _show_warning
+                return super().invoke(ctx)
         except StyleTransferError as error:
             raise _BadInput(str(error)) from error
         except KeyboardInterrupt as error:
-            # A StylizeInterrupted that comes this far speaks to Python: its picture was not asked for.
-            kept = "" if isinstance(error, StylizeInterrupted) else str(error)
+            # Those that come this far speak to Python: what they carry was not asked for.
+            kept = "" if isinstance(error, (CompareInterrupted, StylizeInterrupted)) else str(error)
             told = kept or "Interrupted; nothing was written."
             raise _Interrupted(told) from error
         except (MemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error):
                 raise
             raise _BadInput(_out_of_memory(ctx.meta.get("styletransfer.long_edge"))) from error
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    """Show a warning as one line without the place in the code; with --quiet not at all."""
+    ctx = click.get_current_context(silent=True)
+    if ctx is None or not ctx.params.get("quiet"):
+        click.echo(f"Warning: {message}", err=True)
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
@@ -88,6 +99,7 @@ for _command in (
     stylize_command,
     compare_command,
     demo_command,
+    benchmark_command,
     info_command,
     weights_group,
     data_group,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from styletransfer.cli.options import (
 )
 from styletransfer.cli.progress import MethodBars, fetch_needed
 from styletransfer.cli.stylize import tell_reduction
-from styletransfer.compare import compare
-from styletransfer.comparison import Comparison, output_files
+from styletransfer.compare import check_methods, compare
+from styletransfer.comparison import Comparison, describe_progress, output_files
+from styletransfer.errors import CompareInterrupted
 from styletransfer.features import create_extractor
 from styletransfer.images import ImageSource
 from styletransfer.methods import METHODS, create_stylizer
@@ -64,14 +66,16 @@ def compare_command(
 
     Writes comparison.png, comparison.json, comparison.md and one picture for each method. An option goes to
     every method that has it. Every method takes one untimed step first, so the seconds are those of the work.
+    Ctrl-C keeps the methods that are done and the picture so far.
     """
-    names = [name.strip() for name in methods.split(",")]
+    names = check_methods([name.strip() for name in methods.split(",")])
     options = options_for(names, chosen)
     edge = chosen_edge(long_edge, full_size)
     output_files(output, names, protected=[content, style])
     if not quiet:
         tell_reduction(content, images.read_picture(content, long_edge=edge, what="content"))
-    comparison = _run(content, style, options, extractor=extractor, device=device, long_edge=edge, quiet=quiet)
+    with _kept(output, names):
+        comparison = _run(content, style, options, extractor=extractor, device=device, long_edge=edge, quiet=quiet)
     _report(comparison, comparison.save(output), output, quiet, as_json)
 
 
@@ -97,24 +101,32 @@ def demo_command(
     Needs no download and no pictures of yours; takes less than a minute and a half on two processor cores.
     Writes what "compare" writes, and the two pictures drawn.
     """
-    output_files(output, list(METHODS))
-    drawn = {
-        "content.png": samples.draw(content or samples.list_contents()[0], long_edge=_DEMO_LONG_EDGE),
-        "style.png": samples.draw(style or samples.list_styles()[0], long_edge=_DEMO_LONG_EDGE),
-    }
+    output_files(output, list(METHODS), inputs=True)
     options: dict[str, dict[str, Any]] = {method: {} for method in METHODS}
-    comparison = _run(
-        drawn["content.png"],
-        drawn["style.png"],
-        options,
-        extractor="vgg19-lite",
-        device=device,
-        long_edge=None,
-        quiet=quiet,
-    )
-    files = comparison.save(output)
-    files += [images.save_image(picture, output / name) for name, picture in drawn.items()]
-    _report(comparison, files, output, quiet, as_json)
+    with _kept(output, list(METHODS), inputs=True):
+        comparison = _run(
+            samples.draw(content or samples.list_contents()[0], long_edge=_DEMO_LONG_EDGE),
+            samples.draw(style or samples.list_styles()[0], long_edge=_DEMO_LONG_EDGE),
+            options,
+            extractor="vgg19-lite",
+            device=device,
+            long_edge=None,
+            quiet=quiet,
+        )
+    _report(comparison, comparison.save(output, inputs=True), output, quiet, as_json)
+
+
+@contextmanager
+def _kept(folder: Path, methods: Sequence[str], *, inputs: bool = False) -> Iterator[None]:
+    """Save what a comparison that is interrupted has reached, and say so."""
+    try:
+        yield
+    except CompareInterrupted as interrupt:
+        results = interrupt.comparison.results
+        files = ", ".join(file.name for file in interrupt.comparison.save(folder, inputs=inputs))
+        raise KeyboardInterrupt(
+            f"Interrupted ({describe_progress(results, methods)}); what was reached is in {folder}: {files}."
+        ) from None
 
 
 def _run(

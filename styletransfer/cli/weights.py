@@ -28,7 +28,8 @@ def list_command(quiet: bool, as_json: bool) -> None:
     elif not quiet:
         width = max(len(status.name) for status in statuses)
         for status in statuses:
-            size = "?" if status.size is None else f"{status.size / 1e6:.1f} MB"
+            about = weights.find(status.name).about
+            size = f"{status.size / 1e6:.1f} MB" if status.size else f"~{about / 1e6:.1f} MB" if about else "?"
             click.echo(f"{status.name:{width}}  {status.kind:9}  {status.state:8}  {size:>9}  {status.licence}")
 
 

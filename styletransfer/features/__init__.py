@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from styletransfer.errors import OptionError
 from styletransfer.features import weights as _weights
 from styletransfer.features.formats import FORMATS, trained_format
 from styletransfer.features.layers import LAYERS, TAPS, Layer
@@ -74,6 +75,8 @@ def create_extractor(
         'avg'
     """
     target = pick_device(device)
+    if weights is not None and not isinstance(weights, (str, os.PathLike)):
+        raise OptionError(f"weights must be the path of a file, got a {type(weights).__name__}.")
     path = own_file(name) if weights is None else None
     if path is None:
         _weights.find(str(name), kind="extractor")

@@ -86,6 +86,8 @@ def check_taps(taps: Iterable[str], available: Iterable[str] = TAPS) -> tuple[st
     """
     names = list(available)
     wanted = []
+    if not isinstance(taps, Iterable):
+        raise OptionError(f'Layers are given as a list of names, e.g. ["relu4_1"], got {taps!r}.')
     for tap in [taps] if isinstance(taps, str) else list(taps):
         if not isinstance(tap, str) or tap not in BY_TAP:
             hint = did_you_mean(tap, TAPS) if isinstance(tap, str) else ""
@@ -94,7 +96,10 @@ def check_taps(taps: Iterable[str], available: Iterable[str] = TAPS) -> tuple[st
                 "or conv1_1 to conv5_4 for the value before the ReLU."
             )
         if tap not in names:
-            raise OptionError(f"Layer {tap!r} lies deeper than this network, which ends at {names[-1]!r}.")
+            raise OptionError(
+                f"Layer {tap!r} lies deeper than this network, which ends at {names[-1]!r}. "
+                'Choose one up to there, or an extractor that goes deeper, such as "vgg19".'
+            )
         wanted.append(tap)
     if not wanted:
         raise OptionError('At least one layer is needed, for example "relu4_1".')

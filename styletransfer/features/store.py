@@ -41,6 +41,7 @@ class WeightFile:
         file_name: Name of the file.
         url: Whence, or None if it is embedded in the package.
         size: Bytes, or None where not known exactly.
+        about: Where `size` is None, the bytes of the network's numbers: a little less than the file's.
         sha256: Of the whole file; for embedded files it stands in ``assets/SHA256SUMS``.
         licence: Terms of use.
         citation: Whom to cite.
@@ -60,6 +61,7 @@ class WeightFile:
     preprocessing: str
     url: str | None = None
     size: int | None = None
+    about: int | None = None
     sha256: str | None = None
     encoder: str | None = None
     stored_as: str | None = None
@@ -271,4 +273,6 @@ def _network_reason(error: BaseException | str) -> str:
 
 
 def _size_text(file: WeightFile) -> str:
-    return "size unknown" if file.size is None else f"{file.size:,} bytes"
+    if file.size is not None:
+        return f"{file.size:,} bytes"
+    return "size unknown" if file.about is None else f"about {file.about / 1e6:.1f} MB"

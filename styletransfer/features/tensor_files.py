@@ -53,7 +53,9 @@ def _start_of(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(512)
     except FileNotFoundError:
-        raise WeightsError(f"There is no weight file {path}.") from None
+        raise WeightsError(f"There is no weight file {path}. Check the path.") from None
+    except IsADirectoryError:
+        raise WeightsError(f"The weight file {path} cannot be read: it is a folder. Give a file in it.") from None
     except OSError as error:
         raise WeightsError(f"The weight file {path} cannot be read: {error.strerror}.") from error
 

@@ -74,11 +74,14 @@ def check_reduced(path: Path, file: WeightFile) -> None:
     Raises:
         WeightsError: They differ, or it is no such file.
     """
-    tensors, metadata = read_tensors(path)
+    cure = f"Fetch it again: styletransfer weights fetch {file.name} --force."
+    try:
+        tensors, metadata = read_tensors(path)
+    except WeightsError as error:
+        raise WeightsError(f"{error} {cure}") from error
     if metadata.get("format") != FORMAT or metadata.get("sha256") != _checksum(tensors):
         raise WeightsError(
-            f"{path} is damaged: its tensors do not have the checksum that they were stored with. "
-            f"Fetch it again: styletransfer weights fetch {file.name} --force."
+            f"{path} is damaged: its tensors do not have the checksum that they were stored with. {cure}"
         )
 
 

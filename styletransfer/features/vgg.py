@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from styletransfer._checks import choice
 from styletransfer.errors import OptionError, WeightsError
-from styletransfer.features.layers import LAYERS, VGG19_WIDTHS, Layer, check_taps
+from styletransfer.features.layers import BY_TAP, LAYERS, VGG19_WIDTHS, Layer, check_taps
 
 Pooling = Literal["max", "avg"]
 Padding = Literal["reflect", "zeros"]
@@ -157,10 +157,11 @@ class VGG19Features(nn.Module):
             ``{layer: (B, C, h, w)}`` in the network's order.
 
         Raises:
-            OptionError: Unknown layer, or pictures of the wrong shape or on another device.
+            OptionError: Unknown layer, or pictures of the wrong shape, too small for the deepest layer, or on
+                another device.
         """
         wanted = check_taps(layers, self.available)
-        self._check(images)
+        self._check(images, BY_TAP[wanted[-1]])
         features: dict[str, Tensor] = {}
         x = images.to(self.color_bias.dtype).contiguous(memory_format=torch.channels_last)
         x = F.conv2d(x, self.color_matrix, self.color_bias)
@@ -212,11 +213,17 @@ class VGG19Features(nn.Module):
             return F.max_pool2d(x, 2, ceil_mode=self.ceil_mode)
         return F.avg_pool2d(x, 2, ceil_mode=self.ceil_mode)
 
-    def _check(self, images: Tensor) -> None:
-        if images.ndim != 4 or images.shape[1] != 3:
+    def _check(self, images: object, deepest: Layer) -> None:
+        if not isinstance(images, Tensor) or images.ndim != 4 or images.shape[1] != 3:
+            got = tuple(images.shape) if isinstance(images, Tensor) else f"a {type(images).__name__}"
             raise OptionError(
-                f"The extractor takes pictures of shape (B, 3, H, W), got {tuple(images.shape)}. "
-                "styletransfer.load_image gives that shape."
+                f"The extractor takes a tensor of pictures (B, 3, H, W), got {got}. "
+                "styletransfer.load_image gives one."
+            )
+        if not self.ceil_mode and min(images.shape[2:]) < deepest.stride:  # pooling would leave nothing
+            raise OptionError(
+                f"The pictures are {images.shape[2]}x{images.shape[3]} pixels (height x width), too small for "
+                f"{deepest.relu!r}; both sides must be at least {deepest.stride}."
             )
         if images.device != self.device:
             raise OptionError(

@@ -76,6 +76,7 @@ CATALOGUE: Mapping[str, WeightFile] = {
             network="AdaIN decoder of the paper, from relu4_1 alone",
             file_name="decoder.pth",
             url=f"{_RELEASE}/decoder.pth",
+            about=14_020_876,  # 4 bytes a number
             sha256="379ca41d59f3a37eed3599bbbc2560c19da5c458870a5ffd3a9dd41aa88f9472",
             encoder="vgg19-normalised",
             licence="MIT (pytorch-AdaIN)",

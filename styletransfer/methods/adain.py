@@ -96,7 +96,7 @@ class EncodedStyle:
             WeightsError: No such file, or a file of another kind.
         """
         tensors, metadata = read_tensors(Path(path))
-        if metadata.get("format") != _STYLE_FORMAT:
+        if metadata.get("format") != _STYLE_FORMAT or "extractor" not in metadata:
             raise WeightsError(f"{path} is no encoded style; AdaINStylizer.encode_style(...).save makes one.")
         layers = [tap for tap in TAPS if {f"{tap}.mean", f"{tap}.std"} <= tensors.keys()]
         return cls(metadata["extractor"], {k: (tensors[f"{k}.mean"], tensors[f"{k}.std"]) for k in layers})

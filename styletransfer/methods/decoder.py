@@ -18,13 +18,20 @@ import torch
 from safetensors.torch import save
 
 from styletransfer._checks import choice
-from styletransfer.errors import WeightsError
+from styletransfer.errors import OptionError, WeightsError
 from styletransfer.features import weights
 from styletransfer.features.formats import resemblance
 from styletransfer.features.tensor_files import read_tensors
 from styletransfer.features.vgg import pick_device
 from styletransfer.images import write_atomically
-from styletransfer.methods.decoder_network import LITE, MOST_PASSES, PYTORCH_ADAIN, Decoder, DecoderSpec
+from styletransfer.methods.decoder_network import (
+    LITE,
+    MOST_PASSES,
+    PYTORCH_ADAIN,
+    Decoder,
+    DecoderSpec,
+    Upsampling,
+)
 
 __all__ = [
     "FORMAT",
@@ -33,6 +40,7 @@ __all__ = [
     "PYTORCH_ADAIN",
     "Decoder",
     "DecoderSpec",
+    "Upsampling",
     "default_decoder",
     "load_decoder",
     "pytorch_adain_names",
@@ -101,6 +109,8 @@ def load_decoder(
         _check_encoder(source.spec, encoder)
         at_home = next(source.parameters()).device == target
         return source if at_home else copy.deepcopy(source).to(target)
+    if not isinstance(source, (str, os.PathLike)):
+        raise OptionError(f"decoder must be a name, a file's path or a Decoder, got {source!r}.")
     path = _path_of(source, encoder)
     decoder = _read(path)
     _check_encoder(decoder.spec, encoder)

@@ -90,6 +90,7 @@ LITE = DecoderSpec(
     taps=("relu1_1", "relu2_1", "relu3_1", "relu4_1"),
     channels=(16, 32, 64, 128),
     stages=((96,), (96, 96, 64), (64, 32), (32, 16, 3)),
+    upsampling="bilinear",
     passes=2,
 )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -109,7 +109,8 @@ def _join(results: list[Stylization]) -> Stylization:
     """Put the pictures of a batch together; their losses are averaged."""
     if len(results) == 1:
         return results[0]
-    losses = {k: sum(r.losses[k] for r in results) / len(results) for k in results[0].losses}
+    measured = [r.losses for r in results if r.losses]  # one interrupted before its first step has none
+    losses = {k: sum(own[k] for own in measured) / len(measured) for k in measured[0]}
     return dataclasses.replace(
         results[0],
         image=torch.cat([r.image for r in results]),
@@ -225,9 +226,6 @@ class _Run:
         content = images.resize(self.content, size)
         styles = [images.resize(style, _scaled(style, scale)) for style in self.styles]
         objective = Objective(self.stylizer._seen_through, self.config, content, styles, self.style_mix)
-        done = self.steps_before + len(self.history)
-        planned = done + sum(n for _, n in self.schedule[number:]) + self.steps_to_come
-
         canvas = Canvas(
             size,
             space=self.config.variable,
@@ -240,35 +238,10 @@ class _Run:
             values = canvas.values(variable)
             return objective(canvas.picture(values), values)
 
-        def watch(step: int, terms: Mapping[str, float], variable: Tensor) -> None:
-            self.image = canvas.picture(canvas.values(variable)).clamp(0, 1)
-            self.losses = _sums(terms)
-            record = Step(
-                step=done + step,
-                steps=planned,
-                seconds=self.seconds_before + time.perf_counter() - self.began,
-                losses=self.losses,
-                size=size,
-            )
-            self.history.append(record)
-            if self.on_step is not None:
-                self.on_step(dataclasses.replace(record, image=self.image.clone()))
-
         start = canvas.start(self._enlarged(content, first=number == 0))
-        descent = Descent(
-            optimizer=self.config.optimizer,
-            learning_rate=self.config.learning_rate,
-            steps=steps,
-            decay=self.config.decay,
-            decay_every=self.config.decay_every,
-            tolerance=self.config.tolerance,
-            patience=self.config.patience,
-            retries=self.config.retries,
-            floor=objective.scale,
-            project=canvas.project,
-        )
+        descent = self._descent(steps, floor=objective.scale, project=canvas.project)
         try:
-            best = minimize(start, measure, descent, watch)
+            best = minimize(start, measure, descent, self._watcher(number, canvas))
         except DivergenceError as error:
             if error.image is not None:
                 error.image = self._full_size(canvas.picture(canvas.values(error.image)))
@@ -278,6 +251,41 @@ class _Run:
         self.image = canvas.picture(canvas.values(best.point))
         self.losses = _sums(best.terms)
         return best.stopped
+
+    def _descent(self, steps: int, *, floor: float, project: Callable[[Tensor], Tensor]) -> Descent:
+        return Descent(
+            optimizer=self.config.optimizer,
+            learning_rate=self.config.learning_rate,
+            steps=steps,
+            decay=self.config.decay,
+            decay_every=self.config.decay_every,
+            tolerance=self.config.tolerance,
+            patience=self.config.patience,
+            retries=self.config.retries,
+            floor=floor,
+            project=project,
+        )
+
+    def _watcher(self, number: int, canvas: Canvas) -> Callable[[int, Mapping[str, float], Tensor], None]:
+        """Return what records each step at the size of that number, and hands it to `on_step`."""
+        done = self.steps_before + len(self.history)
+        planned = done + sum(n for _, n in self.schedule[number:]) + self.steps_to_come
+
+        def watch(step: int, terms: Mapping[str, float], variable: Tensor) -> None:
+            self.image = canvas.picture(canvas.values(variable)).clamp(0, 1)
+            self.losses = _sums(terms)
+            record = Step(
+                step=done + step,
+                steps=planned,
+                seconds=self.seconds_before + time.perf_counter() - self.began,
+                losses=self.losses,
+                size=canvas.sizes[0],
+            )
+            self.history.append(record)
+            if self.on_step is not None:
+                self.on_step(dataclasses.replace(record, image=self.image.clone()))
+
+        return watch
 
 
 def _depth(tap: str) -> tuple[int, int]:

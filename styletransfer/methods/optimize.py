@@ -91,69 +91,92 @@ def minimize(
     Raises:
         DivergenceError: Not finite after all retries; ``image`` holds the last good point.
     """
-    x = variable.detach().clone().requires_grad_()
-    best, best_terms, best_loss = x.detach().clone(), {}, math.inf
-    rate, failures = descent.learning_rate, 0
-    optimizer = _optimizer(x, descent.optimizer, rate)
+    state = _State(variable, objective, descent)
     recent: deque[float] = deque(maxlen=descent.patience + 1)
-    terms: dict[str, float] = {}
-
-    def closure() -> Tensor:
-        optimizer.zero_grad(set_to_none=True)
-        values = objective(x)
-        total = torch.stack(list(values.values())).sum()
-        numbers = torch.stack([v.detach() for v in values.values()]).tolist()  # one transfer from the device
-        terms.clear()
-        terms.update(zip(values, numbers, strict=True))
-        for name, value in terms.items():
-            if not math.isfinite(value):
-                raise _NotFiniteError(name)
-        total.backward()  # type: ignore[no-untyped-call]
-        if x.grad is None or not bool(torch.isfinite(x.grad).all()):
-            raise _NotFiniteError("gradient of " + max(terms, key=lambda name: terms[name]))
-        if sum(terms.values()) > max(EXPLOSION * best_loss, descent.floor):
-            raise _NotFiniteError(max(terms, key=lambda name: terms[name]))
-        return total
-
     step = 0
     while step < descent.steps:
-        before = x.detach().clone()
+        before = state.x.detach().clone()
         try:
-            optimizer.step(closure)  # type: ignore[arg-type]
+            state.optimizer.step(state.evaluate)  # type: ignore[arg-type]
         except _NotFiniteError as error:
-            failures += 1
-            if failures > descent.retries or math.isinf(best_loss):
-                raise DivergenceError(
-                    f"The loss term {error.term!r} was not finite or exploded {failures} time(s), last at "
-                    f"step {step + 1}. Lower its weight or the learning rate (now {rate:g}); the last good "
-                    "picture is kept on this error as .image.",
-                    term=error.term,
-                    image=None if math.isinf(best_loss) else best,
-                ) from None
-            rate /= 2
-            with torch.no_grad():
-                x.copy_(best)
-            optimizer = _optimizer(x, descent.optimizer, rate)
+            state.go_back(error.term, step + 1)
             recent.clear()
             continue
         step += 1
-        loss = sum(terms.values())
-        if loss < best_loss:
-            best, best_terms, best_loss = before, dict(terms), loss
-        on_step(step, dict(terms), before)
+        terms = dict(state.terms)
+        state.compare(before, terms)
+        on_step(step, terms, before)
         if descent.decay_every and step % descent.decay_every == 0:
-            rate *= descent.decay
-            optimizer.param_groups[0]["lr"] = rate
+            state.decay()
         if descent.project is not None:
             with torch.no_grad():
-                x.copy_(descent.project(x))
-        recent.append(loss)
+                state.x.copy_(descent.project(state.x))
+        recent.append(sum(terms.values()))
         if _levelled_off(recent, descent):
-            return Minimum(point=best, terms=best_terms, stopped="levelled off")
-    last = _measure(x, objective)  # the point after the last step, which no step has measured
-    if sum(last.values()) <= best_loss:  # never true of NaN
-        best, best_terms = x.detach(), last
-    return Minimum(point=best, terms=best_terms, stopped="steps")
+            return Minimum(point=state.best, terms=state.best_terms, stopped="levelled off")
+    state.compare(state.x.detach(), _measure(state.x, objective))  # which no step has measured
+    return Minimum(point=state.best, terms=state.best_terms, stopped="steps")
+
+
+class _State:
+    """Where a descent stands: the point and the optimiser, and the best point so far."""
+
+    def __init__(self, variable: Tensor, objective: Callable[[Tensor], Terms], descent: Descent) -> None:
+        self.objective = objective
+        self.descent = descent
+        self.x = variable.detach().clone().requires_grad_()
+        self.rate = descent.learning_rate
+        self.optimizer = _optimizer(self.x, descent.optimizer, self.rate)
+        self.terms: dict[str, float] = {}
+        self.best = self.x.detach().clone()
+        self.best_terms: dict[str, float] = {}
+        self.best_loss = math.inf
+        self.failures = 0
+
+    def evaluate(self) -> Tensor:
+        """Return the loss with its gradient, as optimisers ask for; raise `_NotFiniteError` if it is useless."""
+        self.optimizer.zero_grad(set_to_none=True)
+        values = self.objective(self.x)
+        total = torch.stack(list(values.values())).sum()
+        numbers = torch.stack([v.detach() for v in values.values()]).tolist()  # one transfer from the device
+        self.terms = dict(zip(values, numbers, strict=True))
+        for name, value in self.terms.items():
+            if not math.isfinite(value):
+                raise _NotFiniteError(name)
+        total.backward()  # type: ignore[no-untyped-call]
+        largest = max(self.terms, key=lambda name: self.terms[name])
+        if self.x.grad is None or not bool(torch.isfinite(self.x.grad).all()):
+            raise _NotFiniteError(f"gradient of {largest}")
+        if sum(self.terms.values()) > max(EXPLOSION * self.best_loss, self.descent.floor):
+            raise _NotFiniteError(largest)
+        return total
+
+    def compare(self, point: Tensor, terms: dict[str, float]) -> None:
+        """Keep `point` if its loss is the lowest so far; that of NaN never is."""
+        loss = sum(terms.values())
+        if loss <= self.best_loss:
+            self.best, self.best_terms, self.best_loss = point, terms, loss
+
+    def decay(self) -> None:
+        """Shorten the steps as planned."""
+        self.rate *= self.descent.decay
+        self.optimizer.param_groups[0]["lr"] = self.rate
+
+    def go_back(self, term: str, step: int) -> None:
+        """Return to the best point with half the step length, or give up."""
+        self.failures += 1
+        if self.failures > self.descent.retries or math.isinf(self.best_loss):
+            raise DivergenceError(
+                f"The loss term {term!r} was not finite or exploded {self.failures} time(s), last at "
+                f"step {step}. Lower its weight or the learning rate (now {self.rate:g}); the last good "
+                "picture is kept on this error as .image.",
+                term=term,
+                image=None if math.isinf(self.best_loss) else self.best,
+            ) from None
+        self.rate /= 2
+        with torch.no_grad():
+            self.x.copy_(self.best)
+        self.optimizer = _optimizer(self.x, self.descent.optimizer, self.rate)
 
 
 def _optimizer(x: Tensor, name: str, rate: float) -> torch.optim.Optimizer:

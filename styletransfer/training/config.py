@@ -24,7 +24,7 @@ class RunConfig:
         OptionError: A value outside its range.
     """
 
-    steps: int = option(20_000, "optimiser steps in all, >= 1")
+    steps: int = option(3_000, "optimiser steps in all, >= 1")
     batch: int = option(4, "pictures a step, over all processes and parts, >= 1")
     size: int = option(192, "side of a training crop, pixels, >= 32 and a multiple of 16")
     smallest: float = option(
@@ -76,6 +76,11 @@ class DecoderConfig:
         ("relu1_1", "relu2_1", "relu3_1", "relu4_1"), "aligned layers that it reads; the paper's is relu4_1 alone"
     )
     passes: int = option(2, "times a picture is put through, each time aligned anew, 1 to 8; the paper's is 1")
+    upsampling: str = option(
+        "bilinear",
+        "between resolutions; nearest is the paper's and leaves a grid",
+        choices=("nearest", "bilinear"),
+    )
     autoencoder_steps: int = option(400, "steps of the first phase, which learns to give pictures back, >= 0")
     gate: float = option(0.35, "feature error of the first phase above which it counts as not learnt, > 0")
     content_weight: float = option(2.0, "of the content loss, >= 0")
@@ -90,6 +95,7 @@ class DecoderConfig:
     def __post_init__(self) -> None:
         """Validate every field."""
         object.__setattr__(self, "taps", check_taps(self.taps))
+        choice(self.upsampling, ("nearest", "bilinear"), "upsampling")
         for name in ("autoencoder_steps", "ramp", "identity_every"):
             integer(getattr(self, name), name, low=0)
         integer(self.passes, "passes", low=1, high=MOST_PASSES)

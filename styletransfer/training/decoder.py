@@ -11,7 +11,7 @@ import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -22,7 +22,7 @@ from styletransfer.features.layers import BY_TAP, LITE_WIDTHS
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.functional import channel_stats
 from styletransfer.methods.adain import align_features
-from styletransfer.methods.decoder import LITE, Decoder, DecoderSpec, save_decoder
+from styletransfer.methods.decoder import LITE, Decoder, DecoderSpec, Upsampling, save_decoder
 from styletransfer.training import cards
 from styletransfer.training.config import DecoderConfig
 from styletransfer.training.crops import CropBatch, Crops
@@ -64,6 +64,7 @@ def decoder_spec(extractor: VGG19Features, config: DecoderConfig) -> DecoderSpec
         taps=config.taps,
         channels=channels,
         stages=stages,
+        upsampling=cast(Upsampling, config.upsampling),
         passes=config.passes,
     )
 
@@ -287,8 +288,7 @@ def too_few_steps(steps: int, config: DecoderConfig) -> str | None:
         return None
     return (
         f"{style} style steps are far too few for a decoder of use: results stay grey and coarse below about "
-        f"{_FEW}, and go on improving for tens of thousands. (Fine-tuning a finished decoder with --start needs "
-        "fewer.)"
+        f"{_FEW}, and go on improving for tens of thousands. Going on from a decoder (--start) needs fewer."
     )
 
 

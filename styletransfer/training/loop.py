@@ -183,7 +183,7 @@ class Trainer:
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             parameter.grad = gradient
         self.world.average([*gradients, *sums.values()])
-        values = {name: float(value) for name, value in sums.items()}
+        values = dict(zip(sums, torch.stack(list(sums.values())).tolist(), strict=True))  # one wait for the device
         self._descend(step, values)
         self.task.observe({k[1:]: v for k, v in values.items() if k.startswith("*") and math.isfinite(v)})
         return {name: value for name, value in values.items() if not name.startswith("*")}

@@ -6,14 +6,14 @@ import copy
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
 from styletransfer.errors import OptionError, OutputError, TrainingError
 from styletransfer.features import create_extractor
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.methods.decoder import Decoder, load_decoder
+from styletransfer.methods.decoder import Decoder, Upsampling, load_decoder
 from styletransfer.training import checkpoint as checkpoints
 from styletransfer.training import distributed
 from styletransfer.training.config import DecoderConfig, ExtractorConfig, RunConfig, configure
@@ -296,7 +296,10 @@ def _starting_decoder(
             f"The decoder to start from reads {', '.join(decoder.taps)}, but the taps chosen are "
             f"{', '.join(config.taps)}; give --taps {','.join(decoder.taps)}."
         )
-    return decoder
+    spec = dataclasses.replace(decoder.spec, upsampling=cast(Upsampling, config.upsampling), passes=config.passes)
+    copied = Decoder(spec).to(world.device)
+    copied.load_state_dict(decoder.state_dict())
+    return copied
 
 
 def _starting_student(start: str | Path | VGG19Features | None, config: ExtractorConfig) -> Student:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,8 @@ def test_json_names_the_files(folder: Path) -> None:
         (["photo.png", "mosaic.png", "-o", "photo.png"], "is a file, not a folder"),
         (["none.png", "mosaic.png", "-o", "out"], "none.png"),
         (["photo.png", "mosaic.png", "-o", "out", "-m", "gatys,adian"], 'Did you mean "adain"'),
+        (["photo.png", "mosaic.png", "-o", "out", "-m", "adain,adain"], "'adain' stands twice"),
+        (["photo.png", "mosaic.png", "-o", "/proc/out"], "Choose another place"),
         (
             ["photo.png", "mosaic.png", "-o", "out", "-m", "adain", "--steps", "2"],
             "--steps is an option of gatys",
@@ -90,15 +93,79 @@ def test_demo_writes_everything_and_says_where(folder: Path, monkeypatch: pytest
     assert "comparison.png first" in result.stdout
 
 
-def test_ctrl_c_is_short_and_leaves_no_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def press(bars: MethodBars, method: str, step: Step) -> None:
-        raise KeyboardInterrupt
+class TestCtrlC:
+    @staticmethod
+    def press_at(monkeypatch: pytest.MonkeyPatch, method: str, number: int) -> None:
+        def press(bars: MethodBars, at: str, step: Step) -> None:
+            if (at, step.step) == (method, number):
+                raise KeyboardInterrupt
 
-    monkeypatch.setattr(MethodBars, "__call__", press)
-    result = run("compare", "photo.png", "mosaic.png", "-o", "out", "--steps", "2,2")
-    assert result.exit_code == 130
-    assert result.stderr.strip() == "Interrupted; nothing was written."
-    assert not Path("out").exists()
+        monkeypatch.setattr(MethodBars, "__call__", press)
+
+    def test_keeps_the_picture_so_far(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.press_at(monkeypatch, "gatys", 2)
+        result = run("compare", "photo.png", "mosaic.png", "-o", "out", "--steps", "2,2")
+        assert result.exit_code == 130
+        assert result.stdout == ""
+        assert result.stderr.strip() == (
+            "Interrupted (gatys after 2 step(s), adain not run); what was reached is in out: "
+            "comparison.png, comparison.json, comparison.md, gatys.png."
+        )
+        assert sorted(path.name for path in Path("out").iterdir()) == FILES[1:]
+        assert json.loads(Path("out/comparison.json").read_text())["runs"]["gatys"]["stopped"] == "interrupted"
+        assert "| gatys (interrupted) |" in Path("out/comparison.md").read_text()
+
+    def test_keeps_the_methods_that_are_done(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.press_at(monkeypatch, "adain", 1)
+        result = run("compare", "photo.png", "mosaic.png", "-o", "out", "--steps", "2,2")
+        assert result.exit_code == 130
+        assert "Interrupted (gatys done, adain not run); what was reached is in out:" in result.stderr
+        assert json.loads(Path("out/comparison.json").read_text())["runs"]["gatys"]["stopped"] == "steps"
+
+    def test_in_the_demo_keeps_its_pictures_too(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("styletransfer.cli.compare._DEMO_LONG_EDGE", 32)
+        self.press_at(monkeypatch, "gatys", 1)
+        result = run("demo", "-o", "out")
+        assert result.exit_code == 130
+        assert "what was reached is in out:" in result.stderr
+        assert sorted(path.name for path in Path("out").iterdir()) == sorted(
+            [*FILES[1:], "content.png", "style.png"]
+        )
+
+    def test_before_the_first_step_is_short_and_leaves_no_folder(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def press(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(sys.modules["styletransfer.compare"], "_warm_up", press)
+        result = run("compare", "photo.png", "mosaic.png", "-o", "out", "--steps", "2,2")
+        assert result.exit_code == 130
+        assert result.stderr.strip() == "Interrupted; nothing was written."
+        assert not Path("out").exists()
+
+
+def test_a_full_disk_leaves_no_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+
+    def full(number: int) -> None:
+        synced.append(number)
+        if len(synced) == 4:  # the first files are whole by then
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    result = run("compare", "photo.png", "mosaic.png", "-o", "out", "-m", "adain")
+    assert result.exit_code == 2
+    assert "the disk is full" in result.stderr
+    assert sorted(path.name for path in folder.iterdir()) == ["mosaic.png", "photo.png"]
+
+
+def test_demo_finds_what_is_in_the_way_before_the_work(folder: Path) -> None:
+    Path("out/content.png").mkdir(parents=True)
+    result = run("demo", "-o", "out")
+    assert result.exit_code == 2
+    assert "it is a folder" in result.stderr
+    assert [path.name for path in Path("out").iterdir()] == ["content.png"]
 
 
 def test_demo_refuses_unknown_pictures(folder: Path) -> None:

@@ -250,3 +250,15 @@ def test_as_a_process_an_error_is_one_line_on_stderr(folder: Path) -> None:
     assert done.stdout == ""
     assert len(done.stderr.strip().splitlines()) == 1
     assert done.stderr.startswith("Error: ")
+
+
+def test_a_warning_is_one_line_without_code_and_quiet_drops_it(folder: Path) -> None:
+    with Image.open("photo.png") as photo:
+        photo.save("profile.png", icc_profile=b"no profile")
+    command = [sys.executable, "-W", "default", "-c", "from styletransfer.cli import main; main()", "stylize"]
+    loud = subprocess.run([*command, "profile.png", "mosaic.png"], capture_output=True, text=True, check=True)
+    assert loud.stderr.startswith('Warning: The content "profile.png" has a colour profile that cannot be used')
+    assert ".py" not in loud.stderr
+    command.append("-q")
+    quiet = subprocess.run([*command, "profile.png", "mosaic.png"], capture_output=True, text=True, check=True)
+    assert quiet.stderr == ""

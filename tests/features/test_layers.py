@@ -80,3 +80,13 @@ def test_check_taps_refuses(taps: list[str], message: str) -> None:
 def test_check_taps_knows_where_the_network_ends() -> None:
     with pytest.raises(OptionError, match=r"'relu5_1' lies deeper than this network, which ends at 'relu4_1'"):
         check_taps(["relu5_1"], TAPS[: TAPS.index("relu4_1") + 1])
+
+
+def test_no_list_of_layers() -> None:
+    with pytest.raises(OptionError, match=r'a list of names, e\.g\. \["relu4_1"\], got 5'):
+        check_taps(5)  # type: ignore[arg-type]
+
+
+def test_a_layer_too_deep_says_the_way_out() -> None:
+    with pytest.raises(OptionError, match=r"ends at 'relu1_1'\. Choose one up to there, or an extractor"):
+        check_taps(["relu4_1"], ["conv1_1", "relu1_1"])

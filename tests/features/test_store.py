@@ -18,6 +18,7 @@ from styletransfer.errors import WeightsError
 from styletransfer.features import store
 from styletransfer.features.store import WeightFile
 from styletransfer.features.weights import CATALOGUE
+from styletransfer.methods.decoder import PYTORCH_ADAIN, Decoder
 
 Serve = Callable[..., str]
 BODY = bytes(range(256)) * 12_000  # three chunks
@@ -204,3 +205,10 @@ def test_cache_dir_follows_the_environment(tmp_path: Path, cache: Path, monkeypa
     assert store.cache_dir() == cache
     monkeypatch.delenv("STYLETRANSFER_HOME")
     assert store.cache_dir() == tmp_path / "torch" / "hub" / "styletransfer"
+
+
+def test_a_size_that_nobody_published_is_told_from_the_network() -> None:
+    numbers = sum(x.numel() for x in Decoder(PYTORCH_ADAIN).parameters())
+    file = CATALOGUE["pytorch-adain"]
+    assert (file.size, file.about) == (None, 4 * numbers)
+    assert "(about 14.0 MB, SHA-256 379ca4" in store.by_hand(file)

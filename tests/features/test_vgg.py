@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torchvision
@@ -216,7 +217,7 @@ def test_user_mistakes_are_named(lite: VGG19Features, lite_file: Path, images: T
         lite(images, ["relu4-1"])
     with pytest.raises(OptionError, match=r"'relu5_2' lies deeper than this network, which ends at 'relu5_1'"):
         lite(images, ["relu5_2"])
-    with pytest.raises(OptionError, match=r"shape \(B, 3, H, W\), got \(3, 32, 48\)"):
+    with pytest.raises(OptionError, match=r"pictures \(B, 3, H, W\), got \(3, 32, 48\)"):
         lite(images[0], ["relu1_1"])
     with pytest.raises(OptionError, match="pictures are on meta, the extractor on cpu"):
         lite(images.to("meta"), ["relu1_1"])
@@ -258,3 +259,14 @@ def test_load_convolutions_names_what_is_wrong(lite: VGG19Features) -> None:
         lite.load_convolutions(tensors | {"conv1_1.bias": torch.zeros(17)}, **colors)
     with pytest.raises(WeightsError, match=r"conv2_1\.bias holds NaN or infinite numbers"):
         lite.load_convolutions(tensors | {"conv2_1.bias": torch.full((32,), float("nan"))}, **colors)
+
+
+def test_pictures_too_small_for_the_deepest_layer(extractor: VGG19Features) -> None:
+    with pytest.raises(OptionError, match=r"8x40 pixels .* too small for 'relu5_1'; both sides .* at least 16"):
+        extractor(torch.rand(1, 3, 8, 40), ["relu5_1"])
+    assert extractor(torch.rand(1, 3, 8, 40), ["relu4_1"])["relu4_1"].shape[2:] == (1, 5)
+
+
+def test_an_array_is_no_tensor(extractor: VGG19Features) -> None:
+    with pytest.raises(OptionError, match=r"takes a tensor of pictures .* got a ndarray"):
+        extractor(np.zeros((1, 3, 32, 32)), ["relu1_1"])  # type: ignore[arg-type]

@@ -184,7 +184,7 @@ def test_the_suffix_does_not_matter(lite_file: Path, tmp_path: Path) -> None:
 
 def test_files_that_are_no_weights(tmp_path: Path, lite_file: Path) -> None:
     refused(tmp_path / "none.pth", r"There is no weight file .*none\.pth")
-    refused(tmp_path, "weight file .* cannot be read: ")
+    refused(tmp_path, "cannot be read: it is a folder")
     path = tmp_path / "a.pth"
     for content, message in (
         (b"", "it is empty"),
@@ -257,3 +257,21 @@ def test_fetched_files_are_not_fetched_again(
     cache.mkdir(exist_ok=True)
     shutil.copy(normalised_file, weights.path("vgg19-normalised"))  # put there by hand
     assert weights.fetch("vgg19-normalised") == cache / "vgg_normalised.pth"
+
+
+def test_a_weight_file_that_is_none_is_named(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"cannot be read: it is a folder"):
+        create_extractor(weights=tmp_path)
+    with pytest.raises(WeightsError, match=r"no weight file .*none\.pth\. Check the path"):
+        create_extractor(weights=tmp_path / "none.pth")
+    with pytest.raises(OptionError, match="weights must be the path of a file, got a int"):
+        create_extractor(weights=5)  # type: ignore[arg-type]
+
+
+def test_a_cached_page_in_place_of_the_reduced_file_says_how_to_fetch_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STYLETRANSFER_HOME", str(tmp_path))
+    (tmp_path / "vgg19.safetensors").write_bytes(b"<!DOCTYPE html><html>")
+    with pytest.raises(WeightsError, match=r"an HTML page.* Fetch it again: .* fetch vgg19 --force\."):
+        create_extractor("vgg19")

@@ -23,6 +23,7 @@ from styletransfer.methods.decoder import Decoder
 from styletransfer.methods.gatys import GatysStylizer, Objective
 from styletransfer.methods.gatys_config import PRESETS, from_options
 from styletransfer.methods.gatys_objective import Palettes
+from styletransfer.methods.optimize import minimize
 from styletransfer.stylizer import Step, Stylization
 
 Draw = Callable[..., Tensor]
@@ -591,6 +592,26 @@ class TestInterrupt:
             gatys(extractor).stylize(picture(), picture(seed=1))
         torch.testing.assert_close(caught.value.stylization.image, picture())
         assert dict(caught.value.stylization.losses) == {}
+
+    def test_before_the_first_step_of_a_later_picture_keeps_the_earlier_one(
+        self, extractor: VGG19Features, picture: Draw, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run_first, calls = minimize, []
+
+        def stop(*args: Any) -> Any:
+            calls.append(args)
+            if len(calls) == 2:
+                raise KeyboardInterrupt
+            return run_first(*args)
+
+        monkeypatch.setattr("styletransfer.methods.gatys.minimize", stop)
+        contents = picture(batch=2)
+        with pytest.raises(StylizeInterrupted) as caught:
+            gatys(extractor, steps=2).stylize(contents, picture(seed=1))
+        kept = caught.value.stylization
+        assert len(kept.history) == 2
+        assert kept.losses["total"] > 0
+        assert torch.equal(kept.image[1:], contents[1:])
 
     def test_in_a_batch_keeps_all_pictures(self, extractor: VGG19Features, picture: Draw) -> None:
         contents = picture(batch=3)

@@ -1,0 +1,162 @@
+"""The matrix of cases, from the registry: what is registered is benchmarked.
+
+A kind of case is asked for by ``@pytest.mark.matrix(kind)`` on a test that takes ``case``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.pictures import shape
+from benchmarks.plan import FULL_WIDTH, LITE, Plan
+from styletransfer.methods import METHODS
+
+#: Beyond this size the full-width network's stages are left to the rows of whole pictures and steps.
+_LARGEST_FULL_WIDTH_STAGE = 512
+#: Sizes at which reduced precision is measured beside fp32, where a method can do it honestly.
+_BF16_SIZES = ("32", "128", "512")
+#: Why a method has no bf16 row. A method that is not named here is run under autocast.
+NO_BF16 = {
+    "gatys": "autocast would form the Gram matrices in bfloat16, which docs/conventions.md rules out",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One row.
+
+    Attributes:
+        what: What is timed, e.g. ``"one step"``.
+        subject: The method, or the stage.
+        variant: What sets it apart from other rows of the same subject, e.g. ``"style cached"``.
+        extractor: ``"vgg19-lite"`` or ``"vgg19"`` (full width).
+        size: Long edge, or ``"4096x2160"``.
+        device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        precision: ``"fp32"`` or ``"bf16"``.
+        skip: Why it cannot be run here, or empty.
+    """
+
+    what: str
+    subject: str
+    variant: str = ""
+    extractor: str = LITE
+    size: str = "32"
+    device: str = "cpu"
+    precision: str = "fp32"
+    skip: str = ""
+
+    @property
+    def id(self) -> str:
+        """Return the name within brackets in pytest's lists."""
+        parts = (self.subject, self.variant, self.extractor, self.size, self.device, self.precision)
+        return "-".join(part.replace(" ", "_") for part in parts if part)
+
+    @property
+    def group(self) -> str:
+        """Return what it is compared with: rows of one group do the same for the same picture."""
+        return f"{self.what}, {self.size} px, {self.extractor}, {self.device}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields but the reason for skipping, ready for JSON."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if k != "skip"}
+
+
+def is_iterative(method: str) -> bool:
+    """Tell whether a method works in steps: its config then has the option ``steps``."""
+    return any(field.name == "steps" for field in dataclasses.fields(METHODS[method].config_type))
+
+
+def cases(kind: str, plan: Plan, missing: dict[str, str]) -> list[Case]:
+    """Return the rows of one kind.
+
+    Args:
+        kind: A key of `KINDS`.
+        plan: What was asked for.
+        missing: Devices that are not there, and why. Each stands as one skipped case, so that it is seen.
+    """
+    present = [device for device in plan.devices if device not in missing]
+    rows = [case for device in present for case in KINDS[kind](plan, device)]
+    absent = [
+        Case(what=kind, subject=kind, device=device, size="all", skip=missing[device])
+        for device in plan.devices
+        if device in missing
+    ]
+    return rows + absent
+
+
+def _grid(plan: Plan) -> Iterator[tuple[str, str]]:
+    for extractor in (LITE, FULL_WIDTH):
+        for size in plan.sizes_of(extractor):
+            yield extractor, size
+
+
+def _pictures(plan: Plan, device: str) -> Iterable[Case]:
+    """Whole pictures by feed-forward methods; the iterative ones are in `_runs`, in the same groups."""
+    for extractor, size in _grid(plan):
+        for method in (m for m in METHODS if not is_iterative(m)):
+            case = Case(
+                what="whole picture",
+                subject=method,
+                variant="style given",
+                extractor=extractor,
+                size=size,
+                device=device,
+            )
+            yield case
+            if hasattr(METHODS[method], "encode_style"):
+                yield dataclasses.replace(case, variant="style cached")
+            if extractor == LITE and size in _BF16_SIZES:
+                yield dataclasses.replace(case, precision="bf16", skip=NO_BF16.get(method, ""))
+
+
+def _runs(plan: Plan, device: str) -> Iterable[Case]:
+    """Whole descents, with the embedded weights: with random ones a loss means nothing."""
+    for method in (m for m in METHODS if is_iterative(m)):
+        for size in plan.run_sizes:
+            yield Case(what="whole picture", subject=method, variant="full run", size=size, device=device)
+
+
+def _steps(plan: Plan, device: str) -> Iterable[Case]:
+    """One step: of the default options, and where there is a textbook loop, of the options equal to it."""
+    from benchmarks.reference import TEXTBOOK_OPTIONS
+
+    for extractor, size in _grid(plan):
+        for method in (m for m in METHODS if is_iterative(m)):
+            case = Case(what="one step", subject=method, extractor=extractor, size=size, device=device)
+            if method in TEXTBOOK_OPTIONS:
+                yield dataclasses.replace(case, variant="as the textbook")
+            if extractor == LITE or method not in TEXTBOOK_OPTIONS:
+                yield dataclasses.replace(case, variant="default")
+            if extractor == LITE and size in _BF16_SIZES:
+                reason = NO_BF16.get(method, "")
+                yield dataclasses.replace(case, variant="default", precision="bf16", skip=reason)
+
+
+def _stages(plan: Plan, device: str) -> Iterable[Case]:
+    """Load, extract, encode the style, decode, save."""
+    for extractor, size in _grid(plan):
+        if extractor == FULL_WIDTH and max(shape(size)) > _LARGEST_FULL_WIDTH_STAGE:
+            continue
+        # Reading and writing files knows no network.
+        names = ["load", "save"] if extractor == LITE and device == "cpu" else []
+        names += ["copy"] if extractor == LITE and device != "cpu" else []
+        for name in [*names, "extract", "encode style", "decode"]:
+            yield Case(what="stage", subject=name, extractor=extractor, size=size, device=device)
+
+
+def _cold(plan: Plan, device: str) -> Iterable[Case]:
+    size = plan.run_sizes[0]
+    for method in METHODS:
+        yield Case(what="cold start", subject=method, variant="first picture", size=size, device=device)
+
+
+KINDS: dict[str, Callable[[Plan, str], Iterable[Case]]] = {
+    "pictures": _pictures,
+    "runs": _runs,
+    "steps": _steps,
+    "stages": _stages,
+    "cold": _cold,
+}

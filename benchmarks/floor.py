@@ -1,0 +1,108 @@
+"""The machine's floor: operations counted layer by layer, over the rate of matrix products measured here.
+
+A direct convolution cannot be faster than its multiplications. The share of the floor that a row reaches tells
+whether a good ratio is a win or only a slow reference. (Algorithms that save multiplications, as Winograd's,
+may go below it.) An operation is a multiplication or an addition: twice the multiply-accumulates.
+"""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from benchmarks.timing import wait_for
+from styletransfer.features.layers import BY_TAP, LAYERS
+from styletransfer.features.vgg import VGG19Features
+from styletransfer.methods.decoder import DecoderSpec
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+def encoder(extractor: VGG19Features, last: str, size: tuple[int, int]) -> int:
+    """Count the forward pass up to the layer `last`."""
+    total, channels = 0, 3
+    for layer in LAYERS:
+        height, width = _at(size, layer.stride)
+        wide = extractor.widths[layer.block - 1]
+        total += 2 * 9 * channels * wide * height * width
+        channels = wide
+        if last in (layer.conv, layer.relu):
+            break
+    return total
+
+
+def grams(extractor: VGG19Features, layers: tuple[str, ...], size: tuple[int, int]) -> int:
+    """Count the Gram matrices of `layers`."""
+    total = 0
+    for tap in layers:
+        height, width = _at(size, BY_TAP[tap].stride)
+        total += 2 * extractor.channels(tap) ** 2 * height * width
+    return total
+
+
+def decoder(spec: DecoderSpec, size: tuple[int, int]) -> int:
+    """Count a decoder's pass."""
+    total, channels = 0, spec.channels[-1]
+    tap_channels = dict(zip(spec.taps, spec.channels, strict=True))
+    for number, widths in enumerate(spec.stages):
+        height, width = _at(size, 2 ** (len(spec.stages) - 1 - number))
+        for tap in spec.skips(number):
+            total += 2 * tap_channels[tap] * channels * height * width
+        for wide in widths:
+            total += 2 * 9 * channels * wide * height * width
+            channels = wide
+    return total
+
+
+def gatys_step(extractor: VGG19Features, style_layers: tuple[str, ...], size: tuple[int, int]) -> int:
+    """Count one step: forward, and backward to the picture, which costs the same; Gram matrices likewise."""
+    deepest = max(style_layers, key=lambda tap: (BY_TAP[tap].block, BY_TAP[tap].number))
+    return 2 * encoder(extractor, deepest, size) + 2 * grams(extractor, style_layers, size)
+
+
+def adain(
+    extractor: VGG19Features, spec: DecoderSpec, size: tuple[int, int], style: tuple[int, int] | None
+) -> int:
+    """Count one picture with all its passes; the style too if its size is given."""
+    total = spec.passes * (encoder(extractor, spec.taps[-1], size) + decoder(spec, size))
+    return total if style is None else total + encoder(extractor, spec.taps[-1], style)
+
+
+def _at(size: tuple[int, int], stride: int) -> tuple[int, int]:
+    return size[0] // stride, size[1] // stride
+
+
+def rate(device: str, precision: str) -> float:
+    """Measure operations a second in square matrix products: the best of some, as a floor should be."""
+    target = torch.device(device)
+    side = 1024 if device == "cpu" else 8192
+    generator = torch.Generator().manual_seed(0)
+    a = torch.randn(side, side, generator=generator).to(target, _DTYPES[precision])
+    best = 0.0
+    for _ in range(3):
+        torch.mm(a, a)
+    for _ in range(12):
+        wait_for(target)
+        began = time.perf_counter()
+        torch.mm(a, a)
+        wait_for(target)
+        best = max(best, 2 * side**3 / (time.perf_counter() - began))
+    return best
+
+
+#: What this run has measured, by device and precision.
+_RATES: dict[str, float] = {}
+
+
+def measured_rates() -> dict[str, float]:
+    """Return the rates that this run has measured so far, for its record."""
+    return dict(_RATES)
+
+
+def seconds(operations: int, device: str, precision: str) -> float:
+    """Return how long `operations` take at the rate of matrix products, which is measured on first use."""
+    key = f"{device} {precision}"
+    if key not in _RATES:
+        _RATES[key] = rate(device, precision)
+    return operations / _RATES[key]

@@ -1,0 +1,181 @@
+"""What every row goes through: warm-up, interleaved rounds, then untimed memory, judge and record."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+from torch import Tensor
+
+import styletransfer as st
+from benchmarks import floor, memory, pictures
+from benchmarks.cases import Case
+from benchmarks.plan import Plan
+from benchmarks.timing import Rounds, how_many, ratio
+from styletransfer.features.vgg import VGG19Features
+
+#: Bytes of activations that a picture's pixel costs, per channel of the network's first block, with gradients
+#: and copies: a forecast, so that a row too large for the machine is skipped instead of stopping it.
+_BYTES_PER_PIXEL_AND_CHANNEL = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """What a row is compared with.
+
+    Attributes:
+        work: The reference's work.
+        name: What it is, for the reader.
+        same_work: Whether it computes the same numbers; otherwise it is only the machine's yardstick.
+        scale: How many of the reference's works the row's work amounts to.
+    """
+
+    work: Callable[[], Any]
+    name: str
+    same_work: bool = True
+    scale: float = 1.0
+
+
+class Bench:
+    """The fixture that benchmarks use: `pytest_benchmark`'s clock, and this project's contract around it.
+
+    Args:
+        benchmark: pytest-benchmark's fixture.
+        plan: What was asked for.
+        case: The row.
+    """
+
+    def __init__(self, benchmark: BenchmarkFixture, plan: Plan, case: Case) -> None:
+        self.benchmark = benchmark
+        self.plan = plan
+        self.case = case
+        self.device = torch.device(case.device)
+        self.size = pictures.shape(case.size)
+        benchmark.group = case.group
+        # Without a request to measure, pytest-benchmark runs the work once and takes no time.
+        benchmark.disabled = benchmark.disabled or not plan.measuring
+
+    def run(
+        self,
+        work: Callable[[], Any],
+        *,
+        weights: str,
+        beside: Beside | None = None,
+        operations: int | None = None,
+        picture: Callable[[Any], Tensor] | None = None,
+        rounds: int | None = None,
+        warm_up: Callable[[], Any] | None = None,
+        weigh: bool = True,
+        **info: Any,
+    ) -> Any:
+        """Measure `work`, and fill the row's record.
+
+        Args:
+            work: What is timed; called with nothing.
+            weights: ``"trained"``, ``"random"`` or ``"none"``; only what trained ones made is judged.
+            beside: The reference.
+            operations: Counted for the floor, or None where nobody counted.
+            picture: Gets the judged picture out of what `work` returned; None where it makes none.
+            rounds: A fixed number, for work that takes minutes; by default as the profile's budget allows.
+            warm_up: Something shorter to warm up with.
+            weigh: Whether a memory pass is made: it runs the work once more.
+            info: More for the record.
+
+        Returns:
+            What `work` returned in its last round.
+        """
+        try:
+            return self._run(work, weights, beside, operations, picture, rounds, warm_up, weigh, info)
+        except BaseException:
+            # pytest-benchmark does so for errors, but Ctrl-C is none: a row that is not finished must not be kept.
+            self.benchmark.has_error = True
+            if self.benchmark.stats is not None:
+                self.benchmark.stats.stats.data.clear()
+            raise
+
+    def _run(
+        self,
+        work: Callable[[], Any],
+        weights: str,
+        beside: Beside | None,
+        operations: int | None,
+        picture: Callable[[Any], Tensor] | None,
+        rounds: int | None,
+        warm_up: Callable[[], Any] | None,
+        weigh: bool,
+        info: dict[str, Any],
+    ) -> Any:
+        clock = Rounds(work, self.device, beside.work if beside else None, scale=beside.scale if beside else 1.0)
+        measuring = not self.benchmark.disabled
+        if measuring:
+            taken = clock.warm_up() if warm_up is None else warm_up() or 0.0
+            profile = self.plan.profile
+            count = self.plan.rounds or rounds
+            count = count or how_many(taken, profile.seconds, profile.fewest, profile.most)
+            result = self.benchmark.pedantic(clock.timed, setup=clock.before, teardown=clock.after, rounds=count)
+        else:
+            result = self.benchmark.pedantic(clock.timed)
+            clock.after()
+        self.benchmark.extra_info.update(
+            case=self.case.to_dict(),
+            weights=weights,
+            threads=torch.get_num_threads(),
+            shape=list(self.size),
+            ratio=_ratio(clock, beside),
+            floor=self._floor(operations, measuring),
+            memory=memory.peak(work, self.device)
+            if measuring and weigh
+            else {"absent": "no memory pass was made"},
+            **judged(None if picture is None else picture(result), weights, self.case.size),
+            **info,
+        )
+        return result
+
+    def _floor(self, operations: int | None, measuring: bool) -> dict[str, Any] | None:
+        if operations is None or not measuring:
+            return None
+        least = floor.seconds(operations, self.case.device, self.case.precision)
+        return {
+            "operations": operations,
+            "seconds": least,
+            "share": least / self.benchmark.stats.stats.median,
+        }
+
+    def skip_if_too_large(self, extractor: VGG19Features) -> None:
+        """Skip a row that would need more memory than is free."""
+        free = memory.available()
+        needed = self.size[0] * self.size[1] * extractor.widths[0] * _BYTES_PER_PIXEL_AND_CHANNEL
+        if self.case.device == "cpu" and free is not None and needed > free:
+            pytest.skip(f"needs about {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free")
+
+
+def _ratio(clock: Rounds, beside: Beside | None) -> dict[str, Any] | None:
+    if beside is None or not clock.pairs:
+        return None
+    return {
+        "reference": beside.name,
+        "same_work": beside.same_work,
+        **ratio(clock.pairs),
+        "pairs": [list(pair) for pair in clock.pairs],
+    }
+
+
+def judged(picture: Tensor | None, weights: str, size: str) -> dict[str, Any]:
+    """Return the judge's terms for a picture made with trained weights, or why there are none."""
+    if picture is None:
+        return {"judge": None, "judge_absent": "makes no stylized picture"}
+    if weights != "trained":
+        return {"judge": None, "judge_absent": "random weights: good for timing only"}
+    verdict = st.evaluate(picture.float(), pictures.content(size), pictures.style(size), extractor=judge())
+    return {"judge": verdict.to_dict()}
+
+
+@functools.cache
+def judge() -> VGG19Features:
+    """Return the judge's eyes: the embedded weights on the processor, whatever made the picture."""
+    return st.create_extractor("vgg19-lite", device="cpu")

@@ -1,0 +1,1 @@
+"""From results files to one page: ``python -m benchmarks.report benchmarks/results/*.json``."""

@@ -1,0 +1,204 @@
+"""The page's charts, as SVG whose colours follow the reader's choice of light or dark."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from benchmarks.report import words
+from benchmarks.report.facts import feed_forward_row
+from benchmarks.results_file import Row
+
+#: Stand-ins that no other colour equals; the page's variables take their places.
+_INK, _GREY, _RULE = "#010203", "#040506", "#070809"
+_SERIES = tuple(f"#0a0b{i:02x}" for i in range(6))
+_MARKERS = "osD^vP"
+#: Every chart gives these the same colour; what else there is takes those that are left.
+_KNOWN = (
+    "Gatys, full run",
+    "AdaIN, style given",
+    "AdaIN, style cached",
+    "Gatys, as the textbook",
+    "Gatys, default",
+)
+
+#: Stand-in -> the page's variable.
+_VARIABLES = {_INK: "--ink", _GREY: "--grey", _RULE: "--rule"} | {
+    color: f"--series-{i}" for i, color in enumerate(_SERIES)
+}
+
+
+def speed_and_quality(rows: Sequence[Row]) -> str:
+    """Draw style ratio against seconds, a line a method."""
+    series: dict[str, list[Row]] = {}
+    for row in rows:
+        series.setdefault(words.label(row), []).append(row)
+
+    def draw(axes: Any) -> None:
+        for name, own in series.items():
+            own = sorted(own, key=lambda row: words.order(row.case["size"]))
+            x = [row.seconds for row in own]
+            y = [row.info["judge"]["style_ratio"] for row in own]
+            axes.plot(x, y, **_look(name), label=name)
+            for row, a, b in zip(own, x, y, strict=True):
+                axes.annotate(
+                    row.case["size"], (a, b), textcoords="offset points", xytext=(6, 6), fontsize=9, color=_GREY
+                )
+        _logarithmic(axes, "x")
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("seconds a picture")
+        axes.set_ylabel("style ratio (lower: more style)")
+
+    return _svg(draw, "Style ratio against seconds, by method and size")
+
+
+def loss_over_seconds(run: Row, pictures: Sequence[Row]) -> str:
+    """Draw a descent's loss over seconds, and feed-forward methods as points."""
+    trace = run.info["trace"]
+    method = words.name(run.case["subject"])
+    term = "objective" if trace["snapshots"][0]["objective"] is not None else "style_ratio"
+
+    def draw(axes: Any) -> None:
+        axes.plot(
+            [snapshot["seconds"] for snapshot in trace["snapshots"]],
+            [snapshot[term] for snapshot in trace["snapshots"]],
+            **_look(words.label(run)),
+            label=method,
+        )
+        for other, values in trace["others"].items():
+            row = feed_forward_row(other, run, pictures)
+            if row is not None:
+                look = _look(words.label(row)) | {"linestyle": "", "markersize": 9}
+                axes.axhline(values[term], color=look["color"], linewidth=1, linestyle=(0, (1, 2)))
+                name = f"{words.name(other)}, {words.seconds(row.seconds)}"
+                axes.plot([row.seconds], [values[term]], **look, label=name)
+        _logarithmic(axes, "x")
+        _logarithmic(axes, "y")
+        axes.set_title(f"{run.case['size']} px", loc="left", fontsize=12, color=_INK)
+        axes.set_xlabel("seconds")
+        axes.set_ylabel(f"{method}' loss at full size" if term == "objective" else "style ratio")
+
+    return _svg(draw, f"{method}: loss over seconds at {run.case['size']} pixels", height=3.6)
+
+
+def cost_and_size(fitted: Mapping[tuple[str, str], tuple[float, list[tuple[int, float]]]]) -> str:
+    """Draw seconds against pixels."""
+
+    def draw(axes: Any) -> None:
+        for (what, network), (_, points) in fitted.items():
+            points = sorted(points)
+            axes.plot(
+                [x for x, _ in points],
+                [y for _, y in points],
+                **_look(what, network),
+                label=f"{what}, {network}",
+            )
+        _logarithmic(axes, "x")
+        _logarithmic(axes, "y")
+        _pixels(axes, {x for _, points in fitted.values() for x, _ in points})
+        axes.set_ylabel("seconds")
+
+    return _svg(draw, "Seconds against the number of pixels", below=True)
+
+
+def memory_and_size(rows: Sequence[Row]) -> str:
+    """Draw what was added to memory against pixels."""
+    series: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        step = ", one step" if row.case["what"] == "one step" else ""
+        series.setdefault((words.label(row) + step, row.case["extractor"]), []).append(row)
+
+    def draw(axes: Any) -> None:
+        for (what, network), own in series.items():
+            own = sorted(own, key=lambda row: words.order(row.case["size"]))
+            axes.plot(
+                [words.order(row.case["size"]) for row in own],
+                [(words.peak(row.info["memory"]) or 0) / 2**20 for row in own],
+                **_look(what, network),
+                label=f"{what}, {network}",
+            )
+        _logarithmic(axes, "x")
+        _logarithmic(axes, "y")
+        _pixels(axes, {words.order(row.case["size"]) for row in rows})
+        axes.set_ylabel("MiB added")
+
+    return _svg(draw, "Memory against the number of pixels", below=True)
+
+
+def _look(label: str, network: str = "vgg19-lite") -> dict[str, Any]:
+    """Return colour and marker of a series, dashed at full width: colour is never the only difference."""
+    label = label.removesuffix(", one step")
+    place = _KNOWN.index(label) if label in _KNOWN else len(_KNOWN)
+    return {
+        "color": _SERIES[place],
+        "marker": _MARKERS[place],
+        "markersize": 5,
+        "linewidth": 1.8,
+        "linestyle": "-" if network == "vgg19-lite" else (0, (4, 2)),
+    }
+
+
+def _logarithmic(axes: Any, which: str) -> None:
+    """Make an axis logarithmic, with plain numbers at its marks."""
+    from matplotlib.ticker import FuncFormatter, NullLocator
+
+    axes.set(**{f"{which}scale": "log"})
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
+
+
+def _pixels(axes: Any, numbers: set[int]) -> None:
+    """Mark the sizes that were measured on a logarithmic axis of pixels."""
+    axes.set_xticks(sorted(numbers), [f"{round(n**0.5)}\N{SUPERSCRIPT TWO}" for n in sorted(numbers)])
+    axes.set_xlabel("pixels")
+
+
+def _svg(draw: Callable[[Any], None], title: str, *, below: bool = False, height: float = 4.0) -> str:
+    """Draw a chart; the legend stands below it where there are many names, and long ones."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    settings = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": title,  # the same chart gets the same ids, another one others
+        "font.size": 11,
+        "text.color": _INK,
+        "axes.labelcolor": _GREY,
+        "axes.edgecolor": _RULE,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "xtick.color": _GREY,
+        "ytick.color": _GREY,
+        "grid.color": _RULE,
+        "grid.linewidth": 0.6,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+    }
+    with matplotlib.rc_context(settings):
+        figure = Figure(figsize=(9.6, height), layout="constrained")
+        axes = figure.add_subplot()
+        draw(axes)
+        if below:
+            figure.set_size_inches(9.6, height + 1.4)
+            figure.legend(loc="outside lower left", ncols=2, fontsize=10, handlelength=3.5, framealpha=0)
+        else:
+            axes.legend(loc="best", fontsize=10, framealpha=0)
+        written = io.StringIO()
+        figure.savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    return _themed(written.getvalue(), title)
+
+
+def _themed(svg: str, title: str) -> str:
+    """Cut the XML head, let the chart fill its column, and hand colours and fonts over to the page."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    svg = svg.replace("<svg", f'<svg role="img" aria-label="{title}"', 1)
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"font: ([^;\"]*?px) [^;\"]+", r"font: \1 system-ui, sans-serif", svg)
+    for color, variable in _VARIABLES.items():
+        svg = svg.replace(color, f"var({variable})")
+    return svg

@@ -1,0 +1,348 @@
+"""What the page says, section by section, as data; `page` and `plain` write it as HTML, Markdown and CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.report import charts, words
+from benchmarks.report.facts import PAID_HOURS, exponents, in_short, paid_after
+from benchmarks.results_file import Results, Row
+
+TIMES = words.TIMES
+_DEVICES = {"cpu": "processor", "cuda": "CUDA GPU", "mps": "Apple GPU"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table; the first `names` columns are text, the others are figures."""
+
+    head: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    names: int = 1
+    caption: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """One heading, its text, charts (as SVG) and tables; a `part` opens what is said of one run."""
+
+    title: str
+    part: bool = False
+    warnings: Sequence[str] = ()
+    text: Sequence[str] = ()
+    bullets: Sequence[str] = ()
+    charts: Sequence[str] = ()
+    tables: Sequence[Table] = field(default_factory=list)
+
+
+def of_device(results: Results, device: str) -> list[Section]:
+    """Return the sections on what one device measured."""
+    rows = sorted(
+        (row for row in results.rows if row.case["device"] == device),
+        key=lambda row: (row.case["extractor"] != "vgg19-lite", words.order(row.case["size"]), row.key),
+    )
+    pictures = [row for row in rows if row.case["what"] == "whole picture"]
+    runs = [row for row in pictures if "trace" in row.info]
+    made: list[Section | None] = [
+        _short(rows, device),
+        _pictures(pictures),
+        _quality(pictures),
+        _loss(runs, pictures),
+        _growth(rows),
+        _steps([row for row in rows if row.case["what"] == "one step"]),
+        _stages([row for row in rows if row.case["what"] == "stage"]),
+        _memory(rows),
+        _cold([row for row in rows if row.case["what"] == "cold start"]),
+    ]
+    return [section for section in made if section is not None]
+
+
+def _short(rows: list[Row], device: str) -> Section | None:
+    bullets = in_short(rows)
+    where = _DEVICES.get(device, device)
+    return Section(title=f"In short, on the {where}", bullets=bullets) if bullets else None
+
+
+def _pictures(rows: list[Row]) -> Section | None:
+    if not rows:
+        return None
+    table = Table(
+        names=2,
+        head=(
+            *("method", "network", "size", "seconds", "quartiles", f"{TIMES} textbook", "of the floor"),
+            *("style ratio", "content loss"),
+        ),
+        rows=[
+            (
+                words.label(row),
+                _network(row),
+                row.case["size"],
+                words.seconds(row.seconds),
+                words.spread(row.stats),
+                words.ratio(row.info["ratio"]),
+                words.share(row.info["floor"]),
+                *_judged(row),
+            )
+            for row in rows
+        ],
+    )  # fmt: skip
+    return Section(
+        title="Whole pictures",
+        text=(
+            "From two pictures in memory to the stylized one, without reading and writing files. Style ratio: 1 "
+            "means that no style was taken, 0 that the picture has the style's statistics. Content loss: 0 means "
+            "untouched, about 2 an unrelated picture. Both are the fixed judge's, the same for every method. "
+            f"{TIMES} textbook: how many times faster than the tutorial's code, which ran beside it round by "
+            "round (median, with quartiles). Of the floor: the least time that direct convolution could take on "
+            "this machine, over the time taken. Random weights cost the same time but make no picture worth "
+            "judging.",
+        ),
+        tables=[table],
+    )
+
+
+def _quality(rows: list[Row]) -> Section | None:
+    judged = [row for row in rows if row.info["judge"]]
+    if not judged:
+        return None
+    return Section(
+        title="Speed against quality",
+        text=("Left is faster, down is more of the style. A line joins one method's sizes.",),
+        charts=[charts.speed_and_quality(judged)],
+    )
+
+
+def _loss(runs: list[Row], pictures: list[Row]) -> Section | None:
+    if not runs:
+        return None
+    told = Table(
+        caption="What one would have after so many seconds",
+        names=2,
+        head=("run", "picture", "loss", "style ratio", "content loss"),
+        rows=[line for row in runs for line in _told(row)],
+    )
+    better = Table(
+        caption="Seconds until the descent's picture is better than the feed-forward method's",
+        names=2,
+        head=("run", "beaten picture", "by its own loss", "by style ratio", "by style ratio and content loss"),
+        rows=[
+            (
+                f"{words.name(row.case['subject'])}, {row.case['size']} px",
+                words.name(other),
+                *(_until(after[term]) for term in ("objective", "style_ratio", "both_terms")),
+            )
+            for row in runs
+            for other, after in row.info["trace"]["until_better"].items()
+        ],
+    )
+    paid = Table(
+        caption="After how many pictures a training has paid",
+        head=("instead of", *(f"{hours} h of training" for hours in PAID_HOURS)),
+        rows=[
+            (
+                f"{words.name(row.case['subject'])}, {row.case['size']} px, by {words.name(other)}",
+                *counts,
+            )
+            for row in runs
+            for other, counts in paid_after(row, pictures).items()
+        ],
+    )
+    return Section(
+        title="Loss over seconds",
+        text=(
+            "The loss is the descent's own objective, measured at full size for every picture alike, so that the "
+            "descent at half size and the feed-forward method's picture (a point) stand on one scale. Below 1, 5 "
+            "and 30 seconds: the picture one would have by then.",
+            "Feed-forward methods pay their training once. The last table says after how many pictures a training "
+            "of so many hours on this machine has cost less than that many descents.",
+        ),
+        charts=[charts.loss_over_seconds(row, pictures) for row in runs],
+        tables=[told, better, paid],
+    )
+
+
+def _told(row: Row) -> list[tuple[str, ...]]:
+    trace, size = row.info["trace"], row.case["size"]
+    run = f"{words.name(row.case['subject'])}, {size} px"
+    end = trace["snapshots"][-1]
+    lines = [
+        (
+            run,
+            f"after {second} s" if float(second) < end["seconds"] else f"after {second} s (it had ended)",
+            values,
+        )
+        for second, values in trace["at"].items()
+    ]
+    lines.append((run, f"at its end, {words.seconds(end['seconds'])}", end))
+    lines += [
+        (f"{words.name(other)}, {size} px", "its only one", values) for other, values in trace["others"].items()
+    ]
+    return [
+        (run, picture, *(words.number(values and values[t]) for t in ("objective", "style_ratio", "content")))
+        for run, picture, values in lines
+    ]
+
+
+def _until(value: float | None) -> str:
+    return "not in this run" if value is None else f"after {words.seconds(value)}"
+
+
+def _growth(rows: list[Row]) -> Section | None:
+    fitted = exponents(rows)
+    if not fitted:
+        return None
+    table = Table(
+        names=2,
+        head=("what", "network", "exponent"),
+        rows=[(what, network, f"{value:.2f}") for (what, network), (value, _) in fitted.items()],
+    )
+    return Section(
+        title="Cost against size",
+        text=(
+            "Seconds against the number of pixels, both in logarithms. The exponent is the slope of the straight "
+            "line through them: 1 means that twice the pixels take twice the time, less that something does not "
+            "grow.",
+        ),
+        charts=[charts.cost_and_size(fitted)],
+        tables=[table],
+    )
+
+
+def _steps(rows: list[Row]) -> Section | None:
+    if not rows:
+        return None
+    table = Table(
+        names=2,
+        head=("step", "network", "size", "seconds", "quartiles", f"{TIMES} textbook", "of the floor"),
+        rows=[
+            (
+                words.label(row),
+                _network(row),
+                row.case["size"],
+                words.seconds(row.seconds),
+                words.spread(row.stats),
+                words.ratio(row.info["ratio"]),
+                words.share(row.info["floor"]),
+            )
+            for row in rows
+        ],
+    )
+    return Section(
+        title="One step of a descent",
+        text=(
+            "As the textbook: it optimises the very loss of the textbook loop, so that the ratio compares equal "
+            "work. Default: the step users get, with the additions of docs/methods.md; its ratio is a yardstick.",
+        ),
+        tables=[table],
+    )
+
+
+def _stages(rows: list[Row]) -> Section | None:
+    if not rows:
+        return None
+    names = list(dict.fromkeys(row.case["subject"] for row in rows))
+    names = [n for n in ("load", "copy", "extract", "encode style", "decode", "save") if n in names]
+    cells: dict[tuple[str, str], dict[str, str]] = {}
+    for row in rows:
+        ratio = row.info["ratio"]
+        text = words.seconds(row.seconds) + (f" ({ratio['median']:.2f})" if ratio else "")
+        cells.setdefault((_network(row), row.case["size"]), {})[row.case["subject"]] = text
+    table = Table(
+        head=("network", "size", *names),
+        rows=[(*key, *(own.get(n, words.NONE) for n in names)) for key, own in cells.items()],
+    )
+    return Section(
+        title="The stages apart",
+        text=(f"In brackets: how many times faster than the textbook's way ({TIMES}).",),
+        tables=[table],
+    )
+
+
+def _memory(rows: list[Row]) -> Section | None:
+    weighed = [
+        row for row in rows if words.peak(row.info["memory"]) and row.case["what"] in ("whole picture", "one step")
+    ]
+    if not weighed:
+        return None
+    on_gpu = "reserved" in weighed[0].info["memory"]
+    parts = ("allocated", "reserved") if on_gpu else ("added", "resident")
+    table = Table(
+        names=2,
+        head=("what", "network", "size", *(f"{part}, MiB" for part in parts)),
+        rows=[
+            (
+                f"{words.label(row)} ({row.case['what']})",
+                _network(row),
+                row.case["size"],
+                *(words.mebibytes(row.info["memory"].get(part)) for part in parts),
+            )
+            for row in weighed
+        ],
+    )
+    meaning = (
+        "Allocated: tensors. Reserved: what the allocator took from the card."
+        if on_gpu
+        else "Resident: the process' peak, with Python, torch and the networks in it. Added: how much of it the "
+        "work needed beyond what was resident before."
+    )
+    return Section(
+        title="Memory",
+        text=(f"The peak of one more run, which is not timed. {meaning}",),
+        charts=[charts.memory_and_size(weighed)],
+        tables=[table],
+    )
+
+
+def _cold(rows: list[Row]) -> Section | None:
+    if not rows:
+        return None
+
+    def middle(row: Row, part: str) -> float:
+        values = sorted(one[part] for one in row.info["cold"])
+        return float(values[len(values) // 2])
+
+    table = Table(
+        head=(
+            "first picture of a process",
+            "size",
+            "in all",
+            "import",
+            "read weights",
+            "first call",
+            "second call",
+        ),
+        rows=[
+            (
+                words.name(row.case["subject"]) + _options(row),
+                row.case["size"],
+                words.seconds(row.seconds),
+                *(words.seconds(middle(row, part)) for part in ("import", "create", "first_call", "second_call")),
+            )
+            for row in rows
+        ],
+    )
+    return Section(
+        title="Cold start",
+        text=(
+            "A fresh process, from its start to its end. In all holds two calls and the drawing of the pictures; "
+            "what the first call takes beyond the second is setting up.",
+        ),
+        tables=[table],
+    )
+
+
+def _options(row: Row) -> str:
+    options: dict[str, Any] = row.info["cold"][0]["options"]
+    return f", {options['steps']} steps" if "steps" in options else ""
+
+
+def _judged(row: Row) -> tuple[str, str]:
+    judge = row.info["judge"]
+    return (words.number(judge["style_ratio"]), words.number(judge["content"])) if judge else (words.NONE,) * 2
+
+
+def _network(row: Row) -> str:
+    extractor = str(row.case["extractor"])
+    return f"{extractor} (random weights)" if row.info["weights"] == "random" else extractor

@@ -1,0 +1,226 @@
+"""Results files: what a run leaves, what is refused, the report and the gate."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import check
+from benchmarks.report import __main__ as report
+from benchmarks.report.facts import slope
+from benchmarks.results_file import ResultsError, load
+
+ROOT = Path(__file__).parents[2]
+Write = Callable[..., Path]
+
+
+def rows(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in data["benchmarks"]}
+
+
+def test_a_row_holds_speed_memory_and_quality(real_run: tuple[Path, str]) -> None:
+    data = json.loads(real_run[0].read_text(encoding="utf-8"))
+    info = rows(data)["test_picture[adain-style_given-vgg19-lite-48-cpu-fp32]"]["extra_info"]
+    assert info["ratio"]["same_work"] is True
+    assert info["ratio"]["rounds"] == len(info["ratio"]["pairs"]) == 2
+    assert info["difference"] < 1e-4
+    assert info["floor"]["operations"] > 0
+    assert info["memory"].keys() >= {"resident", "added"} or "absent" in info["memory"]
+    assert 0 < info["judge"]["style_ratio"] < 1
+    assert info["weights"] == "trained"
+    run = rows(data)["test_run[gatys-full_run-vgg19-lite-32-cpu-fp32]"]["extra_info"]
+    assert len(run["trace"]["steps"]) == run["steps"]
+    assert set(run["trace"]["at"]) == {"1", "5", "30"}
+    assert run["judge"]["style_ratio"] < 0.5
+    stages = {row["extra_info"]["case"]["subject"] for row in data["benchmarks"] if "test_stage" in row["name"]}
+    assert stages == {"load", "save", "extract", "encode style", "decode"}
+
+
+def test_a_run_records_its_conditions(real_run: tuple[Path, str]) -> None:
+    data = json.loads(real_run[0].read_text(encoding="utf-8"))
+    run, machine = data["styletransfer"], data["machine_info"]
+    assert (run["profile"], run["complete"]) == ("quick", True)
+    assert run["rates"]["cpu fp32"] > 0
+    assert any("Gram" in skipped["reason"] for skipped in run["skipped"])
+    assert machine["threads"] >= 1
+    assert "node" not in machine
+    assert run["command"].startswith("python -m pytest benchmarks -p no:cacheprovider --benchmark-only")
+    assert str(ROOT) not in real_run[0].read_text(encoding="utf-8")
+
+
+def test_the_table_shows_what_the_plugin_s_cannot(real_run: tuple[Path, str]) -> None:
+    assert "x textbook" in real_run[1]
+    assert "style ratio" in real_run[1]
+
+
+def cut(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text[: len(text) // 2], encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d["styletransfer"].update(schema=99), "schema 99, this code reads schema 1"),
+        (lambda d: d.pop("styletransfer"), "schema None"),
+        (lambda d: d.pop("benchmarks"), "no benchmark results"),
+        (lambda d: d["benchmarks"].clear(), "holds no finished row"),
+        (lambda d: d["benchmarks"][0]["stats"].update(rounds=0), "measured in no rounds"),
+        (lambda d: d["benchmarks"][0]["extra_info"].pop("judge"), "changed by hand"),
+    ],
+)
+def test_files_that_cannot_be_used(results: Write, change: Callable[[Any], Any], message: str) -> None:
+    with pytest.raises(ResultsError, match=message):
+        load(results(change=change))
+
+
+def test_files_that_are_cut_short_or_missing(results: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    path = results()
+    cut(path)
+    for command in (report.main, lambda words: check.main([*words, *words])):
+        assert command([str(path)]) == 2
+        assert "cut short" in capsys.readouterr().err
+        assert command([str(path.with_name("none.json"))]) == 2
+        assert "There is no file" in capsys.readouterr().err
+
+
+def test_the_report_is_one_page(results: Write, tmp_path: Path) -> None:
+    assert report.main([str(results())]) == 0
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    for heading in ("Whole pictures", "Speed against quality", "Loss over seconds", "Cost against size", "Memory"):
+        assert heading in page
+    assert "Not measured yet" in page
+    assert page.count("<svg") == 4  # quality, the descent, cost, memory
+    assert not re.search(r'(src|href)="(?!#)', page), "the page must need nothing else"
+    assert "#010203" not in page
+    assert "AdaIN, style given" in text
+    assert "12 h of training" in text
+    with (tmp_path / "report.csv").open(encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    assert {line["file"] for line in lines} == {"results.json"}
+    assert all(float(line["seconds_median"]) > 0 for line in lines)
+
+
+def test_a_busy_or_interrupted_run_says_so(results: Write, tmp_path: Path) -> None:
+    def change(data: dict[str, Any]) -> None:
+        data["machine_info"] |= {"load": [50.0, 50.0, 50.0], "cores": 2}
+        data["styletransfer"]["complete"] = False
+
+    report.main([str(results(change=change))])
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "The machine was busy" in text
+    assert "This run was interrupted" in text
+
+
+def other_machine(data: dict[str, Any]) -> None:
+    data["machine_info"]["processor_name"] = "abacus"
+
+
+def test_seconds_of_different_machines_are_not_divided(results: Write, tmp_path: Path) -> None:
+    files = [str(results("one.json")), str(results("two.json", other_machine))]
+    assert report.main(files) == 0
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "different machines" in text
+    assert "as fast |" not in text
+    assert report.main([*files, "--across-machines"]) == 0
+    assert "as fast |" in (tmp_path / "report.md").read_text(encoding="utf-8")
+
+
+def test_without_results_the_report_says_how_to_make_some(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(report, "_RESULTS", tmp_path)
+    assert report.main([]) == 2
+    assert "--benchmark-json results.json" in capsys.readouterr().err
+
+
+def test_slope() -> None:
+    assert slope([(1, 3.0), (10, 30.0), (100, 300.0)]) == pytest.approx(1.0)
+    assert slope([(1, 1.0), (4, 2.0), (16, 4.0)]) == pytest.approx(0.5)
+
+
+def test_committed_tables_are_those_of_the_committed_results(tmp_path: Path) -> None:
+    """A table without a JSON does not exist."""
+    folder = ROOT / "benchmarks" / "results"
+    files = sorted(folder.glob("*.json"))
+    tables = [path for path in (folder / "report.md", folder / "report.csv") if path.exists()]
+    if not files:
+        assert not tables
+        return
+    report.write(files, tmp_path)
+    for path in tables:
+        assert path.read_text(encoding="utf-8") == (tmp_path / path.name).read_text(encoding="utf-8"), (
+            f"{path.name} is not what its JSON says; make it anew: python -m benchmarks.report"
+        )
+
+
+ROW = "test_step[gatys-as_the_textbook-vgg19-lite-48-cpu-fp32]"
+
+
+def at_speed(median: float, best: float | None = None) -> Callable[[dict[str, Any]], None]:
+    """Set the row's ratio to the reference, its rounds within 10 % of it."""
+
+    def change(data: dict[str, Any]) -> None:
+        rows(data)[ROW]["extra_info"]["ratio"] |= {
+            "median": median,
+            "min": 0.9 * median,
+            "max": best or 1.1 * median,
+        }
+
+    return change
+
+
+def test_the_gate_passes_equal_runs(results: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check.main([str(results("old.json")), str(results("new.json"))]) == 0
+    assert "all well" in capsys.readouterr().out
+
+
+def test_the_gate_sees_a_row_that_became_slower(results: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [str(results("old.json", at_speed(2.0))), str(results("new.json", at_speed(1.0)))]
+    assert check.main(files) == 1
+    told = capsys.readouterr().out
+    assert f"WORSE  {ROW}: speed fell from 2.00 to 1.00 times the reference's (-50%, limit -25%)" in told
+    assert "1 figure(s) got worse" in told
+    assert check.main([*files, "--limit", "test_step[gatys*=60"]) == 0
+
+
+def test_the_gate_does_not_look_at_seconds(results: Write) -> None:
+    def change(data: dict[str, Any]) -> None:
+        for row in data["benchmarks"]:
+            row["stats"]["median"] *= 10
+
+    assert check.main([str(results("old.json")), str(results("new.json", change))]) == 0
+
+
+def test_the_gate_forgives_what_overlaps(results: Write) -> None:
+    old, new = results("old.json", at_speed(2.0)), results("new.json", at_speed(1.0, best=2.1))
+    assert check.main([str(old), str(new)]) == 0
+
+
+def test_the_gate_holds_losses_tightly(results: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    def change(data: dict[str, Any]) -> None:
+        name = "test_picture[adain-style_given-vgg19-lite-48-cpu-fp32]"
+        rows(data)[name]["extra_info"]["judge"]["style_ratio"] *= 1.01
+
+    assert check.main([str(results("old.json")), str(results("new.json", change))]) == 1
+    assert "style_ratio rose" in capsys.readouterr().out
+
+
+def test_the_gate_refuses_what_cannot_be_compared(results: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    old = str(results("old.json"))
+    other = str(results("machine.json", other_machine))
+    assert check.main([old, other]) == 2
+    assert "--across-machines" in capsys.readouterr().err
+    assert check.main([old, other, "--across-machines"]) == 0
+    fewer = str(results("fewer.json", lambda data: data["benchmarks"].pop()))
+    assert check.main([old, fewer]) == 2
+    assert "other cases than old.json: 1 of" in capsys.readouterr().err
+    assert check.main([old, old, "--limit", "everything"]) == 2
+    assert "PATTERN=PERCENT" in capsys.readouterr().err
