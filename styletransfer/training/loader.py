@@ -1,12 +1,14 @@
 """Batches in the order of the steps, made here or ahead of time by worker processes.
 
 Not torch's DataLoader: its SIGCHLD handler raises in whatever line the training happens to be at, its tensors
-travel through /dev/shm (64 MB in a container), and its forked workers are not safe beside NCCL. Here workers are
-spawned on every system alike, and a worker that dies is an error of the next batch.
+travel through /dev/shm (64 MB in a container), and its forked workers are not safe beside NCCL. Not a
+ProcessPoolExecutor either: a worker that is killed while it sends leaves it waiting for ever. Here workers are
+spawned on every system alike, and one that dies is an error of the next batch.
 """
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -14,9 +16,8 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
+from multiprocessing.connection import Connection
 from typing import Any
 
 import torch
@@ -84,27 +85,74 @@ def batches(
 
 
 def _made_ahead(crops: tuple[Crops, ...], parts: Iterator[_Part], workers: int) -> Iterator[tuple[CropBatch, ...]]:
-    """Let workers make the parts, and unpack them in order."""
-    pool = ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(crops, workers),
-    )
-    ahead: deque[Future[list[_Parcel]]] = deque()
+    """Let workers make the parts in turn, and unpack them in order."""
+    team = [_Worker(crops, workers) for _ in range(workers)]
     try:
-        ahead.extend(pool.submit(_make, part) for part in islice(parts, _AHEAD * workers))
-        while ahead:
-            made = ahead.popleft().result()
-            ahead.extend(pool.submit(_make, part) for part in islice(parts, 1))
+        given: deque[_Worker] = deque()
+
+        def give(worker: _Worker) -> None:
+            for part in islice(parts, 1):
+                worker.ask(part)
+                given.append(worker)
+
+        for _ in range(_AHEAD):
+            for worker in team:
+                give(worker)
+        while given:
+            worker = given.popleft()
+            made = worker.answer()
+            give(worker)
             yield tuple(_unpack(source, parcel) for source, parcel in zip(crops, made, strict=True))
-    except BrokenProcessPool as problem:
-        raise TrainingError(
-            "A process that loads batches died, most often because the memory ran out. The last checkpoint is "
-            "intact: go on with --resume and --workers 0."
-        ) from problem
     finally:
-        pool.shutdown(cancel_futures=True)
+        for worker in team:
+            worker.end()
+
+
+class _Worker:
+    """A process with a pipe of its own, so that its death, even in mid-sentence, is the end of the pipe.
+
+    Args:
+        crops: The sources.
+        workers: How many there are in all.
+    """
+
+    def __init__(self, crops: tuple[Crops, ...], workers: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_work, args=(theirs, crops, workers), daemon=True)
+        self._process.start()
+        theirs.close()  # else the pipe would stay open when the worker dies
+
+    def ask(self, part: _Part) -> None:
+        """Let it make a part, after those that it was asked for before."""
+        try:
+            self._pipe.send(part)
+        except OSError as problem:
+            raise _died() from problem
+
+    def answer(self) -> list[_Parcel]:
+        """Return the next part that it was asked for."""
+        try:
+            made = self._pipe.recv()
+        except (EOFError, OSError) as problem:
+            raise _died() from problem
+        if isinstance(made, Exception):
+            raise made
+        return list(made)
+
+    def end(self) -> None:
+        """End it, whatever it is doing."""
+        self._process.kill()
+        self._process.join()
+        self._process.close()
+        self._pipe.close()
+
+
+def _died() -> TrainingError:
+    return TrainingError(
+        "A process that loads batches died, most often because the memory ran out. The last checkpoint is "
+        "intact: go on with --resume and --workers 0."
+    )
 
 
 def _unpack(source: Crops, parcel: _Parcel) -> CropBatch:
@@ -114,13 +162,8 @@ def _unpack(source: Crops, parcel: _Parcel) -> CropBatch:
     return CropBatch(pictures=torch.from_numpy(pictures), numbers=numbers, problems=news)
 
 
-_worker_crops: tuple[Crops, ...] = ()
-
-
 def _start_worker(crops: tuple[Crops, ...], workers: int) -> None:
-    """Set up a worker: it knows the sources, uses one core, and ends with its parent and only with it."""
-    global _worker_crops
-    _worker_crops = crops
+    """Set up a worker: it uses one core and its share of the memory, and ends with its parent and only with it."""
     for folder in {id(source.folder): source.folder for source in crops}.values():
         folder.share_room(workers)
     torch.set_num_threads(1)
@@ -136,6 +179,14 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _make(part: _Part) -> list[_Parcel]:
-    made = [source.batch(*part) for source in _worker_crops]
-    return [(batch.pictures.numpy(), batch.numbers, batch.problems) for batch in made]
+def _work(pipe: Connection, crops: tuple[Crops, ...], workers: int) -> None:
+    """Make parts until nobody asks any more."""
+    _start_worker(crops, workers)
+    with contextlib.suppress(EOFError, OSError):  # the parent has closed the pipe
+        while True:
+            step, slots = pipe.recv()
+            try:
+                made = [source.batch(step, slots) for source in crops]
+                pipe.send([(batch.pictures.numpy(), batch.numbers, batch.problems) for batch in made])
+            except TrainingError as error:
+                pipe.send(error)
