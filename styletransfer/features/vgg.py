@@ -107,7 +107,9 @@ class VGG19Features(nn.Module):
         self._layers: tuple[Layer, ...] = LAYERS[: [layer.conv for layer in LAYERS].index(last) + 1]
         self.available = tuple(tap for layer in self._layers for tap in (layer.conv, layer.relu))
         #: Affine map of the colours before the first convolution: identity until weights are loaded.
-        self.register_buffer("color_matrix", torch.eye(3).view(3, 3, 1, 1))
+        # Written out: on the meta device torch.eye is Python code, which loads torch's compiler for a second.
+        identity = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+        self.register_buffer("color_matrix", identity.view(3, 3, 1, 1))
         self.register_buffer("color_bias", torch.zeros(3))
         self.convs = nn.ModuleDict()
         channels = 3
