@@ -124,7 +124,8 @@ class Decoder(nn.Module):
                 convolutions.append(nn.Conv2d(channels, width, 3))
                 channels = width
             self.stages.append(nn.ModuleList(convolutions))
-        self._initialise()
+        if not next(self.parameters()).is_meta:  # there it has no effect, and loads torch's compiler for a second
+            self._initialise()
         self.to(memory_format=torch.channels_last)
 
     @property
