@@ -370,6 +370,8 @@ def _carry_out(
             "losses": trainer.journal.averages,
         }
         files = task.export(trainer.folder, told)
+    # torchrun ends the others when one fails, so none may leave, and fail in leaving, before all is written.
+    trainer.world.agree(False)
     return Outcome(
         files=files,
         steps=trainer.done,
