@@ -28,7 +28,7 @@ Picture = Callable[..., Tensor]
 
 @pytest.fixture(scope="session", autouse=True)
 def _interruptible() -> None:
-    """Let Ctrl-C be heard: a shell starts what it sends to the background deaf to it, and children inherit that."""
+    """Let Ctrl-C be heard: a shell starts what it sends to the background deaf to it, and its children too."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
