@@ -11,6 +11,8 @@ from benchmarks.report.facts import PAID_HOURS, exponents, in_short, paid_after
 from benchmarks.results_file import Results, Row
 
 TIMES = words.TIMES
+#: Columns of `_timed`, after what the row is called.
+_TIMED_HEAD = ("network", "size", "seconds", "quartiles", f"{TIMES} textbook", "of the floor")
 _DEVICES = {"cpu": "processor", "cuda": "CUDA GPU", "mps": "Apple GPU"}
 
 
@@ -70,24 +72,9 @@ def _pictures(rows: list[Row]) -> Section | None:
         return None
     table = Table(
         names=2,
-        head=(
-            *("method", "network", "size", "seconds", "quartiles", f"{TIMES} textbook", "of the floor"),
-            *("style ratio", "content loss"),
-        ),
-        rows=[
-            (
-                words.label(row),
-                _network(row),
-                row.case["size"],
-                words.seconds(row.seconds),
-                words.spread(row.stats),
-                words.ratio(row.info["ratio"]),
-                words.share(row.info["floor"]),
-                *_judged(row),
-            )
-            for row in rows
-        ],
-    )  # fmt: skip
+        head=("method", *_TIMED_HEAD, "style ratio", "content loss"),
+        rows=[(*_timed(row), *_judged(row)) for row in rows],
+    )
     return Section(
         title="Whole pictures",
         text=(
@@ -215,19 +202,8 @@ def _steps(rows: list[Row]) -> Section | None:
         return None
     table = Table(
         names=2,
-        head=("step", "network", "size", "seconds", "quartiles", f"{TIMES} textbook", "of the floor"),
-        rows=[
-            (
-                words.label(row),
-                _network(row),
-                row.case["size"],
-                words.seconds(row.seconds),
-                words.spread(row.stats),
-                words.ratio(row.info["ratio"]),
-                words.share(row.info["floor"]),
-            )
-            for row in rows
-        ],
+        head=("step", *_TIMED_HEAD),
+        rows=[_timed(row) for row in rows],
     )
     return Section(
         title="One step of a descent",
@@ -336,6 +312,18 @@ def _cold(rows: list[Row]) -> Section | None:
 def _options(row: Row) -> str:
     options: dict[str, Any] = row.info["cold"][0]["options"]
     return f", {options['steps']} steps" if "steps" in options else ""
+
+
+def _timed(row: Row) -> tuple[str | int, ...]:
+    return (
+        words.label(row),
+        _network(row),
+        row.case["size"],
+        words.seconds(row.seconds),
+        words.spread(row.stats),
+        words.ratio(row.info["ratio"]),
+        words.share(row.info["floor"]),
+    )
 
 
 def _judged(row: Row) -> tuple[str, str]:

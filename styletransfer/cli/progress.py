@@ -44,7 +44,7 @@ class StepBar:
             disable=quiet,
             leave=False,
             dynamic_ncols=True,
-            bar_format="{desc} {percentage:3.0f}%|{bar}|{postfix} [{elapsed}, {remaining} left]",
+            bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left{postfix}",
         )
 
     def __enter__(self) -> Self:
@@ -63,7 +63,7 @@ class StepBar:
         self.scale = self._scale_at(step)
         if len(self.seconds) == 1 + _TIMED:
             self._announce(step)
-        shown = f" step {step.step}/{step.steps}, {step.size[1]}x{step.size[0]}"
+        shown = f"step {step.step}/{step.steps}, {step.size[1]}x{step.size[0]}"
         if "total" in step.losses:
             shown += f", loss {step.total:.4g}"
         self.bar.set_postfix_str(shown, refresh=False)

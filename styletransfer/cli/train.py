@@ -197,15 +197,16 @@ class TrainingBar:
             return Hooks(on_warning=self._warn, command=command)
         return Hooks(on_step=self._step, on_warning=self._warn, on_reading=self._read, command=command)
 
-    def _open(self, total: int, name: str) -> None:
+    def _open(self, total: int, name: str, done: int = 0) -> None:
         self._close()
         self.bar = tqdm(
             total=total,
+            initial=done,  # of a resumed run: what was done before says nothing of the time left
             desc=name,
             delay=1.0,
             leave=False,
             dynamic_ncols=True,
-            bar_format="{desc} {percentage:3.0f}%|{bar}|{postfix} [{elapsed}, {remaining} left]",
+            bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left{postfix}",
         )
 
     def _close(self) -> None:
@@ -221,13 +222,11 @@ class TrainingBar:
 
     def _step(self, progress: Progress) -> None:
         if self.bar is None or self.bar.desc != "training":
-            self._open(progress.steps, "training")
+            self._open(progress.steps, "training", done=progress.step - 1)
         shown = ", ".join(f"{k} {progress.averages[k]:.3g}" for k in _SHOWN if k in progress.averages)
         self.bar.set_postfix_str(
-            f" step {progress.step}/{progress.steps}, {progress.phase}: {shown}", refresh=False
+            f"step {progress.step}/{progress.steps}, {progress.phase}: {shown}", refresh=False
         )
-        if self.bar.n == 0 and progress.step > 1:  # resumed: what was done before says nothing of the time left
-            self.bar.initial = self.bar.n = progress.step - 1
         self.bar.update(progress.step - self.bar.n)
 
     def _warn(self, text: str) -> None:

@@ -13,7 +13,7 @@ import torch
 from styletransfer.errors import OptionError, OutputError, TrainingError
 from styletransfer.features import create_extractor
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.methods.decoder import Decoder, Upsampling, load_decoder
+from styletransfer.methods.decoder import LITE, Decoder, Upsampling, load_decoder
 from styletransfer.training import checkpoint as checkpoints
 from styletransfer.training import distributed
 from styletransfer.training.config import DecoderConfig, ExtractorConfig, RunConfig, configure
@@ -128,14 +128,11 @@ def train_decoder(
     world = distributed.join(device)
     try:
         run, config = configure(DecoderConfig, preset or _default_preset(world), options)
-        folder = _prepare(Path(output), run, resume, world)
+        folder = _prepare(Path(output), resume, world)
         run = _settle_precision(run, folder, resume, world)
         encoder = _on(extractor, world)
-        few = too_few_steps(run.steps, config)
-        if preset == "few-shot":
-            start, few = start or "lite" if encoder.name == "vgg19-lite" else start, None
-            if start is None:
-                raise OptionError("The preset few-shot goes on from a finished decoder; give one with --start.")
+        if preset == "few-shot" and start is None:
+            start = _embedded_decoder(encoder)
         decoder = _starting_decoder(start, encoder, config, world, run.seed)
         teachers = [load_teacher(source, world.device) for source in loss_networks] or [Teacher(encoder)]
         photos, paintings = (
@@ -167,6 +164,7 @@ def train_decoder(
                 f"{shared} picture(s) are in both the content and the style folder; photographs make poor styles. "
                 "Was the same folder given twice?"
             )
+        few = too_few_steps(run.steps, config)
         if few and start is None:
             trainer.journal.warn(few)
         notes: dict[str, str | None] = {
@@ -217,7 +215,7 @@ def train_extractor(
     world = distributed.join(device)
     try:
         run, config = configure(ExtractorConfig, preset or _default_preset(world), options)
-        folder = _prepare(Path(output), run, resume, world)
+        folder = _prepare(Path(output), resume, world)
         run = _settle_precision(run, folder, resume, world)
         loaded = [load_teacher(source, world.device) for source in teachers]
         folders = [_read(path, run, hooks, world, what="picture", at_least=2) for path in pictures]
@@ -243,7 +241,7 @@ def _default_preset(world: World) -> str:
     return "default" if world.device.type == "cuda" else "laptop"
 
 
-def _prepare(folder: Path, run: RunConfig, resume: bool, world: World) -> Path:
+def _prepare(folder: Path, resume: bool, world: World) -> Path:
     """Make the run's folder and see that it can be written to and holds no other run."""
     if checkpoints.latest(folder) is not None and not resume:
         raise TrainingError(
@@ -281,6 +279,13 @@ def _on(extractor: str | VGG19Features, world: World) -> VGG19Features:
         at_home = extractor.device == world.device
         return extractor if at_home else copy.deepcopy(extractor).to(world.device)
     return create_extractor(extractor, device=world.device)
+
+
+def _embedded_decoder(encoder: VGG19Features) -> str:
+    """Return the name of the decoder that few-shot training goes on from if none was given."""
+    if encoder.name != LITE.encoder:
+        raise OptionError("The preset few-shot goes on from a finished decoder; give one with --start.")
+    return LITE.name
 
 
 def _starting_decoder(

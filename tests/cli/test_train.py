@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +22,7 @@ from styletransfer.cli.train import _SHOWN, TrainingBar
 Train = Callable[..., Result]
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Tiny networks are faster that way."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
@@ -231,6 +225,7 @@ def test_the_bar_follows_folders_and_steps(capsys: pytest.CaptureFixture[str]) -
             assert (bar.bar.n, bar.bar.total) == (done, files)
         hooks.on_step(Progress(11, 20, 5.0, "style", {"content": 0.5}))
         assert (bar.bar.n, bar.bar.total, bar.bar.initial) == (11, 20, 10)
+        assert bar.bar.last_print_n >= 10  # the time left is reckoned from the steps since then
         hooks.on_warning("look here")  # type: ignore[misc]
     assert "Warning: look here" in capsys.readouterr().err
     assert "content" in _SHOWN

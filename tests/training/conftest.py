@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,8 @@ TINY = {"batch": 2, "size": 32, "short_edge": 64, "precision": "float32", "devic
 
 
 @pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Networks as small as these are several times as fast on one thread, most of all on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def _all_on_one_thread(one_thread: None) -> None:
+    """Train on one thread."""
 
 
 def paint(path: Path, seed: int, height: int = 80, width: int = 96) -> None:
