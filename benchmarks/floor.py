@@ -49,6 +49,8 @@ def decoder(spec: DecoderSpec, size: tuple[int, int]) -> int:
         height, width = _at(size, 2 ** (len(spec.stages) - 1 - number))
         for tap in spec.skips(number):
             total += 2 * tap_channels[tap] * channels * height * width
+        blocks = spec.blocks[number] if number < len(spec.blocks) else 0
+        total += blocks * 2 * 2 * 9 * channels**2 * height * width
         for wide in widths:
             total += 2 * 9 * channels * wide * height * width
             channels = wide

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from styletransfer.features.layers import LAYERS
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.methods.decoder import Decoder
+from styletransfer.methods.decoder import Decoder, ResidualBlock
 
 CONTENT_LAYER = "relu4_2"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -74,8 +74,25 @@ class TextbookEncoder(nn.Module):
         return features
 
 
+class TextbookBlock(nn.Module):
+    """A residual block without normalisation."""
+
+    def __init__(self, block: ResidualBlock) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            _padding(block.padding),
+            _convolution(block.first),
+            nn.ReLU(),
+            _padding(block.padding),
+            _convolution(block.second),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.net(x)
+
+
 class TextbookDecoder(nn.Module):
-    """AdaIN's decoder: padding, convolution, ReLU; upsampling between sizes; 1x1 skips where it has them."""
+    """AdaIN's decoder: padding, convolution, ReLU; upsampling between sizes; skips and blocks if it has any."""
 
     def __init__(self, decoder: Decoder) -> None:
         super().__init__()
@@ -84,7 +101,7 @@ class TextbookDecoder(nn.Module):
         self.stages, self.skips = nn.ModuleList(), nn.ModuleDict()
         self.skip_at = {number: spec.skips(number) for number in range(len(spec.stages))}
         for number, stage in enumerate(decoder.stages):
-            modules: list[nn.Module] = []
+            modules: list[nn.Module] = [TextbookBlock(block) for block in decoder.blocks[number]]
             for convolution in stage:
                 modules += [_padding(spec.padding), _convolution(convolution), nn.ReLU()]
             if number == len(spec.stages) - 1:

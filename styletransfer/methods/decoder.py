@@ -30,6 +30,7 @@ from styletransfer.methods.decoder_network import (
     PYTORCH_ADAIN,
     Decoder,
     DecoderSpec,
+    ResidualBlock,
     Upsampling,
 )
 
@@ -40,6 +41,7 @@ __all__ = [
     "PYTORCH_ADAIN",
     "Decoder",
     "DecoderSpec",
+    "ResidualBlock",
     "Upsampling",
     "default_decoder",
     "load_decoder",
@@ -176,6 +178,7 @@ def _parse_spec(text: str, path: Path) -> DecoderSpec:
         fields = json.loads(text)
         fields["taps"] = tuple(fields["taps"])
         fields["channels"] = tuple(int(width) for width in fields["channels"])
+        fields["blocks"] = tuple(int(count) for count in fields.get("blocks", ()))  # older files have none
         fields["stages"] = tuple(tuple(int(width) for width in stage) for stage in fields["stages"])
         return DecoderSpec(**fields)
     except (ValueError, TypeError, KeyError) as error:

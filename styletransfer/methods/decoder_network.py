@@ -32,6 +32,7 @@ class DecoderSpec:
         channels: Channels of each tap.
         stages: Output channels of the 3x3 convolutions at each resolution, coarse to fine; the resolution
             doubles between stages and the last width is 3.
+        blocks: Residual blocks before each stage's convolutions, coarse to fine; none for stages left out.
         padding: ``"reflect"`` or ``"zeros"``.
         upsampling: ``"nearest"`` or ``"bilinear"``.
         passes: How often a picture is put through encoding, alignment and decoding, 1 to 8. Trained for more than
@@ -44,6 +45,7 @@ class DecoderSpec:
     taps: tuple[str, ...]
     channels: tuple[int, ...]
     stages: tuple[tuple[int, ...], ...]
+    blocks: tuple[int, ...] = ()
     padding: Padding = "reflect"
     upsampling: Upsampling = "nearest"
     passes: int = 1
@@ -68,6 +70,12 @@ class DecoderSpec:
         if min(min(stage) for stage in self.stages) < 1 or self.stages[-1][-1] != 3:
             raise OptionError(f"A decoder's widths are positive and end with 3 (RGB), got {self.stages}.")
 
+        if len(self.blocks) > depth or min(self.blocks, default=0) < 0:
+            raise OptionError(
+                f"A decoder of {self.taps[-1]!r} has residual blocks, 0 or more each, for at most {depth} stages, "
+                f"got {self.blocks}."
+            )
+
     def skips(self, stage: int) -> tuple[str, ...]:
         """Return the taps that are added at the start of `stage`."""
         depth = BY_TAP[self.taps[-1]].block
@@ -83,24 +91,43 @@ PYTORCH_ADAIN = DecoderSpec(
     stages=((256,), (256, 256, 256, 128), (128, 64), (64, 3)),
 )
 #: About a quarter of the width, with the aligned shallow taps as skips. The fine resolutions are wider than a
-#: mirrored encoder's: they draw the strokes.
+#: mirrored encoder's: they draw the strokes. The residual blocks stand where pixels are few and each sees far.
 LITE = DecoderSpec(
     name="lite",
     encoder="vgg19-lite",
     taps=("relu1_1", "relu2_1", "relu3_1", "relu4_1"),
     channels=(16, 32, 64, 128),
     stages=((96,), (96, 96, 64), (64, 32), (32, 16, 3)),
+    blocks=(4, 1),
     upsampling="bilinear",
     passes=2,
 )
 
 
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions with a ReLU between, added to what came in (He et al. 2016).
+
+    The second starts at zero, so a new block changes nothing and a finished decoder can be given more of them.
+    """
+
+    def __init__(self, channels: int, padding: Padding) -> None:
+        super().__init__()
+        self.padding: Padding = padding
+        self.first = nn.Conv2d(channels, channels, 3)
+        self.second = nn.Conv2d(channels, channels, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (B, C, h, w) features of the same shape."""
+        inner = F.relu_(self.first(pad_by_one(x, self.padding)))
+        return x + cast(Tensor, self.second(pad_by_one(inner, self.padding)))
+
+
 class Decoder(nn.Module):
     """A network from (aligned) features back to a picture.
 
-    3x3 convolutions with a ReLU after each but the last, the resolution doubled between stages, no
-    normalisation layers (Huang and Belongie 2017, section 6.1). Trainable as constructed; `load_decoder`
-    gives a frozen one.
+    At each resolution residual blocks, if any, then 3x3 convolutions with a ReLU after each but the last; the
+    resolution doubled between stages, no normalisation layers (Huang and Belongie 2017, section 6.1). Trainable as
+    constructed; `load_decoder` gives a frozen one.
 
     Example:
         >>> import torch
@@ -114,11 +141,14 @@ class Decoder(nn.Module):
         self.spec = spec
         self.stages = nn.ModuleList()
         self.skips = nn.ModuleDict()
+        self.blocks = nn.ModuleList()
         tap_channels = dict(zip(spec.taps, spec.channels, strict=True))
         channels = spec.channels[-1]
         for number, widths in enumerate(spec.stages):
             for tap in spec.skips(number):
                 self.skips[tap] = nn.Conv2d(tap_channels[tap], channels, 1)
+            count = spec.blocks[number] if number < len(spec.blocks) else 0
+            self.blocks.append(nn.Sequential(*(ResidualBlock(channels, spec.padding) for _ in range(count))))
             convolutions = []
             for width in widths:
                 convolutions.append(nn.Conv2d(channels, width, 3))
@@ -159,6 +189,7 @@ class Decoder(nn.Module):
                 skip = self.skips[tap](target_features[tap])
                 x = _fit(x, skip.shape[2], skip.shape[3], slack, tap) + skip
                 slack = 0
+            x = self.blocks[number](x)
             for position, convolution in enumerate(cast(nn.ModuleList, stage)):
                 x = convolution(pad_by_one(x, self.spec.padding))
                 if number < last or position < len(self.spec.stages[last]) - 1:
@@ -167,10 +198,13 @@ class Decoder(nn.Module):
 
     def _initialise(self) -> None:
         """Start with activations of constant size (He et al. 2015) around a mid-grey picture."""
-        for convolution in self.stages.modules():
-            if isinstance(convolution, nn.Conv2d):
-                nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
-                nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
+        for module in (*self.stages.modules(), *self.blocks.modules()):
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+        for module in self.blocks.modules():
+            if isinstance(module, ResidualBlock):
+                nn.init.zeros_(module.second.weight)
         last = f"stages.{len(self.stages) - 1}.{len(self.spec.stages[-1]) - 1}"
         nn.init.constant_(self.get_parameter(f"{last}.bias"), 0.5)
         with torch.no_grad():

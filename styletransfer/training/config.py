@@ -90,6 +90,9 @@ class DecoderConfig:
     pixel_weight: float = option(10.0, "of the pixels where a picture is given back, >= 0")
     ramp: int = option(200, "steps of the second phase over which the style weights rise to their value, >= 0")
     identity_every: int = option(16, "every so many steps a content is its own style; 0 for never")
+    nearest_of: int = option(
+        1, "styles drawn for each content, of which the nearest to it is learnt from, >= 1: near pairs are hard"
+    )
     views: int = option(4, "random crops of each style picture that are learnt from, >= 1; the first is the whole")
 
     def __post_init__(self) -> None:
@@ -99,6 +102,7 @@ class DecoderConfig:
         for name in ("autoencoder_steps", "ramp", "identity_every"):
             integer(getattr(self, name), name, low=0)
         integer(self.passes, "passes", low=1, high=MOST_PASSES)
+        integer(self.nearest_of, "nearest_of", low=1)
         integer(self.views, "views", low=1)
         number(self.gate, "gate", above=0.0)
         for name in ("content_weight", "moment_weight", "gram_weight", "range_weight", "pixel_weight"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -27,7 +27,7 @@ from styletransfer.training import cards
 from styletransfer.training.config import DecoderConfig
 from styletransfer.training.crops import CropBatch, Crops
 from styletransfer.training.folder import PictureFolder
-from styletransfer.training.statistics import statistics_of
+from styletransfer.training.statistics import Statistics, statistics_of
 from styletransfer.training.styles import StyleBank, StyleTargets
 from styletransfer.training.task import Band, Losses, Task
 from styletransfer.training.teachers import LossNetwork
@@ -54,16 +54,16 @@ def decoder_spec(extractor: VGG19Features, config: DecoderConfig) -> DecoderSpec
     channels = tuple(extractor.channels(tap) for tap in config.taps)
     depth = BY_TAP[config.taps[-1]].block
     if extractor.widths == LITE_WIDTHS and config.taps == LITE.taps:
-        stages = LITE.stages
+        stages, blocks = LITE.stages, LITE.blocks
     else:
-        widths = extractor.widths
-        stages = tuple(_mirrored(block, widths) for block in range(depth, 0, -1))
+        stages, blocks = tuple(_mirrored(block, extractor.widths) for block in range(depth, 0, -1)), ()
     return DecoderSpec(
         name=f"{extractor.name}-decoder",
         encoder=extractor.name,
         taps=config.taps,
         channels=channels,
         stages=stages,
+        blocks=blocks,
         upsampling=cast(Upsampling, config.upsampling),
         passes=config.passes,
     )
@@ -134,12 +134,12 @@ class DecoderTask(Task):
         every = self.config.identity_every
         if self.phase(step) == "autoencoder" or (every and step % every == 0):
             return self.identity_losses(contents)
-        return self.style_losses(contents, self.styles.draw(step, slots), step)
+        return self.style_losses(contents, step, slots)
 
     def identity_losses(self, contents: Tensor) -> Losses:
         """Decode features that were not aligned: pixels and the encoder's features must come back."""
         features = self.encoder(contents, self.config.taps)
-        images = self._decode(features)
+        images = self._recomputed(self.module, features).float()
         again = self.encoder(images, self.config.taps)
         apart = torch.stack([_relative_change(again[k], f) for k, f in features.items()]).mean()
         pixels = F.mse_loss(images, contents)
@@ -151,38 +151,38 @@ class DecoderTask(Task):
             shown={"identity features": apart, "identity pixels": pixels},
         )
 
-    def style_losses(self, contents: Tensor, styles: StyleTargets, step: int) -> Losses:
+    def style_losses(self, contents: Tensor, step: int, slots: range) -> Losses:
         """Stylize; compare content with the untouched picture, style with the style's statistics."""
         config = self.config
-        statistics = dict(styles.encoded)
         self.usual = self.usual or self._usual_gaps()
         with torch.no_grad():
-            # The earlier passes only make this one's input, in turn none of them, one and so on: the decoder
-            # learns to improve its own results.
-            start = contents
-            for _ in range(step % config.passes):
-                earlier = align_features(self.encoder(start, config.taps), statistics)
-                start = self.module(earlier).float().clamp(0, 1)
-            aligned = align_features(self.encoder(start, config.taps), statistics)
             before = self.network(contents)
-        images = self._decode(aligned)
-        after = self._look(images)
+            untouched = {layer: statistics_of(features) for layer, features in before.items()}
+
+        def distance(position: int, style: StyleTargets) -> float:
+            return self._distance({k: v.at(position) for k, v in untouched.items()}, style.judged)
+
+        styles = self.styles.draw(step, slots, among=config.nearest_of, distance=distance)
+        statistics = dict(styles.encoded)
+        images, outside = contents, contents.new_zeros(())
+        for _ in range(config.passes):
+            # Gradients run through all passes: only the last result is judged, the earlier ones prepare it.
+            images = self._recomputed(self._put_through, images.clamp(0, 1), statistics).float()
+            outside = outside + _outside(images) / config.passes
+        after = self._recomputed(self.network, images)
         deepest = self.network.taps[-1]
         content = _relative_change(after[deepest], before[deepest])
         moments: list[Tensor] = []
         grams: list[Tensor] = []
         observed = {}
         for layer, target in styles.judged.items():
-            with torch.no_grad():
-                untouched = statistics_of(before[layer])
             now = statistics_of(after[layer])
             for kind, terms in (("moment", moments), ("gram", grams)):
                 gap = getattr(now, f"{kind}_gap")(target)
-                alone = getattr(untouched, f"{kind}_gap")(target)
+                alone = getattr(untouched[layer], f"{kind}_gap")(target)
                 observed[f"{kind} {layer}"] = alone.mean()
                 terms.append((gap / (alone + _USUAL_SHARE * self.usual[f"{kind} {layer}"])).mean())
         moment, gram = torch.stack(moments).mean(), torch.stack(grams).mean()
-        outside = _outside(images)
         rise = self._ramp(step)
         return Losses(
             {
@@ -194,6 +194,11 @@ class DecoderTask(Task):
             shown={"content": content, "moment": moment, "gram": gram, "range": outside},
             observed=observed,
         )
+
+    def _distance(self, content: Mapping[str, Statistics], style: Mapping[str, Statistics]) -> float:
+        """Return how far apart one content and one style lie in their moments, layers counting alike."""
+        gaps = {k: content[k].moment_gap(target.to(content[k].mean.device)) for k, target in style.items()}
+        return sum(float(gap) / self.usual[f"moment {layer}"] for layer, gap in gaps.items())
 
     def observe(self, observed: Mapping[str, float]) -> None:
         """Follow the usual gaps, alike on all processes."""
@@ -252,7 +257,7 @@ class DecoderTask(Task):
                 }
                 image = content.to(device)
                 for _ in range(self.config.passes):
-                    image = self.module(align_features(self.encoder(image, self.config.taps), encoded)).clamp(0, 1)
+                    image = self._put_through(image, encoded).clamp(0, 1)
                 results.append(image.cpu())
             rows.append(torch.cat(results, dim=3))
         return torch.cat(rows, dim=2)[0]
@@ -268,17 +273,14 @@ class DecoderTask(Task):
         into = step - self.config.autoencoder_steps
         return min(1.0, into / self.config.ramp) if self.config.ramp else 1.0
 
-    def _decode(self, features: Mapping[str, Tensor]) -> Tensor:
-        if self.recompute:
-            images: Tensor = recomputed(self.module, dict(features), use_reentrant=False)
-        else:
-            images = self.module(features)
-        return images.float()
+    def _put_through(self, images: Tensor, statistics: Mapping[str, tuple[Tensor, Tensor]]) -> Tensor:
+        features = self.encoder(images, self.config.taps)
+        decoded: Tensor = self.module(align_features(features, dict(statistics)))
+        return decoded
 
-    def _look(self, images: Tensor) -> dict[str, Tensor]:
-        if not self.recompute:
-            return dict(self.network(images))
-        return dict(recomputed(self.network, images, use_reentrant=False))
+    def _recomputed(self, function: Callable[..., Any], *inputs: Any) -> Any:
+        """Call `function`; if memory is short, compute its activations again rather than keep them."""
+        return recomputed(function, *inputs, use_reentrant=False) if self.recompute else function(*inputs)
 
 
 def too_few_steps(steps: int, config: DecoderConfig) -> str | None:

@@ -35,9 +35,7 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     """Return the context in which a step's networks run; statistics and losses leave it for float32."""
     if precision != "bfloat16":
         return contextlib.nullcontext()
-    # The cache of cast weights is off: older releases of PyTorch keep those that were cast under no_grad, as the
-    # decoder's earlier passes do, and later passes would then give the weights no gradient.
-    return torch.autocast(device.type, torch.bfloat16, cache_enabled=False)
+    return torch.autocast(device.type, torch.bfloat16)
 
 
 def _seconds(dtype: torch.dtype) -> float:

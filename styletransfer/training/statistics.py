@@ -35,6 +35,14 @@ class Statistics(NamedTuple):
         """Return (B): the squared distance of the Gram matrices, summed over entries (Gatys et al., eq. 4)."""
         return (self.gram - other.gram).square().sum((1, 2))
 
+    def at(self, position: int) -> Statistics:
+        """Return those of one picture of the batch, (1, ...) each."""
+        return Statistics(*(part[position : position + 1] for part in self))
+
+    def to(self, device: torch.device) -> Statistics:
+        """Return them on another device."""
+        return Statistics(*(part.to(device) for part in self))
+
 
 class _FirstAndSecond(torch.autograd.Function):
     """Features (B, C, h, w) to their means (B, C) and mean products (B, C, C), in float32."""

@@ -6,8 +6,9 @@ encoding of styles once they are known.
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -40,6 +41,10 @@ class StyleTargets:
 
     encoded: Mapping[str, tuple[Tensor, Tensor]]
     judged: Mapping[str, Statistics]
+
+
+#: Of a position among a step's slots and a style's targets: how far apart they lie.
+Distance = Callable[[int, StyleTargets], float]
 
 
 class StyleBank:
@@ -81,17 +86,35 @@ class StyleBank:
         self._room = megabytes * 1_000_000
         self._kept: OrderedDict[tuple[int, int], StyleTargets] = OrderedDict()
 
-    def draw(self, step: int, slots: range) -> StyleTargets:
-        """Return the targets of a step's slots, stacked, on the encoder's device."""
-        return _stack([self._slot(step, slot) for slot in slots], self.encoder.device)
+    def draw(self, step: int, slots: range, *, among: int = 1, distance: Distance | None = None) -> StyleTargets:
+        """Return the targets of a step's slots, stacked, on the encoder's device.
 
-    def _slot(self, step: int, slot: int) -> StyleTargets:
-        """Return the slot's style; one that turns out to be bad is drawn anew, as with the crops."""
-        for attempt in range(_ATTEMPTS):
+        Args:
+            step: The step.
+            slots: Places in its batch.
+            among: Styles drawn for each slot.
+            distance: The nearest of a slot's styles is taken; by default the first.
+        """
+        chosen = []
+        for position, slot in enumerate(slots):
+            styles = list(itertools.islice(self._slot(step, slot), among))
+            far = [0.0] if distance is None or among == 1 else [distance(position, style) for style in styles]
+            chosen.append(styles[far.index(min(far))])
+        return _stack(chosen, self.encoder.device)
+
+    def _slot(self, step: int, slot: int) -> Iterator[StyleTargets]:
+        """Yield styles for a slot; one that turns out to be bad is drawn anew, as with the crops."""
+        in_vain = 0
+        for attempt in itertools.count():
             first, second = draws(self.seed, self.STREAM, step, slot, attempt, count=2)
             number = int(first * len(self.folder))
             if self.folder.picture(number) is not None:
-                return self.targets(number, int(second * self.views))
+                in_vain = 0
+                yield self.targets(number, int(second * self.views))
+                continue
+            in_vain += 1
+            if in_vain == _ATTEMPTS:
+                break
         raise TrainingError(
             f'{_ATTEMPTS} styles in a row cannot be read from "{self.folder.folder}", the last being '
             f'"{self.folder.paths[number]}". Is the drive still there? The last checkpoint is intact: go on with '

@@ -42,11 +42,11 @@ def test_a_step_is_forward_and_backward(vgg19: VGG19Features) -> None:
     assert step / 1e9 == pytest.approx(94.7 + 2 * 2.3, rel=0.01)
 
 
-def test_skips_are_counted() -> None:
-    # From the widths of `LITE`, size by size: the skip is added before the first convolution of its size.
+def test_skips_and_blocks_are_counted() -> None:
+    # From the widths of `LITE`, size by size: the skip is added before the blocks of its size.
     by_hand = 2 * (
-        9 * 128 * 96 * 2 * 2
-        + (64 * 96 + 9 * (96 * 96 + 96 * 96 + 96 * 64)) * 4 * 4
+        9 * (128 * 96 + 4 * 2 * 128 * 128) * 2 * 2
+        + (64 * 96 + 9 * (2 * 96 * 96 + 96 * 96 + 96 * 96 + 96 * 64)) * 4 * 4
         + (32 * 64 + 9 * (64 * 64 + 64 * 32)) * 8 * 8
         + (16 * 32 + 9 * (32 * 32 + 32 * 16 + 16 * 3)) * 16 * 16
     )

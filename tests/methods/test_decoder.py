@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from styletransfer.errors import OptionError, OutputError, WeightsError
 from styletransfer.features import store, weights
+from styletransfer.features.vgg import Padding
 from styletransfer.features.weights import CATALOGUE
 from styletransfer.methods.decoder import (
     FORMAT,
@@ -113,6 +114,39 @@ def test_skips_are_added_after_the_upsampling() -> None:
     torch.testing.assert_close(decoder(features), convolved(third, convolved(second, x).relu()))
 
 
+def test_a_new_block_changes_nothing_and_learns() -> None:
+    """Else a finished decoder could not be given more of them and be trained on."""
+    decoder, deeper = Decoder(SMALL), Decoder(dataclasses.replace(SMALL, blocks=(2, 1)))
+    missing, unexpected = deeper.load_state_dict(decoder.state_dict(), strict=False)
+    assert not unexpected
+    assert len(missing) == 3 * 4  # two weights and two biases for each block
+    features = random_features(SMALL, 10, 13)
+    assert torch.equal(deeper(features), decoder(features))
+    deeper(features).square().sum().backward()
+    for stage in deeper.blocks:
+        for block in stage:  # type: ignore[attr-defined]
+            assert block.second.weight.grad.any()
+
+
+@pytest.mark.parametrize("padding", ["reflect", "zeros"])
+def test_blocks_come_before_a_stages_convolutions(padding: Padding) -> None:
+    spec = dataclasses.replace(SMALL, blocks=(1,), padding=padding)
+    decoder = Decoder(spec).double()
+    block = decoder.blocks[0][0]  # type: ignore[index]
+    nn.init.normal_(block.second.weight)
+    features = {tap: x.double() for tap, x in random_features(SMALL, 6, 8).items()}
+
+    def convolved(convolution: nn.Conv2d, x: Tensor) -> Tensor:
+        padded = F.pad(x, (1, 1, 1, 1), mode="reflect" if padding == "reflect" else "constant")
+        return F.conv2d(padded, convolution.weight, convolution.bias)
+
+    x = features["relu2_1"]
+    changed = x + convolved(block.second, convolved(block.first, x).relu())
+    plain = Decoder(dataclasses.replace(spec, blocks=())).double()
+    plain.load_state_dict({k: v for k, v in decoder.state_dict().items() if not k.startswith("blocks.")})
+    torch.testing.assert_close(decoder(features), plain({**features, "relu2_1": changed}))
+
+
 @pytest.mark.parametrize("ceil", [False, True])
 @torch.no_grad()
 def test_lite_returns_exactly_the_picture_size(ceil: bool) -> None:
@@ -193,6 +227,8 @@ def test_starts_near_mid_grey() -> None:
         ({"stages": ((3,),)}, r"of 'relu2_1' has 2 stages of at least one convolution"),
         ({"stages": ((), (3,))}, r"of at least one convolution, got \(\(\), \(3,\)\)"),
         ({"stages": ((5,), (4,))}, r"end with 3 \(RGB\)"),
+        ({"blocks": (1, 1, 1)}, r"residual blocks, 0 or more each, for at most 2 stages, got \(1, 1, 1\)"),
+        ({"blocks": (-1,)}, r"residual blocks, 0 or more each, for at most 2 stages, got \(-1,\)"),
         ({"padding": "same"}, r"Unknown padding 'same'"),
         ({"passes": 0}, r"passes must be a whole number of at least 1 and at most 8, got 0"),
         ({"passes": 9}, r"passes must be a whole number of at least 1 and at most 8, got 9"),
@@ -218,15 +254,16 @@ def test_a_file_brings_everything_back(tmp_path: Path) -> None:
     assert torch.equal(loaded(features), decoder(features))
 
 
-def test_a_file_brings_its_passes_back(tmp_path: Path) -> None:
-    path = save_decoder(Decoder(dataclasses.replace(SMALL, passes=3)), tmp_path / "own.safetensors")
-    assert load_decoder(path, encoder="vgg19-lite", device="cpu").spec.passes == 3
+def test_a_file_brings_its_passes_and_blocks_back(tmp_path: Path) -> None:
+    spec = dataclasses.replace(SMALL, passes=3, blocks=(2,))
+    path = save_decoder(Decoder(spec), tmp_path / "own.safetensors")
+    assert load_decoder(path, encoder="vgg19-lite", device="cpu").spec == spec
 
 
-def test_older_files_know_of_one_pass(tmp_path: Path) -> None:
+def test_older_files_know_of_one_pass_and_no_blocks(tmp_path: Path) -> None:
     path = save_decoder(Decoder(SMALL), tmp_path / "own.safetensors")
     spec = dataclasses.asdict(SMALL)
-    del spec["passes"]
+    del spec["passes"], spec["blocks"]
     save_file(load_file(path), path, {"format": FORMAT, "spec": json.dumps(spec)})
     assert load_decoder(path, encoder="vgg19-lite", device="cpu").spec == SMALL
 
@@ -344,6 +381,7 @@ def test_damaged_files_of_our_own(tmp_path: Path) -> None:
         spec.replace("stages", "stage"),
         spec.replace("relu2_1", "relu9_1"),
         spec.replace('"passes": 1', '"passes": 0'),
+        spec.replace('"blocks": []', '"blocks": ["a"]'),
     ):
         save_file(tensors, path, {"format": FORMAT, "spec": damaged})
         refused(path, "the description of the decoder in its metadata is damaged")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from styletransfer.training.decoder import DecoderTask, _spread, decoder_spec, t
 from styletransfer.training.folder import PictureFolder
 from styletransfer.training.precision import autocast
 from styletransfer.training.statistics import statistics_of
-from styletransfer.training.styles import StyleBank
+from styletransfer.training.styles import StyleBank, StyleTargets
 from styletransfer.training.task import Losses
 from styletransfer.training.teachers import LossNetwork, Teacher
 
@@ -103,6 +104,16 @@ class TestSpec:
             decoder_spec(narrow, DecoderConfig(taps=("relu5_1",)))
 
 
+def test_near_styles_are_learnt_from(make: Make) -> None:
+    """What the untouched contents score, summed over the layers, falls the more styles are drawn for each."""
+    sums = []
+    for among in (1, 2, 6):
+        observed = losses(make(nearest_of=among, views=5), 4).observed
+        sums.append(sum(float(value) for name, value in observed.items() if name.startswith("moment")))
+    assert sums[0] >= sums[1] >= sums[2]
+    assert sums[0] > sums[2]
+
+
 class TestPhases:
     def test_autoencoder_then_style(self, make: Make) -> None:
         task = make()
@@ -121,42 +132,52 @@ class TestPhases:
         assert made.terms["weighted moment"].item() == pytest.approx(0.5 * 40 * made.shown["moment"].item())
         assert made.terms["weighted content"].item() == pytest.approx(2 * made.shown["content"].item())
 
-    @pytest.mark.parametrize(("passes", "decoded"), [(1, [1, 1, 1]), (2, [1, 2, 1]), (3, [2, 3, 1])])
-    def test_earlier_passes(
-        self, make: Make, monkeypatch: pytest.MonkeyPatch, passes: int, decoded: list[int]
+    @pytest.mark.parametrize("passes", [1, 2, 3])
+    def test_only_the_last_pass_is_judged_and_all_learn(
+        self, make: Make, monkeypatch: pytest.MonkeyPatch, passes: int
     ) -> None:
         task = make(passes=passes)
-        real, calls = task.module.forward, list[bool]()
+        real, drawn = task.module.forward, list[Tensor]()
 
         def forward(features: Any) -> Tensor:
-            calls.append(torch.is_grad_enabled())
-            return real(features)
+            drawn.append(real(features))
+            drawn[-1].retain_grad()
+            return drawn[-1]
 
         monkeypatch.setattr(task.module, "forward", forward)
-        for step, expected in zip((4, 5, 6), decoded, strict=True):
-            calls.clear()
-            losses(task, step)
-            assert calls == [False] * (expected - 1) + [True]
+        made = losses(task, 4)
+        assert len(drawn) == passes
+        made.terms["weighted moment"].backward()
+        assert all(picture.grad is not None and picture.grad.any() for picture in drawn)
+
+    def test_the_range_is_kept_in_every_pass(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+        task = make(passes=2)
+        contents = task.content.batch(4, range(2)).pictures
+        results = iter([torch.full_like(contents, 1.5), contents])
+        monkeypatch.setattr(task.module, "forward", lambda features: next(results))
+        shown = task.style_losses(contents, 4, range(2)).shown
+        assert shown["range"].item() == pytest.approx(0.25 / 2)
+        assert shown["content"].item() == 0
 
 
 class TestLosses:
     def test_a_perfect_decoder_has_no_identity_loss(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
         task = make()
         contents = task.content.batch(1, range(2)).pictures
-        monkeypatch.setattr(task, "_decode", lambda features: contents)
+        monkeypatch.setattr(task.module, "forward", lambda features: contents)
         assert all(term.item() == 0 for term in task.identity_losses(contents).terms.values())
 
     def test_values_out_of_range_cost(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
         task = make(range_weight=10.0)
         contents = task.content.batch(1, range(2)).pictures
-        monkeypatch.setattr(task, "_decode", lambda features: torch.full_like(contents, 1.5))
+        monkeypatch.setattr(task.module, "forward", lambda features: torch.full_like(contents, 1.5))
         assert task.identity_losses(contents).terms["identity range"].item() == pytest.approx(10 * 0.25)
 
     def test_untouched_contents_score_about_1(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
         task = make()
         contents = task.content.batch(4, range(2)).pictures
-        monkeypatch.setattr(task, "_decode", lambda features: contents)
-        shown = task.style_losses(contents, task.styles.draw(4, range(2)), 4).shown
+        monkeypatch.setattr(task.module, "forward", lambda features: contents)
+        shown = task.style_losses(contents, 4, range(2)).shown
         assert shown["content"].item() == 0
         assert 0.7 < shown["moment"].item() < 1  # the denominator has a share of the usual gap added
         assert 0.7 < shown["gram"].item() < 1
@@ -183,7 +204,7 @@ class TestLosses:
             torch.testing.assert_close(again, plain, rtol=1e-5, atol=1e-7)
 
     def test_bfloat16_teaches_every_weight(self, make: Make) -> None:
-        """Also after a pass without gradients, whose cast weights must not be used again."""
+        """Also with several passes, whose cast weights must not be used again."""
         task = make(passes=2)
         with autocast(torch.device("cpu"), "bfloat16"):
             made = total(losses(task, 5))
@@ -247,6 +268,19 @@ class TestStyleBank:
     def test_is_a_function_of_step_and_slot(self, make: Make) -> None:
         whole, part = make(views=3).styles.draw(7, range(4)), make(views=3).styles.draw(7, range(2, 4))
         assert torch.equal(whole.judged["relu2_1"].mean[2:], part.judged["relu2_1"].mean)
+
+    def test_the_nearest_of_some(self, make: Make) -> None:
+        bank = make(views=3).styles
+        drawn = [targets.judged["relu1_1"].mean for targets in itertools.islice(bank._slot(7, 2), 4)]
+
+        def distance(position: int, style: StyleTargets) -> float:
+            return float((style.judged["relu1_1"].mean - drawn[wanted]).abs().sum()) + position
+
+        for wanted in range(4):
+            chosen = bank.draw(7, range(2, 3), among=4, distance=distance).judged["relu1_1"].mean
+            assert torch.equal(chosen, drawn[wanted])
+        first = bank.draw(7, range(2, 3), among=1, distance=distance).judged["relu1_1"].mean
+        assert torch.equal(first, drawn[0])
 
     def test_targets_are_those_of_the_picture(self, make: Make, narrow: VGG19Features) -> None:
         bank = make().styles
