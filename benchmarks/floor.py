@@ -54,7 +54,19 @@ def decoder(spec: DecoderSpec, size: tuple[int, int]) -> int:
         for wide in widths:
             total += 2 * 9 * channels * wide * height * width
             channels = wide
-    return total
+    return total + _modulation(spec)
+
+
+def _modulation(spec: DecoderSpec) -> int:
+    """Count the two layers that make scales and shifts of every convolution's channels but the last's."""
+    if not spec.modulation:
+        return 0
+    widths, channels = list[int](), spec.channels[-1]
+    for number, stage in enumerate(spec.stages):
+        widths += [channels] * (2 * spec.blocks[number] if number < len(spec.blocks) else 0)
+        widths += stage
+        channels = stage[-1]
+    return 2 * spec.modulation * (4 * sum(spec.channels) + 2 * 2 * sum(widths[:-1]))
 
 
 def gatys_step(extractor: VGG19Features, style_layers: tuple[str, ...], size: tuple[int, int]) -> int:

@@ -10,6 +10,7 @@ Only the weights come from the package. Sides are multiples of 16, since textboo
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -17,7 +18,8 @@ from torch import Tensor, nn
 
 from styletransfer.features.layers import LAYERS
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.methods.decoder import Decoder, ResidualBlock
+from styletransfer.methods.decoder import Decoder
+from styletransfer.methods.modulation import Modulation
 
 CONTENT_LAYER = "relu4_2"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -74,51 +76,68 @@ class TextbookEncoder(nn.Module):
         return features
 
 
-class TextbookBlock(nn.Module):
-    """A residual block without normalisation."""
+class TextbookModulation(nn.Module):
+    """Scales and shifts of a decoder's channels from what the alignment changes (Perez et al. 2018)."""
 
-    def __init__(self, block: ResidualBlock) -> None:
+    def __init__(self, modulation: Modulation) -> None:
         super().__init__()
-        self.net = nn.Sequential(
-            _padding(block.padding),
-            _convolution(block.first),
-            nn.ReLU(),
-            _padding(block.padding),
-            _convolution(block.second),
-        )
+        self.widths = modulation.widths
+        self.hidden, self.out = copy.deepcopy(modulation.hidden), copy.deepcopy(modulation.out)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.net(x)
+    def forward(self, content: dict[str, Tensor], style: dict[str, Tensor]) -> list[Tensor]:
+        description = []
+        for tap in content:
+            for now, wanted in zip(calc_mean_std(content[tap]), calc_mean_std(style[tap]), strict=True):
+                now, wanted = now.flatten(1), wanted.flatten(1)
+                description.append((wanted - now) / (wanted.abs() + now.abs() + 1e-3))
+                description.append(torch.log(1 + wanted.clamp(min=0)))
+        hidden = self.hidden(torch.cat(description, dim=1))
+        out = self.out(torch.cat([hidden, hidden.relu()], dim=1))
+        return list(out.split([2 * width for width in self.widths], dim=1))
 
 
 class TextbookDecoder(nn.Module):
-    """AdaIN's decoder: padding, convolution, ReLU; upsampling between sizes; skips and blocks if it has any."""
+    """AdaIN's decoder: padding, convolution, ReLU; upsampling between sizes; skips, blocks, modulation if any."""
 
     def __init__(self, decoder: Decoder) -> None:
         super().__init__()
         spec = decoder.spec
         self.taps = spec.taps
-        self.stages, self.skips = nn.ModuleList(), nn.ModuleDict()
         self.skip_at = {number: spec.skips(number) for number in range(len(spec.stages))}
-        for number, stage in enumerate(decoder.stages):
-            modules: list[nn.Module] = [TextbookBlock(block) for block in decoder.blocks[number]]
-            for convolution in stage:
-                modules += [_padding(spec.padding), _convolution(convolution), nn.ReLU()]
-            if number == len(spec.stages) - 1:
-                modules.pop()  # the picture itself is not rectified
-            self.stages.append(nn.Sequential(*modules))
-        for tap, convolution in decoder.skips.items():
-            self.skips[tap] = _convolution(convolution)
+        self.skips = nn.ModuleDict({tap: _convolution(skip) for tap, skip in decoder.skips.items()})
+        self.blocks, self.stages = nn.ModuleList(), nn.ModuleList()
+        for blocks, stage in zip(decoder.blocks, decoder.stages, strict=True):
+            pairs = [nn.ModuleList([_convolution(block.first), _convolution(block.second)]) for block in blocks]
+            self.blocks.append(nn.ModuleList(pairs))
+            self.stages.append(nn.ModuleList([_convolution(convolution) for convolution in stage]))
+        self.modulation = None if decoder.modulation is None else TextbookModulation(decoder.modulation)
+        self.pad = _padding(spec.padding)
+        self.relu = nn.ReLU()
         self.upsample = nn.Upsample(scale_factor=2, mode=spec.upsampling)
 
-    def forward(self, features: dict[str, Tensor]) -> Tensor:
+    def forward(self, features: dict[str, Tensor], content: dict[str, Tensor], style: dict[str, Tensor]) -> Tensor:
+        pairs = [] if self.modulation is None else self.modulation(content, style)
+
+        def modulate(x: Tensor) -> Tensor:
+            if not pairs:
+                return x
+            scale, shift = pairs.pop(0)[:, :, None, None].chunk(2, dim=1)
+            return (1 + scale) * x + shift
+
         x = features[self.taps[-1]]
         for number, stage in enumerate(self.stages):
             if number > 0:
                 x = self.upsample(x)
             for tap in self.skip_at[number]:
                 x = x + self.skips[tap](features[tap])
-            x = stage(x)
+            for first, second in self.blocks[number]:
+                inner = self.relu(modulate(first(self.pad(x))))
+                x = x + modulate(second(self.pad(inner)))
+            for convolution in stage[:-1]:
+                x = self.relu(modulate(convolution(self.pad(x))))
+            x = stage[-1](self.pad(x))
+            if number < len(self.stages) - 1:
+                x = self.relu(modulate(x))
         return x
 
 
@@ -157,7 +176,7 @@ class TextbookAdaIN:
                     tap: adaptive_instance_normalization(content_features[tap], style_features[tap])
                     for tap in self.decoder.taps
                 }
-                image = self.decoder(target).clamp(0, 1)
+                image = self.decoder(target, content_features, style_features).clamp(0, 1)
             return image
 
 

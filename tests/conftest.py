@@ -111,6 +111,15 @@ def random_extractor(name: str = "vgg19-lite", **settings: Any) -> VGG19Features
     return network
 
 
+def random_decoder() -> Decoder:
+    """Build a decoder whose blocks and modulation, which start without effect, have one."""
+    decoder = Decoder(LITE)
+    for name, parameter in decoder.named_parameters():
+        if name.endswith(("second.weight", "modulation.out.weight")):
+            nn.init.normal_(parameter, std=0.01)
+    return decoder
+
+
 @pytest.fixture(scope="session")
 def extractor() -> VGG19Features:
     """`vgg19-lite` with random weights: its topology, widths and name."""
@@ -120,7 +129,7 @@ def extractor() -> VGG19Features:
 @pytest.fixture(scope="session")
 def decoder() -> Decoder:
     """The `lite` decoder with random weights, frozen."""
-    return seeded(lambda: Decoder(LITE), 12).requires_grad_(False)
+    return seeded(random_decoder, 12).requires_grad_(False)
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,7 @@ from styletransfer.features.vgg import VGG19Features
 from styletransfer.functional import align, channel_stats
 from styletransfer.images import ImageSource, Picture
 from styletransfer.methods.decoder import MOST_PASSES, Decoder, default_decoder, load_decoder
+from styletransfer.methods.modulation import describe_change
 from styletransfer.stylizer import OnStep, Step, Stylization, Stylizer, option, synchronize
 
 #: Layers of the paper's style loss (section 6.1).
@@ -152,7 +153,7 @@ class AdaINStylizer(Stylizer):
         """
         picture = style if isinstance(style, Picture) else images.read_picture(style, what="style")
         features = self.extractor(picture.rgb.to(self.extractor.device), _LOSS_LAYERS + self.decoder.taps)
-        return EncodedStyle(self.extractor.name, {layer: channel_stats(f) for layer, f in features.items()})
+        return EncodedStyle(self.extractor.name, statistics_of_layers(features))
 
     def _prepare_style(self, item: Any, content: Picture) -> Any:
         if not isinstance(item, EncodedStyle):
@@ -219,11 +220,10 @@ class AdaINStylizer(Stylizer):
         own = features = self.extractor(padded, self.decoder.taps)
         passes = self.decoder.spec.passes if self.config.passes is None else self.config.passes
         for _ in range(passes - 1):
-            earlier = self.decoder(align_features(features, statistics)).clamp(0, 1)
-            features = self.extractor(earlier, self.decoder.taps)
-        targets = align_features(features, statistics, self.config.alpha, own)
-        image = self.decoder(targets)[:, :, :height, :width]
-        return targets, image.clamp(0, 1).contiguous()
+            _, earlier = align_and_decode(self.decoder, features, statistics)
+            features = self.extractor(earlier.clamp(0, 1), self.decoder.taps)
+        targets, image = align_and_decode(self.decoder, features, statistics, self.config.alpha, own)
+        return targets, image[:, :, :height, :width].clamp(0, 1).contiguous()
 
     def _measure(
         self, image: Tensor, target_features: Mapping[str, Tensor], statistics: Statistics
@@ -259,6 +259,43 @@ def align_features(
         target = align(x, *statistics[layer])
         aligned[layer] = target if alpha == 1 else alpha * target + (1 - alpha) * kept[layer]
     return aligned
+
+
+def align_and_decode(
+    decoder: Decoder,
+    features: Mapping[str, Tensor],
+    statistics: Statistics,
+    alpha: float = 1.0,
+    own: Mapping[str, Tensor] | None = None,
+) -> tuple[dict[str, Tensor], Tensor]:
+    """Put a picture's features through `align_features` and a decoder.
+
+    A decoder with a modulation is also told what the alignment changes. With `alpha` below 1 that is told as for
+    the mixture: at 0 nothing changes.
+
+    Args:
+        decoder: The decoder.
+        features: ``{tap: (B, C, h, w)}``, of all its taps.
+        statistics: As for `align_features`.
+        alpha: As for `align_features`.
+        own: As for `align_features`.
+
+    Returns:
+        The target features, and the pictures (B, 3, H, W), not clamped.
+    """
+    targets = align_features(features, statistics, alpha, own)
+    if decoder.modulation is None:
+        return targets, decoder(targets)
+    before, wanted = statistics_of_layers(features), {layer: statistics[layer] for layer in features}
+    if alpha != 1:
+        kept = before if own is None else statistics_of_layers(own)
+        before, wanted = (mix_statistics([part, kept], (alpha, 1 - alpha)) for part in (before, wanted))
+    return targets, decoder(targets, describe_change(before, wanted))
+
+
+def statistics_of_layers(features: Mapping[str, Tensor]) -> Statistics:
+    """Return mean and standard deviation of each layer's channels."""
+    return {layer: channel_stats(x) for layer, x in features.items()}
 
 
 def mix_statistics(statistics: Sequence[Statistics], style_mix: Sequence[float]) -> Statistics:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -14,6 +14,7 @@ from styletransfer._checks import choice, integer
 from styletransfer.errors import OptionError
 from styletransfer.features.layers import BY_TAP, check_taps
 from styletransfer.features.vgg import Padding, pad_by_one
+from styletransfer.methods.modulation import Modulation
 
 Upsampling = Literal["nearest", "bilinear"]
 #: A picture put through more often than this only loses its content.
@@ -33,6 +34,7 @@ class DecoderSpec:
         stages: Output channels of the 3x3 convolutions at each resolution, coarse to fine; the resolution
             doubles between stages and the last width is 3.
         blocks: Residual blocks before each stage's convolutions, coarse to fine; none for stages left out.
+        modulation: Hidden width of what tells the decoder how the alignment changes the statistics; 0 for nothing.
         padding: ``"reflect"`` or ``"zeros"``.
         upsampling: ``"nearest"`` or ``"bilinear"``.
         passes: How often a picture is put through encoding, alignment and decoding, 1 to 8. Trained for more than
@@ -46,6 +48,7 @@ class DecoderSpec:
     channels: tuple[int, ...]
     stages: tuple[tuple[int, ...], ...]
     blocks: tuple[int, ...] = ()
+    modulation: int = 0
     padding: Padding = "reflect"
     upsampling: Upsampling = "nearest"
     passes: int = 1
@@ -55,6 +58,7 @@ class DecoderSpec:
         choice(self.padding, ("reflect", "zeros"), "padding")
         choice(self.upsampling, ("nearest", "bilinear"), "upsampling")
         integer(self.passes, "passes", low=1, high=MOST_PASSES)
+        integer(self.modulation, "modulation", low=0)
         if check_taps(self.taps) != tuple(self.taps):
             raise OptionError(f"A decoder's taps go from shallow to deep, once each, got {self.taps}.")
         if len(self.channels) != len(self.taps):
@@ -99,6 +103,7 @@ LITE = DecoderSpec(
     channels=(16, 32, 64, 128),
     stages=((96,), (96, 96, 64), (64, 32), (32, 16, 3)),
     blocks=(4, 1),
+    modulation=128,
     upsampling="bilinear",
     passes=2,
 )
@@ -116,10 +121,10 @@ class ResidualBlock(nn.Module):
         self.first = nn.Conv2d(channels, channels, 3)
         self.second = nn.Conv2d(channels, channels, 3)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return (B, C, h, w) features of the same shape."""
-        inner = F.relu_(self.first(pad_by_one(x, self.padding)))
-        return x + cast(Tensor, self.second(pad_by_one(inner, self.padding)))
+    def forward(self, x: Tensor, modulated: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return (B, C, h, w) features of the same shape; `modulated` is applied to each convolution."""
+        inner = F.relu_(modulated(self.first(pad_by_one(x, self.padding))))
+        return x + modulated(self.second(pad_by_one(inner, self.padding)))
 
 
 class Decoder(nn.Module):
@@ -143,17 +148,21 @@ class Decoder(nn.Module):
         self.skips = nn.ModuleDict()
         self.blocks = nn.ModuleList()
         tap_channels = dict(zip(spec.taps, spec.channels, strict=True))
-        channels = spec.channels[-1]
+        channels, modulated = spec.channels[-1], list[int]()
         for number, widths in enumerate(spec.stages):
             for tap in spec.skips(number):
                 self.skips[tap] = nn.Conv2d(tap_channels[tap], channels, 1)
             count = spec.blocks[number] if number < len(spec.blocks) else 0
-            self.blocks.append(nn.Sequential(*(ResidualBlock(channels, spec.padding) for _ in range(count))))
+            self.blocks.append(nn.ModuleList([ResidualBlock(channels, spec.padding) for _ in range(count)]))
+            modulated += [channels] * (2 * count) + list(widths)
             convolutions = []
             for width in widths:
                 convolutions.append(nn.Conv2d(channels, width, 3))
                 channels = width
             self.stages.append(nn.ModuleList(convolutions))
+        self.modulation: Modulation | None = None
+        if spec.modulation:  # of all but the last convolution, which makes the picture
+            self.modulation = Modulation(4 * sum(spec.channels), modulated[:-1], spec.modulation)
         if not next(self.parameters()).is_meta:  # there it has no effect, and loads torch's compiler for a second
             self._initialise()
         self.to(memory_format=torch.channels_last)
@@ -163,19 +172,21 @@ class Decoder(nn.Module):
         """Names of the features that `forward` reads, shallow to deep."""
         return self.spec.taps
 
-    def forward(self, target_features: Mapping[str, Tensor]) -> Tensor:
+    def forward(self, target_features: Mapping[str, Tensor], change: Tensor | None = None) -> Tensor:
         """Decode features to pictures.
 
         Args:
             target_features: ``{tap: (B, C, h, w)}`` for every tap of the spec.
+            change: What `describe_change` says of their alignment, for a decoder whose spec has a `modulation`.
 
         Returns:
             (B, 3, H, W) RGB, not clamped. The size is that of the shallowest tap, doubled up to block 1:
             exactly the picture's if a tap of block 1 is among them.
 
         Raises:
-            OptionError: A tap that is missing or does not fit the others.
+            OptionError: A tap that is missing or does not fit the others; no `change` where one is needed.
         """
+        modulated = self._modulated(change)
         missing = [tap for tap in self.spec.taps if tap not in target_features]
         if missing:
             raise OptionError(f"The decoder {self.spec.name!r} needs the features of {', '.join(missing)} too.")
@@ -189,12 +200,30 @@ class Decoder(nn.Module):
                 skip = self.skips[tap](target_features[tap])
                 x = _fit(x, skip.shape[2], skip.shape[3], slack, tap) + skip
                 slack = 0
-            x = self.blocks[number](x)
+            for block in cast(nn.ModuleList, self.blocks[number]):
+                x = block(x, modulated)
             for position, convolution in enumerate(cast(nn.ModuleList, stage)):
                 x = convolution(pad_by_one(x, self.spec.padding))
                 if number < last or position < len(self.spec.stages[last]) - 1:
-                    x = F.relu_(x)
+                    x = F.relu_(modulated(x))
         return x
+
+    def _modulated(self, change: Tensor | None) -> Callable[[Tensor], Tensor]:
+        """Return what gives the convolutions' results, in their order, their scales and shifts."""
+        if self.modulation is None:
+            return lambda x: x
+        if change is None:
+            raise OptionError(
+                f"The decoder {self.spec.name!r} needs to be told what the alignment changes: "
+                "give it describe_change(...) beside the features."
+            )
+        pairs = iter(self.modulation(change))
+
+        def modulated(x: Tensor) -> Tensor:
+            scale, shift = next(pairs)
+            return torch.addcmul(shift.to(x.dtype), x, scale.to(x.dtype))
+
+        return modulated
 
     def _initialise(self) -> None:
         """Start with activations of constant size (He et al. 2015) around a mid-grey picture."""
@@ -205,6 +234,9 @@ class Decoder(nn.Module):
         for module in self.blocks.modules():
             if isinstance(module, ResidualBlock):
                 nn.init.zeros_(module.second.weight)
+        if self.modulation is not None:
+            nn.init.zeros_(self.modulation.out.weight)
+            nn.init.zeros_(self.modulation.out.bias)
         last = f"stages.{len(self.stages) - 1}.{len(self.spec.stages[-1]) - 1}"
         nn.init.constant_(self.get_parameter(f"{last}.bias"), 0.5)
         with torch.no_grad():

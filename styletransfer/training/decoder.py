@@ -20,14 +20,14 @@ from torch.utils.checkpoint import checkpoint as recomputed
 
 from styletransfer.features.layers import BY_TAP, LITE_WIDTHS
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.functional import channel_stats
-from styletransfer.methods.adain import align_features
+from styletransfer.methods.adain import Statistics, align_and_decode, statistics_of_layers
 from styletransfer.methods.decoder import LITE, Decoder, DecoderSpec, Upsampling, save_decoder
 from styletransfer.training import cards
 from styletransfer.training.config import DecoderConfig
 from styletransfer.training.crops import CropBatch, Crops
 from styletransfer.training.folder import PictureFolder
-from styletransfer.training.statistics import Statistics, statistics_of
+from styletransfer.training.statistics import Statistics as Judged
+from styletransfer.training.statistics import statistics_of
 from styletransfer.training.styles import StyleBank, StyleTargets
 from styletransfer.training.task import Band, Losses, Task
 from styletransfer.training.teachers import LossNetwork
@@ -54,16 +54,19 @@ def decoder_spec(extractor: VGG19Features, config: DecoderConfig) -> DecoderSpec
     channels = tuple(extractor.channels(tap) for tap in config.taps)
     depth = BY_TAP[config.taps[-1]].block
     if extractor.widths == LITE_WIDTHS and config.taps == LITE.taps:
-        stages, blocks = LITE.stages, LITE.blocks
-    else:
-        stages, blocks = tuple(_mirrored(block, extractor.widths) for block in range(depth, 0, -1)), ()
+        return dataclasses.replace(
+            LITE,
+            name=f"{extractor.name}-decoder",
+            encoder=extractor.name,
+            upsampling=cast(Upsampling, config.upsampling),
+            passes=config.passes,
+        )
     return DecoderSpec(
         name=f"{extractor.name}-decoder",
         encoder=extractor.name,
         taps=config.taps,
         channels=channels,
-        stages=stages,
-        blocks=blocks,
+        stages=tuple(_mirrored(block, extractor.widths) for block in range(depth, 0, -1)),
         upsampling=cast(Upsampling, config.upsampling),
         passes=config.passes,
     )
@@ -139,7 +142,7 @@ class DecoderTask(Task):
     def identity_losses(self, contents: Tensor) -> Losses:
         """Decode features that were not aligned: pixels and the encoder's features must come back."""
         features = self.encoder(contents, self.config.taps)
-        images = self._recomputed(self.module, features).float()
+        images = self._recomputed(self._decode_own, features).float()
         again = self.encoder(images, self.config.taps)
         apart = torch.stack([_relative_change(again[k], f) for k, f in features.items()]).mean()
         pixels = F.mse_loss(images, contents)
@@ -195,7 +198,7 @@ class DecoderTask(Task):
             observed=observed,
         )
 
-    def _distance(self, content: Mapping[str, Statistics], style: Mapping[str, Statistics]) -> float:
+    def _distance(self, content: Mapping[str, Judged], style: Mapping[str, Judged]) -> float:
         """Return how far apart one content and one style lie in their moments, layers counting alike."""
         gaps = {k: content[k].moment_gap(target.to(content[k].mean.device)) for k, target in style.items()}
         return sum(float(gap) / self.usual[f"moment {layer}"] for layer, gap in gaps.items())
@@ -252,9 +255,7 @@ class DecoderTask(Task):
         for content in contents:
             results = [content]
             for style in shown:
-                encoded = {
-                    k: channel_stats(f) for k, f in self.encoder(style.to(device), self.config.taps).items()
-                }
+                encoded = statistics_of_layers(self.encoder(style.to(device), self.config.taps))
                 image = content.to(device)
                 for _ in range(self.config.passes):
                     image = self._put_through(image, encoded).clamp(0, 1)
@@ -273,10 +274,11 @@ class DecoderTask(Task):
         into = step - self.config.autoencoder_steps
         return min(1.0, into / self.config.ramp) if self.config.ramp else 1.0
 
-    def _put_through(self, images: Tensor, statistics: Mapping[str, tuple[Tensor, Tensor]]) -> Tensor:
-        features = self.encoder(images, self.config.taps)
-        decoded: Tensor = self.module(align_features(features, dict(statistics)))
-        return decoded
+    def _put_through(self, images: Tensor, statistics: Statistics) -> Tensor:
+        return align_and_decode(self.module, self.encoder(images, self.config.taps), statistics)[1]
+
+    def _decode_own(self, features: Mapping[str, Tensor]) -> Tensor:
+        return align_and_decode(self.module, features, statistics_of_layers(features))[1]
 
     def _recomputed(self, function: Callable[..., Any], *inputs: Any) -> Any:
         """Call `function`; if memory is short, compute its activations again rather than keep them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
@@ -25,8 +26,10 @@ from styletransfer.methods.adain import (
     align_features,
     mix_statistics,
     pad_to_multiple,
+    statistics_of_layers,
 )
 from styletransfer.methods.decoder import LITE, Decoder
+from styletransfer.methods.modulation import describe_change
 
 Draw = Callable[..., Tensor]
 
@@ -331,7 +334,8 @@ class TestOptions:
         content, style = picture(), picture(seed=1)
         features = stylizer.extractor(content, stylizer.decoder.taps)
         with torch.no_grad():
-            reconstruction = stylizer.decoder(features).clamp(0, 1)
+            own = statistics_of_layers(features)
+            reconstruction = stylizer.decoder(features, describe_change(own, own)).clamp(0, 1)
         images = [with_options(stylizer, alpha=a).stylize(content, style).image for a in (0, 0.5, 1)]
         torch.testing.assert_close(images[0], reconstruction)
         distances = [(image - images[2]).abs().mean().item() for image in images]
@@ -385,7 +389,8 @@ class TestPasses:
         statistics = stylizer.encode_style(style).statistics
         features = stylizer.extractor(content, stylizer.decoder.taps)
         with torch.no_grad():
-            expected = stylizer.decoder(align_features(features, statistics)).clamp(0, 1)
+            change = describe_change(statistics_of_layers(features), statistics)
+            expected = stylizer.decoder(align_features(features, statistics), change).clamp(0, 1)
         assert torch.equal(with_options(stylizer, passes=1).stylize(content, style).image, expected)
 
     def test_two_go_on_from_the_result_of_one(self, stylizer: AdaINStylizer, picture: Draw) -> None:
@@ -410,6 +415,48 @@ class TestPasses:
         ]
         torch.testing.assert_close(images[1], images[0])
         torch.testing.assert_close(images[2], images[0])
+
+
+class TestModulation:
+    @pytest.fixture
+    def told(self, stylizer: AdaINStylizer, monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
+        """What the decoder was told of the change, pass by pass."""
+        real, told = stylizer.decoder.forward, list[Tensor]()
+
+        def forward(features: Any, change: Tensor) -> Tensor:
+            told.append(change)
+            return real(features, change)
+
+        monkeypatch.setattr(stylizer.decoder, "forward", forward)
+        return told
+
+    def test_each_pass_is_told_its_own_change(
+        self, stylizer: AdaINStylizer, told: list[Tensor], picture: Draw
+    ) -> None:
+        content, style = picture(), picture(seed=1)
+        wanted = stylizer.encode_style(style).statistics
+        stylizer.stylize(content, style)
+        assert len(told) == 2
+        before = stylizer.extractor(content, stylizer.decoder.taps)
+        torch.testing.assert_close(told[0], describe_change(statistics_of_layers(before), wanted))
+        assert not torch.equal(told[0], told[1])
+
+    @pytest.mark.parametrize("passes", [1, 2])
+    def test_no_strength_is_no_change(
+        self, stylizer: AdaINStylizer, told: list[Tensor], picture: Draw, passes: int
+    ) -> None:
+        content = picture()
+        with_options(stylizer, passes=passes, alpha=0).stylize(content, picture(seed=1))
+        own = statistics_of_layers(stylizer.extractor(content, stylizer.decoder.taps))
+        torch.testing.assert_close(told[-1], describe_change(own, own), atol=1e-5, rtol=1e-4)
+
+    def test_it_makes_a_difference(self, stylizer: AdaINStylizer, picture: Draw) -> None:
+        image = stylizer.stylize(picture(), picture(seed=1)).image
+        silent = copy.deepcopy(stylizer.decoder)
+        assert silent.modulation is not None
+        nn.init.zeros_(silent.modulation.out.weight)
+        other = AdaINStylizer(stylizer.extractor, silent).stylize(picture(), picture(seed=1)).image
+        assert (image - other).abs().max() > 1e-3
 
 
 class TestParts:

@@ -60,6 +60,10 @@ def textbook() -> nn.Sequential:
     return nn.Sequential(*modules)
 
 
+def no_change(spec: DecoderSpec) -> Tensor:
+    return torch.zeros(1, 4 * sum(spec.channels))
+
+
 @pytest.fixture(scope="module")
 def network() -> nn.Sequential:
     torch.manual_seed(0)
@@ -114,18 +118,46 @@ def test_skips_are_added_after_the_upsampling() -> None:
     torch.testing.assert_close(decoder(features), convolved(third, convolved(second, x).relu()))
 
 
-def test_a_new_block_changes_nothing_and_learns() -> None:
-    """Else a finished decoder could not be given more of them and be trained on."""
-    decoder, deeper = Decoder(SMALL), Decoder(dataclasses.replace(SMALL, blocks=(2, 1)))
+def test_new_blocks_and_a_new_modulation_change_nothing_and_learn() -> None:
+    """Else a finished decoder could not be given them and be trained on."""
+    decoder, deeper = Decoder(SMALL), Decoder(dataclasses.replace(SMALL, blocks=(2, 1), modulation=7))
     missing, unexpected = deeper.load_state_dict(decoder.state_dict(), strict=False)
     assert not unexpected
-    assert len(missing) == 3 * 4  # two weights and two biases for each block
-    features = random_features(SMALL, 10, 13)
-    assert torch.equal(deeper(features), decoder(features))
-    deeper(features).square().sum().backward()
+    assert len(missing) == (3 * 2 + 2) * 2  # weights and biases: two layers a block, two of the modulation
+    features, change = random_features(SMALL, 10, 13), torch.rand(1, 40)
+    torch.testing.assert_close(deeper(features, change), decoder(features))
+    deeper(features, change).square().sum().backward()
     for stage in deeper.blocks:
         for block in stage:  # type: ignore[attr-defined]
             assert block.second.weight.grad.any()
+    assert deeper.modulation is not None
+    assert deeper.modulation.out.weight.grad is not None
+    assert deeper.modulation.out.weight.grad.any()
+
+
+def test_a_modulation_scales_and_shifts_each_convolution_but_the_last() -> None:
+    decoder = Decoder(dataclasses.replace(SMALL, blocks=(0, 1), modulation=3)).double()
+    modulation = decoder.modulation
+    assert modulation is not None
+    assert modulation.widths == (5, 5, 5, 5)  # 5; block 5, 5; 5, 3
+    nn.init.normal_(modulation.out.weight)
+    nn.init.normal_(decoder.blocks[1][0].second.weight)  # type: ignore[index]
+    change = torch.randn(1, 40, dtype=torch.double)
+    plain = Decoder(dataclasses.replace(SMALL, blocks=(0, 1))).double()
+    plain.load_state_dict({k: v for k, v in decoder.state_dict().items() if not k.startswith("modulation.")})
+    block = plain.blocks[1][0]  # type: ignore[index]
+    modulated = (plain.stages[0][0], block.first, block.second, plain.stages[1][0])  # type: ignore[index]
+    with torch.no_grad():  # the same, worked into the weights
+        for convolution, (scale, shift) in zip(modulated, modulation(change), strict=True):
+            convolution.weight *= scale.view(-1, 1, 1, 1)
+            convolution.bias.copy_(convolution.bias * scale.flatten() + shift.flatten())
+        features = {tap: x.double() for tap, x in random_features(SMALL, 6, 8).items()}
+        torch.testing.assert_close(decoder(features, change), plain(features))
+
+
+def test_a_modulation_needs_the_change() -> None:
+    with pytest.raises(OptionError, match=r"'small' needs to be told .* give it describe_change"):
+        Decoder(dataclasses.replace(SMALL, modulation=3))(random_features(SMALL, 6, 8))
 
 
 @pytest.mark.parametrize("padding", ["reflect", "zeros"])
@@ -153,7 +185,7 @@ def test_lite_returns_exactly_the_picture_size(ceil: bool) -> None:
     decoder = Decoder(LITE)
     for height in range(16, 41):
         features = random_features(LITE, height, 56 - height, ceil=ceil)
-        assert decoder(features).shape == (1, 3, height, 56 - height)
+        assert decoder(features, no_change(LITE)).shape == (1, 3, height, 56 - height)
 
 
 @given(
@@ -214,7 +246,8 @@ def test_trainable_as_constructed_and_frozen_as_loaded(tmp_path: Path) -> None:
 def test_starts_near_mid_grey() -> None:
     torch.manual_seed(0)
     decoder = Decoder(LITE)
-    images = decoder({tap: torch.zeros_like(x) for tap, x in random_features(LITE, 32, 32).items()})
+    features = {tap: torch.zeros_like(x) for tap, x in random_features(LITE, 32, 32).items()}
+    images = decoder(features, no_change(LITE))
     assert 0 < images.mean().item() < 1
 
 
@@ -229,6 +262,7 @@ def test_starts_near_mid_grey() -> None:
         ({"stages": ((5,), (4,))}, r"end with 3 \(RGB\)"),
         ({"blocks": (1, 1, 1)}, r"residual blocks, 0 or more each, for at most 2 stages, got \(1, 1, 1\)"),
         ({"blocks": (-1,)}, r"residual blocks, 0 or more each, for at most 2 stages, got \(-1,\)"),
+        ({"modulation": -1}, r"modulation must be a whole number of at least 0, got -1"),
         ({"padding": "same"}, r"Unknown padding 'same'"),
         ({"passes": 0}, r"passes must be a whole number of at least 1 and at most 8, got 0"),
         ({"passes": 9}, r"passes must be a whole number of at least 1 and at most 8, got 9"),
@@ -254,16 +288,16 @@ def test_a_file_brings_everything_back(tmp_path: Path) -> None:
     assert torch.equal(loaded(features), decoder(features))
 
 
-def test_a_file_brings_its_passes_and_blocks_back(tmp_path: Path) -> None:
-    spec = dataclasses.replace(SMALL, passes=3, blocks=(2,))
+def test_a_file_brings_its_passes_blocks_and_modulation_back(tmp_path: Path) -> None:
+    spec = dataclasses.replace(SMALL, passes=3, blocks=(2,), modulation=4)
     path = save_decoder(Decoder(spec), tmp_path / "own.safetensors")
     assert load_decoder(path, encoder="vgg19-lite", device="cpu").spec == spec
 
 
-def test_older_files_know_of_one_pass_and_no_blocks(tmp_path: Path) -> None:
+def test_older_files_know_of_one_pass_and_neither_blocks_nor_modulation(tmp_path: Path) -> None:
     path = save_decoder(Decoder(SMALL), tmp_path / "own.safetensors")
     spec = dataclasses.asdict(SMALL)
-    del spec["passes"], spec["blocks"]
+    del spec["passes"], spec["blocks"], spec["modulation"]
     save_file(load_file(path), path, {"format": FORMAT, "spec": json.dumps(spec)})
     assert load_decoder(path, encoder="vgg19-lite", device="cpu").spec == SMALL
 
@@ -341,7 +375,7 @@ def test_lite_is_embedded() -> None:
     decoder = load_decoder("lite", encoder="vgg19-lite", device="cpu")
     assert decoder.spec.encoder == "vgg19-lite"
     assert decoder.spec.notes
-    assert decoder(random_features(decoder.spec, 33, 40)).shape == (1, 3, 33, 40)
+    assert decoder(random_features(decoder.spec, 33, 40), no_change(decoder.spec)).shape == (1, 3, 33, 40)
 
 
 def refused(source: str | Path, message: str) -> None:
