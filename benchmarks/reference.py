@@ -84,14 +84,8 @@ class TextbookModulation(nn.Module):
         self.widths = modulation.widths
         self.hidden, self.out = copy.deepcopy(modulation.hidden), copy.deepcopy(modulation.out)
 
-    def forward(self, content: dict[str, Tensor], style: dict[str, Tensor]) -> list[Tensor]:
-        description = []
-        for tap in content:
-            for now, wanted in zip(calc_mean_std(content[tap]), calc_mean_std(style[tap]), strict=True):
-                now, wanted = now.flatten(1), wanted.flatten(1)
-                description.append((wanted - now) / (wanted.abs() + now.abs() + 1e-3))
-                description.append(torch.log(1 + wanted.clamp(min=0)))
-        hidden = self.hidden(torch.cat(description, dim=1))
+    def forward(self, change: Tensor) -> list[Tensor]:
+        hidden = self.hidden(change)
         out = self.out(torch.cat([hidden, hidden.relu()], dim=1))
         return list(out.split([2 * width for width in self.widths], dim=1))
 
@@ -115,8 +109,8 @@ class TextbookDecoder(nn.Module):
         self.relu = nn.ReLU()
         self.upsample = nn.Upsample(scale_factor=2, mode=spec.upsampling)
 
-    def forward(self, features: dict[str, Tensor], content: dict[str, Tensor], style: dict[str, Tensor]) -> Tensor:
-        pairs = [] if self.modulation is None else self.modulation(content, style)
+    def forward(self, features: dict[str, Tensor], change: Tensor) -> Tensor:
+        pairs = [] if self.modulation is None else self.modulation(change)
 
         def modulate(x: Tensor) -> Tensor:
             if not pairs:
@@ -158,6 +152,17 @@ def adaptive_instance_normalization(content: Tensor, style: Tensor) -> Tensor:
     return normalized * style_std.expand_as(content) + style_mean.expand_as(content)
 
 
+def describe(content: dict[str, Tensor], style: dict[str, Tensor]) -> Tensor:
+    """What the alignment changes: relative change and logarithm of mean and deviation (docs/deviations.md)."""
+    description = []
+    for tap, features in content.items():
+        for now, wanted in zip(calc_mean_std(features), calc_mean_std(style[tap]), strict=True):
+            now, wanted = now.flatten(1), wanted.flatten(1)
+            description.append((wanted - now) / (wanted.abs() + now.abs() + 1e-3))
+            description.append(torch.log(1 + wanted.clamp(min=0)))
+    return torch.cat(description, dim=1)
+
+
 class TextbookAdaIN:
     """Encode content and style, align, decode; as often as the decoder was trained for."""
 
@@ -176,7 +181,7 @@ class TextbookAdaIN:
                     tap: adaptive_instance_normalization(content_features[tap], style_features[tap])
                     for tap in self.decoder.taps
                 }
-                image = self.decoder(target, content_features, style_features).clamp(0, 1)
+                image = self.decoder(target, describe(content_features, style_features)).clamp(0, 1)
             return image
 
 

@@ -19,7 +19,8 @@ from benchmarks.cases import Case
 from benchmarks.harness import Bench, Beside
 from benchmarks.networks import Networks, networks
 from benchmarks.reference import STYLE_LAYERS, TextbookDecoder, TextbookEncoder, calc_mean_std
-from styletransfer.methods.adain import AdaINStylizer, align_features
+from styletransfer.methods.adain import AdaINStylizer, align_features, statistics_of_layers
+from styletransfer.methods.modulation import describe_change
 
 #: What a stage needs: its work, the textbook's, its operations, and whether it makes the stylized picture.
 Parts = tuple[Callable[[], Any], Callable[[], Any], int | None, bool]
@@ -92,7 +93,10 @@ def _network(stage: str, nets: Networks, content: Tensor, style: Tensor, size: t
         return lambda: stylizer.encode_style(style), encode, operations, False
     statistics = stylizer.encode_style(style).statistics
     with torch.no_grad():
-        targets = align_features(extractor(content, decoder.taps), statistics)
+        features = extractor(content, decoder.taps)
+        targets = align_features(features, statistics)
+        change = describe_change(statistics_of_layers(features), statistics)
     plain = {tap: x.contiguous() for tap, x in targets.items()}
     by_the_book = TextbookDecoder(decoder)
-    return lambda: decoder(targets), lambda: by_the_book(plain), floor.decoder(decoder.spec, size), True
+    operations = floor.decoder(decoder.spec, size)
+    return lambda: decoder(targets, change), lambda: by_the_book(plain, change), operations, True
