@@ -106,7 +106,7 @@ class TextbookDecoder(nn.Module):
             self.stages.append(nn.ModuleList([_convolution(convolution) for convolution in stage]))
         self.modulation = None if decoder.modulation is None else TextbookModulation(decoder.modulation)
         self.pad = _padding(spec.padding)
-        self.relu = nn.ReLU()
+        self.relu = nn.LeakyReLU(spec.slope)
         self.upsample = nn.Upsample(scale_factor=2, mode=spec.upsampling)
 
     def forward(self, features: dict[str, Tensor], change: Tensor) -> Tensor:
@@ -116,7 +116,7 @@ class TextbookDecoder(nn.Module):
             if not pairs:
                 return x
             scale, shift = pairs.pop(0)[:, :, None, None].chunk(2, dim=1)
-            return (1 + scale) * x + shift
+            return (1 + torch.tanh(scale)) * x + shift
 
         x = features[self.taps[-1]]
         for number, stage in enumerate(self.stages):

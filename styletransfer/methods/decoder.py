@@ -180,6 +180,7 @@ def _parse_spec(text: str, path: Path) -> DecoderSpec:
         fields["channels"] = tuple(int(width) for width in fields["channels"])
         fields["blocks"] = tuple(int(count) for count in fields.get("blocks", ()))  # older files have none
         fields["modulation"] = int(fields.get("modulation", 0))
+        fields["slope"] = float(fields.get("slope", 0.0))
         fields["stages"] = tuple(tuple(int(width) for width in stage) for stage in fields["stages"])
         return DecoderSpec(**fields)
     except (ValueError, TypeError, KeyError) as error:

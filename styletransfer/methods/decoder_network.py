@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from styletransfer._checks import choice, integer
+from styletransfer._checks import choice, integer, number
 from styletransfer.errors import OptionError
 from styletransfer.features.layers import BY_TAP, check_taps
 from styletransfer.features.vgg import Padding, pad_by_one
@@ -35,6 +35,7 @@ class DecoderSpec:
             doubles between stages and the last width is 3.
         blocks: Residual blocks before each stage's convolutions, coarse to fine; none for stages left out.
         modulation: Hidden width of what tells the decoder how the alignment changes the statistics; 0 for nothing.
+        slope: Of the ReLUs below zero, 0 to 1; the paper's is 0. Above it a channel that fell silent still learns.
         padding: ``"reflect"`` or ``"zeros"``.
         upsampling: ``"nearest"`` or ``"bilinear"``.
         passes: How often a picture is put through encoding, alignment and decoding, 1 to 8. Trained for more than
@@ -49,6 +50,7 @@ class DecoderSpec:
     stages: tuple[tuple[int, ...], ...]
     blocks: tuple[int, ...] = ()
     modulation: int = 0
+    slope: float = 0.0
     padding: Padding = "reflect"
     upsampling: Upsampling = "nearest"
     passes: int = 1
@@ -59,6 +61,7 @@ class DecoderSpec:
         choice(self.upsampling, ("nearest", "bilinear"), "upsampling")
         integer(self.passes, "passes", low=1, high=MOST_PASSES)
         integer(self.modulation, "modulation", low=0)
+        number(self.slope, "slope", low=0.0, high=1.0)
         if check_taps(self.taps) != tuple(self.taps):
             raise OptionError(f"A decoder's taps go from shallow to deep, once each, got {self.taps}.")
         if len(self.channels) != len(self.taps):
@@ -104,9 +107,15 @@ LITE = DecoderSpec(
     stages=((96,), (96, 96, 64), (64, 32), (32, 16, 3)),
     blocks=(4, 1),
     modulation=128,
+    slope=0.2,
     upsampling="bilinear",
     passes=2,
 )
+
+
+def rectified(x: Tensor, slope: float) -> Tensor:
+    """Apply a ReLU in place; with a slope below zero a leaky one (Maas et al. 2013)."""
+    return F.leaky_relu_(x, slope) if slope else F.relu_(x)
 
 
 class ResidualBlock(nn.Module):
@@ -115,15 +124,16 @@ class ResidualBlock(nn.Module):
     The second starts at zero, so a new block changes nothing and a finished decoder can be given more of them.
     """
 
-    def __init__(self, channels: int, padding: Padding) -> None:
+    def __init__(self, channels: int, padding: Padding, slope: float) -> None:
         super().__init__()
         self.padding: Padding = padding
+        self.slope = slope
         self.first = nn.Conv2d(channels, channels, 3)
         self.second = nn.Conv2d(channels, channels, 3)
 
     def forward(self, x: Tensor, modulated: Callable[[Tensor], Tensor]) -> Tensor:
         """Return (B, C, h, w) features of the same shape; `modulated` is applied to each convolution."""
-        inner = F.relu_(modulated(self.first(pad_by_one(x, self.padding))))
+        inner = rectified(modulated(self.first(pad_by_one(x, self.padding))), self.slope)
         return x + modulated(self.second(pad_by_one(inner, self.padding)))
 
 
@@ -149,11 +159,12 @@ class Decoder(nn.Module):
         self.blocks = nn.ModuleList()
         tap_channels = dict(zip(spec.taps, spec.channels, strict=True))
         channels, modulated = spec.channels[-1], list[int]()
-        for number, widths in enumerate(spec.stages):
-            for tap in spec.skips(number):
+        for index, widths in enumerate(spec.stages):
+            for tap in spec.skips(index):
                 self.skips[tap] = nn.Conv2d(tap_channels[tap], channels, 1)
-            count = spec.blocks[number] if number < len(spec.blocks) else 0
-            self.blocks.append(nn.ModuleList([ResidualBlock(channels, spec.padding) for _ in range(count)]))
+            count = spec.blocks[index] if index < len(spec.blocks) else 0
+            blocks = [ResidualBlock(channels, spec.padding, spec.slope) for _ in range(count)]
+            self.blocks.append(nn.ModuleList(blocks))
             modulated += [channels] * (2 * count) + list(widths)
             convolutions = []
             for width in widths:
@@ -192,20 +203,20 @@ class Decoder(nn.Module):
             raise OptionError(f"The decoder {self.spec.name!r} needs the features of {', '.join(missing)} too.")
         x = target_features[self.spec.taps[-1]]
         last, slack = len(self.stages) - 1, 0
-        for number, stage in enumerate(self.stages):
-            if number > 0:
+        for index, stage in enumerate(self.stages):
+            if index > 0:
                 x = F.interpolate(x, scale_factor=2, mode=self.spec.upsampling)
                 slack = 2 * slack + 1
-            for tap in self.spec.skips(number):
+            for tap in self.spec.skips(index):
                 skip = self.skips[tap](target_features[tap])
                 x = _fit(x, skip.shape[2], skip.shape[3], slack, tap) + skip
                 slack = 0
-            for block in cast(nn.ModuleList, self.blocks[number]):
+            for block in cast(nn.ModuleList, self.blocks[index]):
                 x = block(x, modulated)
             for position, convolution in enumerate(cast(nn.ModuleList, stage)):
                 x = convolution(pad_by_one(x, self.spec.padding))
-                if number < last or position < len(self.spec.stages[last]) - 1:
-                    x = F.relu_(modulated(x))
+                if index < last or position < len(self.spec.stages[last]) - 1:
+                    x = rectified(modulated(x), self.spec.slope)
         return x
 
     def _modulated(self, change: Tensor | None) -> Callable[[Tensor], Tensor]:

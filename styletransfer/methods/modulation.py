@@ -68,4 +68,5 @@ class Modulation(nn.Module):
         # Beside what a ReLU lets through the values themselves: much of what is to be learnt is linear.
         out = self.out(torch.cat([hidden, F.relu(hidden)], dim=1))[:, :, None, None]
         pairs = (part.chunk(2, dim=1) for part in out.split([2 * width for width in self.widths], dim=1))
-        return [(1 + scale, shift) for scale, shift in pairs]
+        # Between 0 and 2: unbounded ones multiply from layer to layer, and a training explodes.
+        return [(1 + torch.tanh(scale), shift) for scale, shift in pairs]

@@ -29,6 +29,7 @@ from styletransfer.methods.decoder import (
     load_decoder,
     save_decoder,
 )
+from styletransfer.methods.decoder_network import rectified
 
 SMALL = DecoderSpec(
     name="small",
@@ -155,6 +156,18 @@ def test_a_modulation_scales_and_shifts_each_convolution_but_the_last() -> None:
         torch.testing.assert_close(decoder(features, change), plain(features))
 
 
+@pytest.mark.parametrize(("slope", "learns"), [(0.0, False), (0.2, True)])
+def test_with_a_slope_silent_channels_learn(slope: float, learns: bool) -> None:
+    decoder = Decoder(dataclasses.replace(SMALL, slope=slope, blocks=(1,)))
+    first = decoder.stages[0][0]  # type: ignore[index]
+    nn.init.constant_(first.bias, -1e3)  # silent for every picture
+    features = random_features(SMALL, 6, 8)
+    decoder(features).square().sum().backward()
+    assert first.weight.grad.any() == learns
+    inner = torch.tensor([-2.0, 3.0])
+    assert rectified(inner, slope).tolist() == pytest.approx([-2 * slope, 3.0])
+
+
 def test_a_modulation_needs_the_change() -> None:
     with pytest.raises(OptionError, match=r"'small' needs to be told .* give it describe_change"):
         Decoder(dataclasses.replace(SMALL, modulation=3))(random_features(SMALL, 6, 8))
@@ -263,6 +276,7 @@ def test_starts_near_mid_grey() -> None:
         ({"blocks": (1, 1, 1)}, r"residual blocks, 0 or more each, for at most 2 stages, got \(1, 1, 1\)"),
         ({"blocks": (-1,)}, r"residual blocks, 0 or more each, for at most 2 stages, got \(-1,\)"),
         ({"modulation": -1}, r"modulation must be a whole number of at least 0, got -1"),
+        ({"slope": -0.1}, r"slope must be .* got -0\.1"),
         ({"padding": "same"}, r"Unknown padding 'same'"),
         ({"passes": 0}, r"passes must be a whole number of at least 1 and at most 8, got 0"),
         ({"passes": 9}, r"passes must be a whole number of at least 1 and at most 8, got 9"),
@@ -288,16 +302,17 @@ def test_a_file_brings_everything_back(tmp_path: Path) -> None:
     assert torch.equal(loaded(features), decoder(features))
 
 
-def test_a_file_brings_its_passes_blocks_and_modulation_back(tmp_path: Path) -> None:
-    spec = dataclasses.replace(SMALL, passes=3, blocks=(2,), modulation=4)
+def test_a_file_brings_its_passes_blocks_modulation_and_slope_back(tmp_path: Path) -> None:
+    spec = dataclasses.replace(SMALL, passes=3, blocks=(2,), modulation=4, slope=0.1)
     path = save_decoder(Decoder(spec), tmp_path / "own.safetensors")
     assert load_decoder(path, encoder="vgg19-lite", device="cpu").spec == spec
 
 
-def test_older_files_know_of_one_pass_and_neither_blocks_nor_modulation(tmp_path: Path) -> None:
+def test_older_files_know_of_one_pass_and_no_blocks_modulation_or_slope(tmp_path: Path) -> None:
     path = save_decoder(Decoder(SMALL), tmp_path / "own.safetensors")
     spec = dataclasses.asdict(SMALL)
-    del spec["passes"], spec["blocks"], spec["modulation"]
+    for name in ("passes", "blocks", "modulation", "slope"):
+        del spec[name]
     save_file(load_file(path), path, {"format": FORMAT, "spec": json.dumps(spec)})
     assert load_decoder(path, encoder="vgg19-lite", device="cpu").spec == SMALL
 
