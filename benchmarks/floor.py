@@ -49,24 +49,12 @@ def decoder(spec: DecoderSpec, size: tuple[int, int]) -> int:
         height, width = _at(size, 2 ** (len(spec.stages) - 1 - number))
         for tap in spec.skips(number):
             total += 2 * tap_channels[tap] * channels * height * width
-        blocks = spec.blocks[number] if number < len(spec.blocks) else 0
-        total += blocks * 2 * 2 * 9 * channels**2 * height * width
+        total += spec.blocks_of(number) * 2 * 2 * 9 * channels**2 * height * width
         for wide in widths:
             total += 2 * 9 * channels * wide * height * width
             channels = wide
-    return total + _modulation(spec)
-
-
-def _modulation(spec: DecoderSpec) -> int:
-    """Count the two layers that make scales and shifts of every convolution's channels but the last's."""
-    if not spec.modulation:
-        return 0
-    widths, channels = list[int](), spec.channels[-1]
-    for number, stage in enumerate(spec.stages):
-        widths += [channels] * (2 * spec.blocks[number] if number < len(spec.blocks) else 0)
-        widths += stage
-        channels = stage[-1]
-    return 2 * spec.modulation * (4 * sum(spec.channels) + 2 * 2 * sum(widths[:-1]))
+    # Two layers turn the statistics into a scale and a shift for every modulated channel.
+    return total + 2 * spec.modulation * (4 * sum(spec.channels) + 2 * 2 * sum(spec.modulated))
 
 
 def gatys_step(extractor: VGG19Features, style_layers: tuple[str, ...], size: tuple[int, int]) -> int:

@@ -83,6 +83,19 @@ class DecoderSpec:
                 f"got {self.blocks}."
             )
 
+    def blocks_of(self, stage: int) -> int:
+        """Return how many residual blocks stand at the start of `stage`."""
+        return self.blocks[stage] if stage < len(self.blocks) else 0
+
+    @property
+    def modulated(self) -> tuple[int, ...]:
+        """Output channels of each convolution that a modulation acts on: all but the last, the picture."""
+        widths, channels = list[int](), self.channels[-1]
+        for index, stage in enumerate(self.stages):
+            widths += [channels] * (2 * self.blocks_of(index)) + list(stage)
+            channels = stage[-1]
+        return tuple(widths[:-1])
+
     def skips(self, stage: int) -> tuple[str, ...]:
         """Return the taps that are added at the start of `stage`."""
         depth = BY_TAP[self.taps[-1]].block
@@ -158,22 +171,20 @@ class Decoder(nn.Module):
         self.skips = nn.ModuleDict()
         self.blocks = nn.ModuleList()
         tap_channels = dict(zip(spec.taps, spec.channels, strict=True))
-        channels, modulated = spec.channels[-1], list[int]()
+        channels = spec.channels[-1]
         for index, widths in enumerate(spec.stages):
             for tap in spec.skips(index):
                 self.skips[tap] = nn.Conv2d(tap_channels[tap], channels, 1)
-            count = spec.blocks[index] if index < len(spec.blocks) else 0
-            blocks = [ResidualBlock(channels, spec.padding, spec.slope) for _ in range(count)]
+            blocks = [ResidualBlock(channels, spec.padding, spec.slope) for _ in range(spec.blocks_of(index))]
             self.blocks.append(nn.ModuleList(blocks))
-            modulated += [channels] * (2 * count) + list(widths)
             convolutions = []
             for width in widths:
                 convolutions.append(nn.Conv2d(channels, width, 3))
                 channels = width
             self.stages.append(nn.ModuleList(convolutions))
         self.modulation: Modulation | None = None
-        if spec.modulation:  # of all but the last convolution, which makes the picture
-            self.modulation = Modulation(4 * sum(spec.channels), modulated[:-1], spec.modulation)
+        if spec.modulation:
+            self.modulation = Modulation(4 * sum(spec.channels), spec.modulated, spec.modulation)
         if not next(self.parameters()).is_meta:  # there it has no effect, and loads torch's compiler for a second
             self._initialise()
         self.to(memory_format=torch.channels_last)
