@@ -106,13 +106,24 @@ def adain(content_features: Tensor, style_features: Tensor) -> Tensor:
     return align(content_features, *channel_stats(style_features))
 
 
-def align(content_features: Tensor, style_mean: Tensor, style_std: Tensor) -> Tensor:
-    """`adain` for style statistics that are known already, each (B or 1, C, 1, 1).
+def align(
+    content_features: Tensor,
+    style_mean: Tensor,
+    style_std: Tensor,
+    content_stats: tuple[Tensor, Tensor] | None = None,
+) -> Tensor:
+    """`adain` for statistics that are known already.
+
+    Args:
+        content_features: (B, C, h, w).
+        style_mean: (B or 1, C, 1, 1).
+        style_std: (B or 1, C, 1, 1).
+        content_stats: `channel_stats` of the content features, if they are known too.
 
     Raises:
         OptionError: Statistics of another number of channels or pictures.
     """
-    mean, std = channel_stats(content_features)
+    mean, std = channel_stats(content_features) if content_stats is None else content_stats
     styles, channels = style_mean.shape[:2]
     if channels != mean.shape[1] or styles not in (1, mean.shape[0]):
         raise OptionError(
@@ -120,7 +131,8 @@ def align(content_features: Tensor, style_mean: Tensor, style_std: Tensor) -> Te
             f"{styles} style(s) with {channels} channels; give one style for all or one for each, "
             "of the same layer."
         )
-    aligned = (content_features - mean) / std * style_std + style_mean
+    # One pass over the features for three of the formula's operations.
+    aligned = torch.addcmul(style_mean, content_features - mean, style_std / std)
     return aligned.to(content_features.dtype)
 
 

@@ -244,6 +244,7 @@ def align_features(
     statistics: Statistics,
     alpha: float = 1.0,
     own: Mapping[str, Tensor] | None = None,
+    before: Statistics | None = None,
 ) -> dict[str, Tensor]:
     """Align each layer of `features` with a style: Huang and Belongie (2017), equations 8 and 14.
 
@@ -252,11 +253,12 @@ def align_features(
         statistics: The style's ``{layer: (mean, std)}``.
         alpha: Share of the aligned features.
         own: What they are mixed with: the content's own features; by default `features`.
+        before: The statistics of `features`, if they are known.
     """
     kept = features if own is None else own
     aligned = {}
     for layer, x in features.items():
-        target = align(x, *statistics[layer])
+        target = align(x, *statistics[layer], None if before is None else before[layer])
         aligned[layer] = target if alpha == 1 else alpha * target + (1 - alpha) * kept[layer]
     return aligned
 
@@ -283,10 +285,10 @@ def align_and_decode(
     Returns:
         The target features, and the pictures (B, 3, H, W), not clamped.
     """
-    targets = align_features(features, statistics, alpha, own)
+    before, wanted = statistics_of_layers(features), {layer: statistics[layer] for layer in features}
+    targets = align_features(features, statistics, alpha, own, before)
     if decoder.modulation is None:
         return targets, decoder(targets)
-    before, wanted = statistics_of_layers(features), {layer: statistics[layer] for layer in features}
     if alpha != 1:
         kept = before if own is None else statistics_of_layers(own)
         before, wanted = (mix_statistics([part, kept], (alpha, 1 - alpha)) for part in (before, wanted))

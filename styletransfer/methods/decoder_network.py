@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from styletransfer._checks import choice, integer, number
 from styletransfer.errors import OptionError
 from styletransfer.features.layers import BY_TAP, check_taps
-from styletransfer.features.vgg import Padding, pad_by_one
+from styletransfer.features.vgg import Padding, in_own_precision, pad_by_one
 from styletransfer.methods.modulation import Modulation
 
 Upsampling = Literal["nearest", "bilinear"]
@@ -216,7 +216,8 @@ class Decoder(nn.Module):
         last, slack = len(self.stages) - 1, 0
         for index, stage in enumerate(self.stages):
             if index > 0:
-                x = F.interpolate(x, scale_factor=2, mode=self.spec.upsampling)
+                with in_own_precision(x):
+                    x = F.interpolate(x, scale_factor=2, mode=self.spec.upsampling)
                 slack = 2 * slack + 1
             for tap in self.spec.skips(index):
                 skip = self.skips[tap](target_features[tap])

@@ -37,6 +37,8 @@ TAP_WEIGHTS = {
     "relu1_1": 1.0, "relu1_2": 0.5, "relu2_1": 1.0, "relu2_2": 0.5, "relu3_1": 1.0,
     "relu3_3": 0.5, "relu4_1": 1.5, "relu4_2": 0.5, "relu4_4": 0.5, "relu5_1": 1.0,
 }  # fmt: skip
+#: Shallow taps are compared on a grid of about so many rows and columns; every position would tell little more.
+_COMPARED = 32
 #: Pictures that unit means are measured over when the student is written.
 _SCALED_OVER = 32
 _DULL = Band(0.95, "The student learns nothing here: check the teacher's file, or lower the learning rate.")
@@ -139,8 +141,10 @@ class Head(nn.Module):
 
         The first is 1 where the guess is no better than the mean.
         """
-        guess = self.conv(features).float()
-        wanted = (target.float() - self.mean) / self.deviation
+        # A 1x1 convolution is as well judged on a grid of positions as on all, at a fraction of the time.
+        apart = max(1, min(target.shape[2:]) // _COMPARED)
+        guess = self.conv(features[:, :, ::apart, ::apart]).float()
+        wanted = (target[:, :, ::apart, ::apart].float() - self.mean) / self.deviation
         now, goal = statistics_of(guess), statistics_of(wanted)
         gram = now.gram_gap(goal) / goal.gram.square().sum((1, 2)).clamp_min(1e-8)
         return F.mse_loss(guess, wanted), gram.mean()

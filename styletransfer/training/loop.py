@@ -24,6 +24,7 @@ from styletransfer.training.distributed import World
 from styletransfer.training.journal import Journal
 from styletransfer.training.loader import batches
 from styletransfer.training.precision import autocast
+from styletransfer.training.silence import SilenceWatch
 from styletransfer.training.task import Losses, Task
 
 #: Steps in a row without a finite gradient after which a run is given up.
@@ -98,7 +99,9 @@ class Trainer:
         self.settings = dict(settings or {})
         self.on_step = on_step
         self.journal = Journal(folder, task.bands, on_warning=on_warning, silent=not world.leads)
-        self.parameters = [p for p in task.module.parameters() if p.requires_grad]
+        named = {name: p for name, p in task.module.named_parameters() if p.requires_grad}
+        self.parameters = list(named.values())
+        self.watch = SilenceWatch(list(named))
         self.optimizer = torch.optim.Adam(self.parameters, lr=config.learning_rate, betas=(0.9, 0.99))
         self.done = 0
         self.seconds = 0.0
@@ -184,6 +187,9 @@ class Trainer:
             parameter.grad = gradient
         self.world.average([*gradients, *sums.values()])
         values = dict(zip(sums, torch.stack(list(sums.values())).tolist(), strict=True))  # one wait for the device
+        silent = self.watch.look(step, gradients)
+        if silent:
+            self.journal.warn(silent)
         self._descend(step, values)
         self.task.observe({k[1:]: v for k, v in values.items() if k.startswith("*") and math.isfinite(v)})
         return {name: value for name, value in values.items() if not name.startswith("*")}

@@ -6,9 +6,10 @@ import copy
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import torch
+from torch import nn
 
 from styletransfer.errors import OptionError, OutputError, TrainingError
 from styletransfer.features import create_extractor
@@ -28,6 +29,8 @@ from styletransfer.training.precision import resolve
 from styletransfer.training.styles import StyleBank
 from styletransfer.training.task import Task
 from styletransfer.training.teachers import LossNetwork, Teacher, load_teacher
+
+Network = TypeVar("Network", bound=nn.Module)
 
 #: Streams of the crops of a distillation; those below belong to a decoder's contents, styles and their views.
 _FIRST_STREAM = 10
@@ -139,11 +142,7 @@ def train_decoder(
             _read(path, run, hooks, world, what=what, at_least=least)
             for path, what, least in ((content, "content", 2), (style, "style", 1))
         )
-        network = LossNetwork(teachers)
-        if run.precision == "bfloat16":
-            # Frozen weights would else be cast anew in every step. A copy: the encoder, of which the decoder reads
-            # statistics, keeps its precision.
-            network = copy.deepcopy(network).to(torch.bfloat16)
+        network = _in_precision(LossNetwork(teachers), run)
         task = DecoderTask(
             encoder,
             network,
@@ -217,7 +216,7 @@ def train_extractor(
         run, config = configure(ExtractorConfig, preset or _default_preset(world), options)
         folder = _prepare(Path(output), resume, world)
         run = _settle_precision(run, folder, resume, world)
-        loaded = [load_teacher(source, world.device) for source in teachers]
+        loaded = [_in_precision(load_teacher(source, world.device), run) for source in teachers]
         folders = [_read(path, run, hooks, world, what="picture", at_least=2) for path in pictures]
         crops = CropSettings(size=run.size, smallest=run.smallest)
         sources = [Crops(f, crops, seed=run.seed, stream=_FIRST_STREAM + n) for n, f in enumerate(folders)]
@@ -272,6 +271,14 @@ def _settle_precision(run: RunConfig, folder: Path, resume: bool, world: World) 
     # Processes that measured differently must not differ.
     fast = not world.agree(precision == "float32")
     return dataclasses.replace(run, precision=precision if world.size == 1 else "bfloat16" if fast else "float32")
+
+
+def _in_precision(network: Network, run: RunConfig) -> Network:
+    """Return a frozen network in the run's precision; its weights would else be cast anew in every step.
+
+    A copy: the encoder, of which a decoder reads statistics, keeps its own.
+    """
+    return copy.deepcopy(network).to(torch.bfloat16) if run.precision == "bfloat16" else network
 
 
 def _on(extractor: str | VGG19Features, world: World) -> VGG19Features:

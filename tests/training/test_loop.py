@@ -87,6 +87,15 @@ class TestRun:
         norm = math.sqrt(sum(float(p.grad.square().sum()) for p in trainer.parameters if p.grad is not None))
         assert norm == pytest.approx(1e-3, rel=1e-3)
 
+    def test_a_network_that_learns_nothing_is_told(self, toy: Toy, log: Log, tmp_path: Path) -> None:
+        told: list[str] = []
+        trainer = toy(steps=120, log_every=200, on_warning=told.append)
+        trainer.task.scale = lambda step: 0.0  # type: ignore[attr-defined]
+        trainer.run()
+        assert len(told) == 1
+        assert "No gradient has reached" in told[0]
+        assert [line["text"] for line in log(tmp_path / "run", "warning")] == told
+
     @pytest.mark.parametrize("accumulate", [2, 4])
     def test_parts_make_the_whole(self, toy: Toy, tmp_path: Path, accumulate: int) -> None:
         whole, parts = toy(tmp_path / "a", steps=4), toy(tmp_path / "b", steps=4, accumulate=accumulate)
