@@ -19,7 +19,7 @@ from styletransfer.cli.progress import duration
 if TYPE_CHECKING:
     from styletransfer.training import Hooks, Outcome, Progress
 
-#: Averages that the bar shows, where the training has them.
+#: Values that the bar shows, where the training has them.
 _SHOWN = ("identity features", "content", "moment", "gram", "relu1_1", "relu4_1")
 
 
@@ -223,7 +223,7 @@ class TrainingBar:
     def _step(self, progress: Progress) -> None:
         if self.bar is None or self.bar.desc != "training":
             self._open(progress.steps, "training", done=progress.step - 1)
-        shown = ", ".join(f"{k} {progress.averages[k]:.3g}" for k in _SHOWN if k in progress.averages)
+        shown = ", ".join(f"{k} {progress.typical[k]:.3g}" for k in _SHOWN if k in progress.typical)
         self.bar.set_postfix_str(
             f"step {progress.step}/{progress.steps}, {progress.phase}: {shown}", refresh=False
         )

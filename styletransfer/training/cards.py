@@ -54,7 +54,7 @@ def _card(title: str, what: str, notes: Mapping[str, Any]) -> str:
             lines.append(f"- {key.replace('_', ' ')}: {notes[key]}")
     lines += ["", "| setting | value |", "|---|---|"]
     lines += [f"| {key} | {value} |" for key, value in notes.get("settings", {}).items()]
-    lines += ["", "**Losses at the end** (running averages).", "", "| loss | value |", "|---|---|"]
+    lines += ["", "**Losses at the end** (medians of the last 50 steps).", "", "| loss | value |", "|---|---|"]
     lines += [f"| {key} | {value:.4g} |" for key, value in notes.get("losses", {}).items()]
     lines += [
         "",

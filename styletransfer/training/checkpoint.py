@@ -35,7 +35,7 @@ class Checkpoint:
         optimizer: State dict of the optimiser.
         extra: Whatever else the task carries from step to step.
         seconds: Time trained so far.
-        averages: Running averages of what is logged; warnings and model cards read them.
+        recent: The last values of what is logged; warnings and model cards read their medians.
     """
 
     step: int
@@ -45,7 +45,7 @@ class Checkpoint:
     optimizer: Mapping[str, Any]
     extra: Mapping[str, Any]
     seconds: float
-    averages: Mapping[str, float] = field(default_factory=dict)
+    recent: Mapping[str, list[float]] = field(default_factory=dict)
 
 
 def write(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:

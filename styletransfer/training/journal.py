@@ -6,7 +6,9 @@ import importlib
 import importlib.util
 import json
 import math
-from collections.abc import Callable, Mapping
+import statistics
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,8 @@ from styletransfer.images import save_image
 from styletransfer.training.checkpoint import how_to_go_on
 from styletransfer.training.task import Band
 
-#: How much of the running averages a step replaces.
-_FRESH = 0.02
+#: Steps that a value is told of by their median: neither one wild step nor a run's beginning sways it.
+_WINDOW = 50
 #: Steps before which a value outside its band is no reason to worry.
 _PATIENCE = 200
 
@@ -45,31 +47,40 @@ class Journal:
     ) -> None:
         self.folder = folder
         self.bands = bands
-        self.averages: dict[str, float] = {}
+        self.recent: dict[str, deque[float]] = {}
         self._on_warning = on_warning
         self._silent = silent
         self._warned: set[str] = set()
         self._board = None if silent else _tensorboard(folder)
 
     def follow(self, values: Mapping[str, float]) -> None:
-        """Take a step's values into the running averages."""
+        """Take note of a step's values; those that are not finite are passed over."""
         for name, value in values.items():
             if math.isfinite(value):
-                self.averages[name] = (1 - _FRESH) * self.averages.get(name, value) + _FRESH * value
+                self.recent.setdefault(name, deque(maxlen=_WINDOW)).append(value)
+
+    @property
+    def typical(self) -> dict[str, float]:
+        """The median of each value's last steps."""
+        return {name: statistics.median(values) for name, values in self.recent.items()}
+
+    def recall(self, recent: Mapping[str, Sequence[float]]) -> None:
+        """Take back what `recent` held when a checkpoint was written."""
+        self.recent = {name: deque(values, maxlen=_WINDOW) for name, values in recent.items()}
 
     def step(self, step: int, record: Mapping[str, Any], values: Mapping[str, float]) -> None:
-        """Write a step's line and check its averages against their bands."""
+        """Write a step's line and check what is typical now against the bands."""
         # JSON has no NaN.
         rounded = {k: float(f"{value:.5g}") if math.isfinite(value) else None for k, value in values.items()}
         self.note("step", step=step, **record, **rounded)
         if self._board is not None:
             for name, value in values.items():
                 self._board.add_scalar(name, value, step)
+        typical = self.typical if step >= _PATIENCE else {}
         for name, band in self.bands.items():
-            average = self.averages.get(name, 0.0)
-            if step >= _PATIENCE and average > band.high:
+            if typical.get(name, 0.0) > band.high:
                 self.warn(
-                    f"{name} is {average:.3g}; in a healthy run it is below {band.high:g}. {band.cure}", name
+                    f"{name} is {typical[name]:.3g}; in a healthy run it is below {band.high:g}. {band.cure}", name
                 )
 
     def warn(self, text: str, key: str | None = None) -> None:

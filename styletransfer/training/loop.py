@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +23,7 @@ from styletransfer.training.journal import Journal
 from styletransfer.training.loader import batches
 from styletransfer.training.precision import autocast
 from styletransfer.training.silence import SilenceWatch
+from styletransfer.training.stopping import Wish, heard
 from styletransfer.training.task import Losses, Task
 
 #: Steps in a row without a finite gradient after which a run is given up.
@@ -46,14 +45,14 @@ class Progress:
         steps: Steps planned.
         seconds: Time trained in all.
         phase: Name of the part of the training.
-        averages: Running averages of what is logged.
+        typical: Of what is logged, the medians of the last steps.
     """
 
     step: int
     steps: int
     seconds: float
     phase: str
-    averages: Mapping[str, float]
+    typical: Mapping[str, float]
 
 
 class Trainer:
@@ -106,7 +105,7 @@ class Trainer:
         self.done = 0
         self.seconds = 0.0
         self._lost = 0
-        self._wish = _Wish()
+        self._wish = Wish()
         self._noted: set[Path] = set()
 
     @property
@@ -136,7 +135,7 @@ class Trainer:
         self.optimizer.load_state_dict(dict(stored.optimizer))
         self.task.load_state(stored.extra)
         self.done, self.seconds = stored.step, stored.seconds
-        self.journal.averages = dict(stored.averages)
+        self.journal.recall(stored.recent)
 
     def run(self) -> bool:
         """Train to the last step; return False if a signal stopped it before.
@@ -152,7 +151,7 @@ class Trainer:
             self.task.sources, steps, self.slots, workers=self.workers, accumulate=self.config.accumulate
         )
         began, before = time.perf_counter(), self.seconds
-        with _signals(self._wish), contextlib.closing(loader):  # type: ignore[type-var]
+        with heard(self._wish), contextlib.closing(loader):  # type: ignore[type-var]
             for step in steps:
                 with self._memory_watched():
                     values = self._step(step, loader)
@@ -252,7 +251,7 @@ class Trainer:
         if step % self.config.log_every == 0 or last:
             record = {"seconds": round(self.seconds, 2), "phase": phase, "learning_rate": self._rate(step)}
             self.journal.step(step, record, values)
-        for text in self.task.warnings(step, self.journal.averages):
+        for text in self.task.warnings(step, self.journal.typical):
             self.journal.warn(text)
         if step % self.config.sample_every == 0 or step == _FIRST_SAMPLE or last:
             self.journal.sample(step, self.task.sample())
@@ -260,7 +259,7 @@ class Trainer:
             path = checkpoints.write(self.folder, self._checkpoint(), self.config.keep)
             self.journal.note("checkpoint", step=step, path=path.name)
         if self.on_step is not None:
-            self.on_step(Progress(step, self.config.steps, self.seconds, phase, dict(self.journal.averages)))
+            self.on_step(Progress(step, self.config.steps, self.seconds, phase, self.journal.typical))
 
     def _checkpoint(self) -> Checkpoint:
         return Checkpoint(
@@ -271,7 +270,7 @@ class Trainer:
             optimizer=self.optimizer.state_dict(),
             extra=self.task.state(),
             seconds=self.seconds,
-            averages=dict(self.journal.averages),
+            recent={name: list(values) for name, values in self.journal.recent.items()},
         )
 
     @contextlib.contextmanager
@@ -312,35 +311,3 @@ def _no_memory(error: BaseException) -> bool:
         return True
     text = str(error)  # torch's CPU allocator raises a plain RuntimeError
     return "not enough memory" in text or "can't allocate memory" in text
-
-
-@dataclasses.dataclass
-class _Wish:
-    """Whether a signal asked for an end. No `threading.Event`: its lock may be held when a handler runs."""
-
-    stop: bool = False
-
-
-@contextlib.contextmanager
-def _signals(wish: _Wish) -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into a wish to stop after the step; a second one ends at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set handlers
-        return
-    kinds = (signal.SIGINT, signal.SIGTERM)
-    before = {kind: signal.getsignal(kind) for kind in kinds}
-
-    def hear(kind: int, frame: Any) -> None:
-        wish.stop = True
-        restore(signal.Signals(kind))
-
-    def restore(kind: signal.Signals) -> None:
-        signal.signal(kind, before[kind] if before[kind] is not None else signal.SIG_DFL)
-
-    for kind in kinds:
-        signal.signal(kind, hear)
-    try:
-        yield
-    finally:
-        for kind in kinds:
-            restore(kind)

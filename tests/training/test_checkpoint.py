@@ -28,7 +28,7 @@ def make(step: int = 3) -> Checkpoint:
         },
         extra={"usual": {"gram relu1_1": 0.25}},
         seconds=1.5,
-        averages={"content": 0.5},
+        recent={"content": [0.5, 0.25]},
     )
 
 

@@ -100,6 +100,6 @@ def test_two_processes_train_as_one(
         one, two = (checkpoints.read(run / f"step-{step}.pt") for run in (tmp_path / "one", folder))
         apart = (moments(one) - moments(two)).norm() / moments(one).norm()
         assert apart < (1e-6 if step == 1 else 1e-3)
-        assert two.averages == pytest.approx(one.averages, rel=1e-5)
+        assert two.recent == {name: pytest.approx(values, rel=1e-5) for name, values in one.recent.items()}
         torch.testing.assert_close(two.module, one.module, rtol=1e-4, atol=1e-5)
     assert two.extra["usual"] == pytest.approx(one.extra["usual"], rel=1e-5)

@@ -60,7 +60,7 @@ class TestRun:
         assert sorted(path.name for path in (tmp_path / "run").glob("*.pt")) == ["step-4.pt", "step-5.pt"]
         assert [p.step for p in told] == [1, 2, 3, 4, 5]
         assert told[0].steps == 5
-        assert set(told[0].averages) == {"apart", "number"}  # not what was only observed
+        assert set(told[0].typical) == {"apart", "number"}  # not what was only observed
         assert log(tmp_path / "run")[-1] == {
             "event": "end",
             "step": 5,
@@ -102,7 +102,7 @@ class TestRun:
         whole.run()
         parts.run()
         torch.testing.assert_close(weights(parts), weights(whole), rtol=1e-5, atol=1e-6)
-        assert parts.journal.averages == pytest.approx(whole.journal.averages, rel=1e-5)
+        assert parts.journal.typical == pytest.approx(whole.journal.typical, rel=1e-5)
 
     @pytest.mark.parametrize(
         ("options", "message"),
@@ -136,7 +136,7 @@ class TestResume:
         ends = [checkpoints.read(tmp_path / name / "step-7.pt") for name in "ab"]
         assert same(ends[0].module, ends[1].module)
         assert same(ends[0].optimizer, ends[1].optimizer)
-        assert ends[0].averages == ends[1].averages
+        assert ends[0].recent == ends[1].recent
 
     def test_without_a_checkpoint(self, toy: Toy) -> None:
         with pytest.raises(TrainingError, match=r"no checkpoint in .*run to resume from; start without --resume"):
@@ -163,7 +163,7 @@ class TestResume:
         again.resume()
         assert again.run()
         assert same(weights(again), weights(first))
-        assert again.journal.averages == first.journal.averages
+        assert again.journal.recent == first.journal.recent
 
 
 class TestSignals:
@@ -238,7 +238,7 @@ class TestNotFinite:
         ]
         assert [line["apart"] is None for line in log(tmp_path / "run", "step")] == [False, False, True, False]
         assert "NaN" not in (tmp_path / "run" / "log.jsonl").read_text()
-        assert math.isfinite(trainer.journal.averages["apart"])
+        assert math.isfinite(trainer.journal.typical["apart"])
 
     def test_twenty_in_a_row_end_the_run(self, toy: Toy) -> None:
         trainer = toy(steps=100)

@@ -71,9 +71,9 @@ def same(first: Any, second: Any) -> bool:
 
 
 def assert_equal_ends(first: Path, second: Path, step: int = 6) -> None:
-    """Weights, optimiser, averages and export are equal bit for bit."""
+    """Weights, optimiser, log's values and export are equal bit for bit."""
     ends = [checkpoints.read(folder / f"step-{step}.pt") for folder in (first, second)]
-    for part in ("module", "optimizer", "extra", "averages", "config"):
+    for part in ("module", "optimizer", "extra", "recent", "config"):
         assert same(getattr(ends[0], part), getattr(ends[1], part)), part
     (export,) = (path.name for path in first.glob("*.safetensors"))
     assert same(load_file(first / export), load_file(second / export))
@@ -139,9 +139,9 @@ class TestResume:
     def test_precision_is_settled_once(
         self, train: Train, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        monkeypatch.setattr("styletransfer.training.run.resolve", lambda *given: "float32")
+        monkeypatch.setattr("styletransfer.training.preparation.resolve", lambda *given: "float32")
         train(precision="auto")
-        monkeypatch.setattr("styletransfer.training.run.resolve", lambda *given: "bfloat16")
+        monkeypatch.setattr("styletransfer.training.preparation.resolve", lambda *given: "bfloat16")
         assert train(precision="auto", resume=True).finished
 
 
