@@ -91,7 +91,7 @@ class DecoderConfig:
     ramp: int = option(200, "steps of the second phase over which the style weights rise to their value, >= 0")
     identity_every: int = option(16, "every so many steps a content is its own style; 0 for never")
     nearest_of: int = option(
-        1, "styles drawn for each content, of which the nearest to it is learnt from, >= 1: near pairs are hard"
+        2, "styles drawn for each content, of which the nearest to it is learnt from, >= 1: near pairs are hard"
     )
     views: int = option(4, "random crops of each style picture that are learnt from, >= 1; the first is the whole")
 
