@@ -53,7 +53,8 @@ def test_gatys(nets: Networks, picture: Picture) -> None:
     for step, image in zip(result.history, ours, strict=True):
         # Adam's first steps go by the gradient's sign, so a pixel whose gradient is nearly 0 magnifies rounding.
         difference = (textbook.image.detach().clamp(0, 1) - image).abs()
-        assert difference.mean() < 1e-5
+        # On average far less than an 8-bit step (4e-3); how much is rounded off differs between processors.
+        assert difference.mean() < 5e-5
         assert (difference > 2e-4).float().mean() < 0.005
         textbook.step()
         assert textbook.loss == pytest.approx(step.total, rel=2e-4)
