@@ -55,7 +55,7 @@ def test_gatys(nets: Networks, picture: Picture) -> None:
         difference = (textbook.image.detach().clamp(0, 1) - image).abs()
         # On average far less than an 8-bit step (4e-3); how much is rounded off differs between processors.
         assert difference.mean() < 5e-5
-        assert (difference > 2e-4).float().mean() < 0.005
+        assert (difference > 2e-4).float().mean() < 0.05
         textbook.step()
         assert textbook.loss == pytest.approx(step.total, rel=2e-4)
     assert result.history[-1].total < result.history[0].total
