@@ -4,6 +4,9 @@ The student's taps are mapped by linear 1x1 heads onto the teachers' taps. A hea
 ``teacher = H student`` holds, so does ``Gram(teacher) = H Gram(student) H'``, and a picture whose Gram
 matrices match in the student's features matches in the teacher's. The heads are dropped at the end, and every
 channel is scaled to a mean activation of one (Gatys et al. 2016, section 2).
+
+A narrow teacher's own taps are learnt, not what its heads make of them: whatever they predict can be had from its
+taps, and a linear head finds those more easily than a prediction behind a ReLU.
 """
 
 from __future__ import annotations
@@ -32,13 +35,16 @@ from styletransfer.training.statistics import statistics_of
 from styletransfer.training.task import Band, Losses, Task
 from styletransfer.training.teachers import Teacher
 
-#: Where the student is compared if a teacher has the tap, and how much each comparison counts.
+#: Where the student is compared if a teacher has the tap, and how much each comparison counts; the student's
+#: deepest tap is always among them, and counts 1 if it isn't listed.
 TAP_WEIGHTS = {
     "relu1_1": 1.0, "relu1_2": 0.5, "relu2_1": 1.0, "relu2_2": 0.5, "relu3_1": 1.0,
     "relu3_3": 0.5, "relu4_1": 1.5, "relu4_2": 0.5, "relu4_4": 0.5, "relu5_1": 1.0,
 }  # fmt: skip
 #: Shallow taps are compared on a grid of about so many rows and columns; every position would tell little more.
 _COMPARED = 32
+#: Penalty on a head's first weights, in shares of a channel's mean square.
+_RIDGE = 1e-3
 #: Pictures that unit means are measured over when the student is written.
 _SCALED_OVER = 32
 _DULL = Band(0.95, "The student learns nothing here: check the teacher's file, or lower the learning rate.")
@@ -120,18 +126,23 @@ class Head(nn.Module):
     """Predicts a teacher's tap from the student's, with the tap's centre and scale.
 
     Activations of the Oxford network reach hundreds; a head that starts near zero would take thousands of steps to
-    get there. One scale for all channels keeps the weight that each has in a Gram matrix.
+    get there. One scale for all channels keeps the weight that each has in a Gram matrix. The head starts where a
+    ridge regression puts it: a random one would first drive a good student away from what it knows.
 
     Args:
-        channels: Of the student's tap.
-        sample: The teacher's tap of some pictures, (B, C, h, w).
+        features: The student's tap of some pictures, (B, C, h, w).
+        sample: The teacher's of the same, (B, D, h, w).
     """
 
-    def __init__(self, channels: int, sample: Tensor) -> None:
+    def __init__(self, features: Tensor, sample: Tensor) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, sample.shape[1], 1)
         self.register_buffer("mean", sample.mean(dim=(0, 2, 3), keepdim=True))
         self.register_buffer("deviation", (sample - self.mean).square().mean().sqrt())
+        self.conv = nn.Conv2d(features.shape[1], sample.shape[1], 1)
+        weight, bias = _regression(features, (sample - self.mean) / self.deviation)
+        with torch.no_grad():
+            self.conv.weight.copy_(weight)
+            self.conv.bias.copy_(bias)  # type: ignore[union-attr]
 
     mean: Tensor
     deviation: Tensor
@@ -155,14 +166,15 @@ class ExtractorTask(Task):
 
     Args:
         student: What is trained.
-        teachers: What it learns from; each tap from the first that has it itself, else that predicts it.
+        teachers: What it learns from; each tap from the first full-width one that has it, else from the first
+            narrow one.
         sources: Crops, one folder each; a step takes its batch of each.
         config: What it is trained for.
         device: Where.
         recompute: Whether activations are computed twice rather than kept.
 
     Raises:
-        OptionError: No tap of any teacher is one of the student's.
+        OptionError: No teacher has the student's deepest tap.
     """
 
     kind: ClassVar[str] = "extractor"
@@ -184,10 +196,12 @@ class ExtractorTask(Task):
         self.teachers = [teacher.to(device) for teacher in teachers]
         self.plan = _plan(student, teachers)
         probe = torch.cat([source.batch(0, range(8)).pictures for source in sources]).to(device)
+        with torch.no_grad():
+            known = student.to(device)(probe)
         heads = nn.ModuleDict()
         for teacher, taps in zip(self.teachers, self.plan, strict=True):
             for tap, sample in self._taught(teacher, taps, probe).items():
-                heads[tap] = Head(student.widths[int(tap[4]) - 1], sample)
+                heads[tap] = Head(known[tap], sample.float())
         self.heads = heads
         self.student = student
         self.module = nn.ModuleDict({"student": student, "heads": heads}).to(device)
@@ -204,7 +218,7 @@ class ExtractorTask(Task):
         for teacher, taps in zip(self.teachers, self.plan, strict=True):
             for tap, target in self._taught(teacher, taps, images).items():
                 error, gram = cast(Head, self.heads[tap]).losses(features[tap], target)
-                terms[f"weighted {tap}"] = TAP_WEIGHTS[tap] * (error + self.config.gram_weight * gram)
+                terms[f"weighted {tap}"] = TAP_WEIGHTS.get(tap, 1.0) * (error + self.config.gram_weight * gram)
                 shown |= {tap: error, f"gram {tap}": gram}
         return Losses(terms, shown=shown)
 
@@ -250,7 +264,19 @@ class ExtractorTask(Task):
     @staticmethod
     @torch.no_grad()
     def _taught(teacher: Teacher, taps: Sequence[str], images: Tensor) -> dict[str, Tensor]:
-        return teacher(images, taps) if taps else {}
+        return teacher.network(images, taps) if taps else {}
+
+
+def _regression(features: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    """Return weight (D, C, 1, 1) and bias (D,) of the ridge regression of (B, D, h, w) on (B, C, h, w)."""
+    # In float64, and so on the CPU: MPS has none, and the channels of a network are nearly collinear.
+    x, y = (values.detach().cpu().double().movedim(1, -1).flatten(0, 2) for values in (features, wanted))
+    centre, target = x.mean(0), y.mean(0)
+    x, y = x - centre, y - target
+    square = x.T @ x
+    ridge = _RIDGE * square.diagonal().mean().clamp_min(1e-12)
+    solution = torch.linalg.solve(square + ridge * torch.eye(len(square), dtype=torch.float64), x.T @ y)
+    return solution.T[:, :, None, None], target - centre @ solution
 
 
 def student_widths(width: float) -> tuple[int, ...]:
@@ -261,11 +287,15 @@ def student_widths(width: float) -> tuple[int, ...]:
 def _plan(student: Student, teachers: Sequence[Teacher]) -> list[list[str]]:
     """Give each tap to one teacher."""
     plan: list[list[str]] = [[] for _ in teachers]
-    own = {layer.relu for layer in student.layers}
-    for tap in TAP_WEIGHTS:
-        owners = [n for n, teacher in enumerate(teachers) if tap in teacher.taps and tap in own]
+    reached = [layer.relu for layer in student.layers]
+    for tap in (tap for tap in reached if tap in TAP_WEIGHTS or tap == reached[-1]):
+        owners = [n for n, teacher in enumerate(teachers) if tap in teacher.network.available]
         if owners:
             plan[next((n for n in owners if teachers[n].exact), owners[0])].append(tap)
-    if not any(plan):
-        raise OptionError(f"No teacher has a tap that the student has; wanted some of {', '.join(TAP_WEIGHTS)}.")
+        elif tap == reached[-1]:
+            deepest = max(teacher.deepest for teacher in teachers)
+            raise OptionError(
+                f"The student reaches {student.last}, where no teacher tells it anything: the deepest tap of any "
+                f"is {deepest}. Give a deeper teacher, or --last {deepest.replace('relu', 'conv')}."
+            )
     return plan

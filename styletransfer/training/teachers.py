@@ -32,7 +32,7 @@ LOSS_TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 
 
 class Teacher(nn.Module):
-    """A frozen network whose taps are learnt from.
+    """A frozen network to learn from or to be judged by.
 
     Args:
         network: The extractor.
@@ -49,8 +49,13 @@ class Teacher(nn.Module):
 
     @property
     def taps(self) -> tuple[str, ...]:
-        """The ReLU taps that are worth learning from: those with a head, if there are any."""
+        """The ReLU taps that stand for VGG-19's: those with a head, if there are any."""
         return tuple(self._heads) or tuple(tap for tap in self.network.available if tap.startswith("relu"))
+
+    @property
+    def deepest(self) -> str:
+        """The deepest ReLU tap of the network itself."""
+        return [tap for tap in self.network.available if tap.startswith("relu")][-1]
 
     @property
     def exact(self) -> bool:

@@ -16,7 +16,7 @@ from styletransfer.features import create_extractor
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.methods import create_stylizer
 from styletransfer.training import train_decoder, train_extractor
-from styletransfer.training.distill import Head, Student, _plan, student_widths
+from styletransfer.training.distill import ExtractorTask, Head, Student, _plan, student_widths
 from styletransfer.training.teachers import Teacher, load_teacher
 
 WIDTHS = (4, 4, 6, 8, 8)
@@ -61,7 +61,7 @@ class TestStudent:
 class TestHead:
     def test_guessing_the_mean_costs_1_and_the_truth_nothing(self) -> None:
         sample = 300 * torch.randn(4, 5, 6, 6) + 100
-        head = Head(5, sample)
+        head = Head(torch.rand(4, 5, 6, 6), sample)
         with torch.no_grad():
             head.conv.weight.zero_()
             head.conv.bias.zero_()
@@ -74,10 +74,21 @@ class TestHead:
         assert error.item() == pytest.approx(0, abs=1e-9)
         assert gram.item() == pytest.approx(0, abs=1e-9)
 
+    def test_begins_with_what_the_student_knows(self) -> None:
+        features = torch.rand(2, 3, 8, 8)
+        target = torch.einsum("bchw,dc->bdhw", features, torch.randn(5, 3)) + torch.randn(5).view(1, 5, 1, 1)
+        error, _ = Head(features, target).losses(features, target)
+        assert error.item() < 0.01
+
+    def test_begins_finite_where_channels_are_silent(self) -> None:
+        features = torch.zeros(2, 3, 8, 8)
+        error, _ = Head(features, torch.rand(2, 5, 8, 8)).losses(features, torch.rand(2, 5, 8, 8))
+        assert torch.isfinite(error)
+
     def test_channels_keep_their_share(self) -> None:
         """One scale for all: a quiet channel must not weigh as much as a loud one."""
         sample = torch.randn(4, 2, 6, 6) * torch.tensor([10.0, 0.1]).view(1, 2, 1, 1)
-        assert Head(3, sample).deviation.shape == ()
+        assert Head(torch.rand(4, 3, 6, 6), sample).deviation.shape == ()
 
 
 class TestPlan:
@@ -90,11 +101,24 @@ class TestPlan:
         assert _plan(student, [small, oxford]) == [rest, exact]
 
     def test_the_student_is_taught_what_it_has(self, small_file: Path) -> None:
-        assert _plan(Student(WIDTHS, "conv4_1"), [load_teacher(small_file)]) == [["relu3_1", "relu3_3", "relu4_1"]]
+        """A narrow network's own taps, whether it has heads there or not."""
+        taps = ["relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_3", "relu4_1"]
+        assert _plan(Student(WIDTHS, "conv4_1"), [load_teacher(small_file)]) == [taps]
 
-    def test_nothing_in_common(self, small_file: Path) -> None:
-        with pytest.raises(OptionError, match="No teacher has a tap that the student has; wanted some of relu1_1"):
-            _plan(Student(WIDTHS, "conv2_2"), [load_teacher(small_file)])
+    def test_a_narrow_tap_is_learnt_rather_than_the_prediction_made_of_it(self, small_file: Path) -> None:
+        small, images = load_teacher(small_file), torch.rand(1, 3, 32, 32)
+        [(tap, target)] = ExtractorTask._taught(small, ["relu4_1"], images).items()
+        assert torch.equal(target, small.network(images, [tap])[tap])
+        assert target.shape[1] != small(images, [tap])[tap].shape[1]
+
+    def test_the_deepest_convolution_is_taught(self, small_file: Path) -> None:
+        """Otherwise it would be written as random as it began."""
+        [taps] = _plan(Student(WIDTHS, "conv4_3"), [load_teacher(small_file)])
+        assert taps[-2:] == ["relu4_2", "relu4_3"]
+
+    def test_no_teacher_goes_deep_enough(self, oxford_file: Path) -> None:
+        with pytest.raises(OptionError, match=r"reaches conv4_1.*deepest tap of any is relu3_1.*--last conv3_1"):
+            _plan(Student(WIDTHS, "conv4_1"), [load_teacher(oxford_file)])
 
 
 Train = Callable[..., Path]
