@@ -9,6 +9,11 @@ from typing import Any
 from styletransfer.images import write_atomically
 from styletransfer.methods.decoder import DecoderSpec
 
+_UNEXPLAINED = (
+    "Share of a teacher's tap's variance that the best linear head on the extractor's tap leaves unexplained, on "
+    "crops that neither was fitted to."
+)
+
 
 def write(path: Path, text: str) -> Path:
     """Write a card.
@@ -56,6 +61,9 @@ def _card(title: str, what: str, notes: Mapping[str, Any]) -> str:
     lines += [f"| {key} | {value} |" for key, value in notes.get("settings", {}).items()]
     lines += ["", "**Losses at the end** (medians of the last 50 steps).", "", "| loss | value |", "|---|---|"]
     lines += [f"| {key} | {value:.4g} |" for key, value in notes.get("losses", {}).items()]
+    if "unexplained" in notes:
+        lines += ["", f"**How well it learnt.** {_UNEXPLAINED}", "", "| tap | unexplained |", "|---|---|"]
+        lines += [f"| {tap} | {share:.3f} |" for tap, share in notes["unexplained"].items()]
     lines += [
         "",
         "**Known limits.** To be filled in by whoever publishes it, after looking at its pictures.",

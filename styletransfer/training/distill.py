@@ -24,14 +24,15 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint as recomputed
 
 from styletransfer.errors import OptionError
-from styletransfer.features.formats import IMAGENET_MEAN, IMAGENET_STD, trained_metadata
-from styletransfer.features.layers import LAYERS, VGG19_WIDTHS
-from styletransfer.features.vgg import VGG19Features, pad_by_one
+from styletransfer.features.formats import trained_metadata
+from styletransfer.features.layers import VGG19_WIDTHS
 from styletransfer.images import write_atomically
 from styletransfer.training import cards
 from styletransfer.training.config import ExtractorConfig
 from styletransfer.training.crops import CropBatch, Crops
+from styletransfer.training.regression import Regression
 from styletransfer.training.statistics import statistics_of
+from styletransfer.training.student import Student
 from styletransfer.training.task import Band, Losses, Task
 from styletransfer.training.teachers import Teacher
 
@@ -43,83 +44,11 @@ TAP_WEIGHTS = {
 }  # fmt: skip
 #: Shallow taps are compared on a grid of about so many rows and columns; every position would tell little more.
 _COMPARED = 32
-#: Penalty on a head's first weights, in shares of a channel's mean square.
-_RIDGE = 1e-3
+#: Crops of each folder that heads are fitted to and judged on when the student is written, and how many at a time.
+_FITTED_OVER, _JUDGED_OVER, _AT_A_TIME = 96, 32, 8
 #: Pictures that unit means are measured over when the student is written.
 _SCALED_OVER = 32
 _DULL = Band(0.95, "The student learns nothing here: check the teacher's file, or lower the learning rate.")
-
-
-class Student(nn.Module):
-    """A trainable VGG-19 of any width; `VGG19Features` is frozen and stays so.
-
-    Args:
-        widths: Channels of the five blocks.
-        last: Deepest convolution.
-    """
-
-    def __init__(self, widths: tuple[int, ...], last: str = "conv5_1") -> None:
-        super().__init__()
-        self.widths = widths
-        self.last = last
-        self.layers = LAYERS[: [layer.conv for layer in LAYERS].index(last) + 1]
-        self.convs = nn.ModuleDict()
-        channels = 3
-        for layer in self.layers:
-            conv = nn.Conv2d(channels, widths[layer.block - 1], 3)
-            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-            nn.init.constant_(conv.bias, 0.05)  # type: ignore[arg-type]
-            self.convs[layer.conv] = conv
-            channels = widths[layer.block - 1]
-        std = torch.tensor(IMAGENET_STD)
-        self.register_buffer("color_matrix", torch.diag(1 / std).view(3, 3, 1, 1))
-        self.register_buffer("color_bias", -torch.tensor(IMAGENET_MEAN) / std)
-        self.to(memory_format=torch.channels_last)
-
-    color_matrix: Tensor
-    color_bias: Tensor
-
-    @classmethod
-    def of(cls, extractor: VGG19Features) -> Student:
-        """Return a trainable copy of an extractor."""
-        student = cls(extractor.widths, extractor.available[-1].replace("relu", "conv"))
-        student.convs.load_state_dict(extractor.convs.state_dict())
-        student.color_matrix.copy_(extractor.color_matrix)
-        student.color_bias.copy_(extractor.color_bias)
-        return student
-
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Return every ReLU tap."""
-        taps = {}
-        x = images.contiguous(memory_format=torch.channels_last)
-        x = F.conv2d(x, self.color_matrix, self.color_bias)
-        for layer in self.layers:
-            if layer.opens_block:
-                x = F.max_pool2d(x, 2)
-            x = F.relu(self.convs[layer.conv](pad_by_one(x, "reflect")))
-            taps[layer.relu] = x
-        return taps
-
-    @torch.no_grad()
-    def scale_to_unit_means(self, images: Tensor) -> None:
-        """Scale each channel to a mean activation of one over `images`, leaving the function as it is.
-
-        ReLU, pooling and padding commute with a positive factor per channel: the next convolution undoes it.
-        """
-        means = {tap: x.mean(dim=(0, 2, 3)).clamp_min(1e-2) for tap, x in self(images).items()}
-        before: Tensor | None = None
-        for layer in self.layers:
-            weight = self.get_parameter(f"convs.{layer.conv}.weight")
-            if before is not None:
-                weight.mul_(before.view(1, -1, 1, 1))
-            before = means[layer.relu]
-            weight.div_(before.view(-1, 1, 1, 1))
-            self.get_parameter(f"convs.{layer.conv}.bias").div_(before)
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Return the convolutions and the colour map as they are stored."""
-        stored = {name: value.detach() for name, value in self.convs.state_dict().items()}
-        return stored | {"color.weight": self.color_matrix, "color.bias": self.color_bias}
 
 
 class Head(nn.Module):
@@ -139,9 +68,11 @@ class Head(nn.Module):
         self.register_buffer("mean", sample.mean(dim=(0, 2, 3), keepdim=True))
         self.register_buffer("deviation", (sample - self.mean).square().mean().sqrt())
         self.conv = nn.Conv2d(features.shape[1], sample.shape[1], 1)
-        weight, bias = _regression(features, (sample - self.mean) / self.deviation)
+        regression = Regression(features.shape[1], sample.shape[1])
+        regression.add(features, (sample - self.mean) / self.deviation)
+        weight, bias = regression.solve()
         with torch.no_grad():
-            self.conv.weight.copy_(weight)
+            self.conv.weight.copy_(weight[:, :, None, None])
             self.conv.bias.copy_(bias)  # type: ignore[union-attr]
 
     mean: Tensor
@@ -152,8 +83,7 @@ class Head(nn.Module):
 
         The first is 1 where the guess is no better than the mean.
         """
-        # A 1x1 convolution is as well judged on a grid of positions as on all, at a fraction of the time.
-        apart = max(1, min(target.shape[2:]) // _COMPARED)
+        apart = _apart(target)
         guess = self.conv(features[:, :, ::apart, ::apart]).float()
         wanted = (target[:, :, ::apart, ::apart].float() - self.mean) / self.deviation
         now, goal = statistics_of(guess), statistics_of(wanted)
@@ -248,6 +178,7 @@ class ExtractorTask(Task):
 
     def export(self, folder: Path, notes: Mapping[str, Any]) -> list[Path]:
         """Write ``extractor.safetensors`` (fp16), named after its width and content, and its model card."""
+        notes = {**notes, "unexplained": self.unexplained()}
         scaled = copy.deepcopy(self.student)
         share = max(1, _SCALED_OVER // len(self.sources))
         images = torch.cat([source.batch(0, range(share)).pictures for source in self.sources])
@@ -261,27 +192,39 @@ class ExtractorTask(Task):
         card = cards.extractor(name, self.student.widths, self.student.last, notes)
         return [path, cards.write(folder / "extractor.md", card)]
 
+    @torch.no_grad()
+    def unexplained(self) -> dict[str, float]:
+        """Return for each tap taught the share of its variance that the best linear head leaves unexplained.
+
+        The heads are fitted anew, and judged on other crops; none of the crops was trained on, the pictures were.
+        1 is a student that knows nothing of the tap.
+        """
+        fitted = self._regressions(range(_FITTED_OVER))
+        judged = self._regressions(range(_FITTED_OVER, _FITTED_OVER + _JUDGED_OVER))
+        return {tap: judged[tap].unexplained(*fitted[tap].solve()) for tap in fitted}
+
+    def _regressions(self, slots: range) -> dict[str, Regression]:
+        """Return each tap's regression on the student's, over the probing step's crops."""
+        found: dict[str, Regression] = {}
+        for part in (slots[i : i + _AT_A_TIME] for i in range(0, len(slots), _AT_A_TIME)):
+            images = torch.cat([source.batch(0, part).pictures for source in self.sources]).to(self.device)
+            known = self.student(images)
+            for teacher, taps in zip(self.teachers, self.plan, strict=True):
+                for tap, target in self._taught(teacher, taps, images).items():
+                    sums = found.setdefault(tap, Regression(known[tap].shape[1], target.shape[1]))
+                    apart = _apart(target)
+                    sums.add(known[tap][:, :, ::apart, ::apart], target[:, :, ::apart, ::apart])
+        return found
+
     @staticmethod
     @torch.no_grad()
     def _taught(teacher: Teacher, taps: Sequence[str], images: Tensor) -> dict[str, Tensor]:
         return teacher.network(images, taps) if taps else {}
 
 
-def _regression(features: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
-    """Return weight (D, C, 1, 1) and bias (D,) of the ridge regression of (B, D, h, w) on (B, C, h, w)."""
-    # In float64, and so on the CPU: MPS has none, and the channels of a network are nearly collinear.
-    x, y = (values.detach().cpu().double().movedim(1, -1).flatten(0, 2) for values in (features, wanted))
-    centre, target = x.mean(0), y.mean(0)
-    x, y = x - centre, y - target
-    square = x.T @ x
-    ridge = _RIDGE * square.diagonal().mean().clamp_min(1e-12)
-    solution = torch.linalg.solve(square + ridge * torch.eye(len(square), dtype=torch.float64), x.T @ y)
-    return solution.T[:, :, None, None], target - centre @ solution
-
-
-def student_widths(width: float) -> tuple[int, ...]:
-    """Return the channels of the five blocks at a share of VGG-19's width."""
-    return tuple(max(1, round(width * full)) for full in VGG19_WIDTHS)
+def _apart(target: Tensor) -> int:
+    """Return the grid's step: a 1x1 convolution is as well judged on a grid as on all positions, and sooner."""
+    return max(1, min(target.shape[2:]) // _COMPARED)
 
 
 def _plan(student: Student, teachers: Sequence[Teacher]) -> list[list[str]]:

@@ -18,10 +18,10 @@ from styletransfer.methods.decoder import LITE, Decoder, Upsampling, load_decode
 from styletransfer.training import checkpoint as checkpoints
 from styletransfer.training.config import DecoderConfig, ExtractorConfig, RunConfig
 from styletransfer.training.decoder import decoder_spec
-from styletransfer.training.distill import Student, student_widths
 from styletransfer.training.distributed import World
 from styletransfer.training.folder import PictureFolder
 from styletransfer.training.precision import resolve
+from styletransfer.training.student import Student, student_widths
 
 Network = TypeVar("Network", bound=nn.Module)
 

@@ -16,46 +16,11 @@ from styletransfer.features import create_extractor
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.methods import create_stylizer
 from styletransfer.training import train_decoder, train_extractor
-from styletransfer.training.distill import ExtractorTask, Head, Student, _plan, student_widths
+from styletransfer.training.distill import ExtractorTask, Head, _plan
+from styletransfer.training.student import Student
 from styletransfer.training.teachers import Teacher, load_teacher
 
 WIDTHS = (4, 4, 6, 8, 8)
-
-
-class TestStudent:
-    def test_scaling_leaves_the_function_as_it_is(self) -> None:
-        student, images = Student(WIDTHS), torch.rand(2, 3, 48, 40)
-        before = {tap: x.detach() for tap, x in student(images).items()}
-        student.scale_to_unit_means(images)
-        after = {tap: x.detach() for tap, x in student(images).items()}
-        for tap, x in before.items():
-            means = x.mean(dim=(0, 2, 3), keepdim=True).clamp_min(1e-2)
-            torch.testing.assert_close(after[tap] * means, x, rtol=1e-3, atol=1e-4)
-
-    def test_scaling_gives_living_channels_a_mean_of_one(self) -> None:
-        student, images = Student(WIDTHS), torch.rand(2, 3, 48, 40)
-        alive = {tap: x.mean(dim=(0, 2, 3)) > 1e-2 for tap, x in student(images).items()}
-        student.scale_to_unit_means(images)
-        for tap, x in student(images).items():
-            means = x.mean(dim=(0, 2, 3))[alive[tap]]
-            torch.testing.assert_close(means, torch.ones_like(means), rtol=1e-3, atol=1e-3)
-
-    def test_a_copy_of_an_extractor_is_that_extractor(self, narrow: VGG19Features) -> None:
-        images = torch.rand(1, 3, 32, 48)
-        student = Student.of(narrow)
-        assert (student.widths, student.last) == (narrow.widths, "conv4_1")
-        taps = {tap: x.detach() for tap, x in student(images).items()}
-        torch.testing.assert_close(narrow(images, list(taps)), taps)
-        with torch.no_grad():
-            next(iter(student.parameters())).zero_()
-        assert narrow.convs["conv1_1"].weight.any()
-
-    @pytest.mark.parametrize(
-        ("width", "expected"),
-        [(1.0, (64, 128, 256, 512, 512)), (0.25, (16, 32, 64, 128, 128)), (0.001, (1, 1, 1, 1, 1))],
-    )
-    def test_widths(self, width: float, expected: tuple[int, ...]) -> None:
-        assert student_widths(width) == expected
 
 
 class TestHead:
@@ -155,6 +120,10 @@ class TestRun:
         card = path.with_suffix(".md").read_text(encoding="utf-8")
         assert "teachers: oxford.safetensors, small.safetensors" in card
         assert "| width | 0.0625 |" in card
+        unexplained = spec["notes"]["unexplained"]
+        assert list(unexplained) == [tap for tap in spec["notes"]["losses"] if tap.startswith("relu")]
+        assert all(0 < share < 1.5 for share in unexplained.values())
+        assert f"| relu4_1 | {unexplained['relu4_1']:.3f} |" in card
 
     def test_the_name_tells_the_weights_apart(self, distil: Train) -> None:
         names = [create_extractor(distil(str(seed), seed=seed), device="cpu").name for seed in (0, 1)]
@@ -168,6 +137,14 @@ class TestRun:
         assert len(taps) == 7
         totals = [sum(step[tap] for tap in taps) for step in steps]
         assert sum(totals[-10:]) < 0.9 * sum(totals[:10])
+
+    def test_a_teacher_is_explained_by_itself(self, distil: Train, pictures: Path, tiny: dict[str, Any]) -> None:
+        path = distil()
+        options = tiny | {"preset": "lab", "steps": 1, "learning_rate": 1e-9}
+        outcome = train_extractor([pictures], path.parent / "again", teachers=[path], start=path, **options)
+        with safe_open(outcome.files[0], "pt") as file:
+            unexplained = json.loads(file.metadata()["spec"])["notes"]["unexplained"]
+        assert max(unexplained.values()) < 0.05  # a channel may be silent wherever heads are fitted
 
     def test_goes_on_from_an_extractor(self, distil: Train, narrow: VGG19Features) -> None:
         path = distil(start=narrow, learning_rate=1e-9)

@@ -1,0 +1,88 @@
+"""The network that a distillation trains."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from styletransfer.features.formats import IMAGENET_MEAN, IMAGENET_STD
+from styletransfer.features.layers import LAYERS, VGG19_WIDTHS
+from styletransfer.features.vgg import VGG19Features, pad_by_one
+
+
+class Student(nn.Module):
+    """A trainable VGG-19 of any width; `VGG19Features` is frozen and stays so.
+
+    Args:
+        widths: Channels of the five blocks.
+        last: Deepest convolution.
+    """
+
+    def __init__(self, widths: tuple[int, ...], last: str = "conv5_1") -> None:
+        super().__init__()
+        self.widths = widths
+        self.last = last
+        self.layers = LAYERS[: [layer.conv for layer in LAYERS].index(last) + 1]
+        self.convs = nn.ModuleDict()
+        channels = 3
+        for layer in self.layers:
+            conv = nn.Conv2d(channels, widths[layer.block - 1], 3)
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+            nn.init.constant_(conv.bias, 0.05)  # type: ignore[arg-type]
+            self.convs[layer.conv] = conv
+            channels = widths[layer.block - 1]
+        std = torch.tensor(IMAGENET_STD)
+        self.register_buffer("color_matrix", torch.diag(1 / std).view(3, 3, 1, 1))
+        self.register_buffer("color_bias", -torch.tensor(IMAGENET_MEAN) / std)
+        self.to(memory_format=torch.channels_last)
+
+    color_matrix: Tensor
+    color_bias: Tensor
+
+    @classmethod
+    def of(cls, extractor: VGG19Features) -> Student:
+        """Return a trainable copy of an extractor."""
+        student = cls(extractor.widths, extractor.available[-1].replace("relu", "conv"))
+        student.convs.load_state_dict(extractor.convs.state_dict())
+        student.color_matrix.copy_(extractor.color_matrix)
+        student.color_bias.copy_(extractor.color_bias)
+        return student
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Return every ReLU tap."""
+        taps = {}
+        x = images.contiguous(memory_format=torch.channels_last)
+        x = F.conv2d(x, self.color_matrix, self.color_bias)
+        for layer in self.layers:
+            if layer.opens_block:
+                x = F.max_pool2d(x, 2)
+            x = F.relu(self.convs[layer.conv](pad_by_one(x, "reflect")))
+            taps[layer.relu] = x
+        return taps
+
+    @torch.no_grad()
+    def scale_to_unit_means(self, images: Tensor) -> None:
+        """Scale each channel to a mean activation of one over `images`, leaving the function as it is.
+
+        ReLU, pooling and padding commute with a positive factor per channel: the next convolution undoes it.
+        """
+        means = {tap: x.mean(dim=(0, 2, 3)).clamp_min(1e-2) for tap, x in self(images).items()}
+        before: Tensor | None = None
+        for layer in self.layers:
+            weight = self.get_parameter(f"convs.{layer.conv}.weight")
+            if before is not None:
+                weight.mul_(before.view(1, -1, 1, 1))
+            before = means[layer.relu]
+            weight.div_(before.view(-1, 1, 1, 1))
+            self.get_parameter(f"convs.{layer.conv}.bias").div_(before)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the convolutions and the colour map as they are stored."""
+        stored = {name: value.detach() for name, value in self.convs.state_dict().items()}
+        return stored | {"color.weight": self.color_matrix, "color.bias": self.color_bias}
+
+
+def student_widths(width: float) -> tuple[int, ...]:
+    """Return the channels of the five blocks at a share of VGG-19's width."""
+    return tuple(max(1, round(width * full)) for full in VGG19_WIDTHS)

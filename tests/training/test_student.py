@@ -1,0 +1,47 @@
+"""The student: its scaling, its copy of an extractor, its widths."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from styletransfer.features.vgg import VGG19Features
+from styletransfer.training.student import Student, student_widths
+
+WIDTHS = (4, 4, 6, 8, 8)
+
+
+class TestStudent:
+    def test_scaling_leaves_the_function_as_it_is(self) -> None:
+        student, images = Student(WIDTHS), torch.rand(2, 3, 48, 40)
+        before = {tap: x.detach() for tap, x in student(images).items()}
+        student.scale_to_unit_means(images)
+        after = {tap: x.detach() for tap, x in student(images).items()}
+        for tap, x in before.items():
+            means = x.mean(dim=(0, 2, 3), keepdim=True).clamp_min(1e-2)
+            torch.testing.assert_close(after[tap] * means, x, rtol=1e-3, atol=1e-4)
+
+    def test_scaling_gives_living_channels_a_mean_of_one(self) -> None:
+        student, images = Student(WIDTHS), torch.rand(2, 3, 48, 40)
+        alive = {tap: x.mean(dim=(0, 2, 3)) > 1e-2 for tap, x in student(images).items()}
+        student.scale_to_unit_means(images)
+        for tap, x in student(images).items():
+            means = x.mean(dim=(0, 2, 3))[alive[tap]]
+            torch.testing.assert_close(means, torch.ones_like(means), rtol=1e-3, atol=1e-3)
+
+    def test_a_copy_of_an_extractor_is_that_extractor(self, narrow: VGG19Features) -> None:
+        images = torch.rand(1, 3, 32, 48)
+        student = Student.of(narrow)
+        assert (student.widths, student.last) == (narrow.widths, "conv4_1")
+        taps = {tap: x.detach() for tap, x in student(images).items()}
+        torch.testing.assert_close(narrow(images, list(taps)), taps)
+        with torch.no_grad():
+            next(iter(student.parameters())).zero_()
+        assert narrow.convs["conv1_1"].weight.any()
+
+    @pytest.mark.parametrize(
+        ("width", "expected"),
+        [(1.0, (64, 128, 256, 512, 512)), (0.25, (16, 32, 64, 128, 128)), (0.001, (1, 1, 1, 1, 1))],
+    )
+    def test_widths(self, width: float, expected: tuple[int, ...]) -> None:
+        assert student_widths(width) == expected
