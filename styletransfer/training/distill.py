@@ -46,8 +46,8 @@ TAP_WEIGHTS = {
 _COMPARED = 32
 #: Crops of each folder that heads are fitted to and judged on when the student is written, and how many at a time.
 _FITTED_OVER, _JUDGED_OVER, _AT_A_TIME = 96, 32, 8
-#: Pictures that unit means are measured over when the student is written.
-_SCALED_OVER = 32
+#: Crops that unit means are measured over when the student is written.
+_SCALED_OVER = 128
 _DULL = Band(0.95, "The student learns nothing here: check the teacher's file, or lower the learning rate.")
 
 

@@ -10,6 +10,11 @@ from styletransfer.features.formats import IMAGENET_MEAN, IMAGENET_STD
 from styletransfer.features.layers import LAYERS, VGG19_WIDTHS
 from styletransfer.features.vgg import VGG19Features, pad_by_one
 
+#: A channel's root mean square after scaling, at most.
+_LOUDEST = 4.0
+#: A channel whose root mean square is below this has not fired.
+_SILENT = 1e-4
+
 
 class Student(nn.Module):
     """A trainable VGG-19 of any width; `VGG19Features` is frozen and stays so.
@@ -65,15 +70,18 @@ class Student(nn.Module):
     def scale_to_unit_means(self, images: Tensor) -> None:
         """Scale each channel to a mean activation of one over `images`, leaving the function as it is.
 
-        ReLU, pooling and padding commute with a positive factor per channel: the next convolution undoes it.
+        ReLU, pooling and padding commute with a positive factor per channel: the next convolution undoes it. A
+        channel that fires rarely would become so loud where it does that Gram matrices see little else, and a
+        picture that is optimised gets coloured specks; its root mean square is scaled to 4 instead. One that does
+        not fire at all stays as it is.
         """
-        means = {tap: x.mean(dim=(0, 2, 3)).clamp_min(1e-2) for tap, x in self(images).items()}
+        scales = {tap: _loudness(x) for tap, x in self(images).items()}
         before: Tensor | None = None
         for layer in self.layers:
             weight = self.get_parameter(f"convs.{layer.conv}.weight")
             if before is not None:
                 weight.mul_(before.view(1, -1, 1, 1))
-            before = means[layer.relu]
+            before = scales[layer.relu]
             weight.div_(before.view(-1, 1, 1, 1))
             self.get_parameter(f"convs.{layer.conv}.bias").div_(before)
 
@@ -86,3 +94,9 @@ class Student(nn.Module):
 def student_widths(width: float) -> tuple[int, ...]:
     """Return the channels of the five blocks at a share of VGG-19's width."""
     return tuple(max(1, round(width * full)) for full in VGG19_WIDTHS)
+
+
+def _loudness(features: Tensor) -> Tensor:
+    """Return (C,): what each channel of (B, C, h, w) is divided by."""
+    mean, rms = features.mean(dim=(0, 2, 3)), features.square().mean(dim=(0, 2, 3)).sqrt()
+    return torch.where(rms > _SILENT, torch.maximum(mean, rms / _LOUDEST), 1.0)

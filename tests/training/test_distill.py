@@ -144,7 +144,8 @@ class TestRun:
         outcome = train_extractor([pictures], path.parent / "again", teachers=[path], start=path, **options)
         with safe_open(outcome.files[0], "pt") as file:
             unexplained = json.loads(file.metadata()["spec"])["notes"]["unexplained"]
-        assert max(unexplained.values()) < 0.05  # a channel may be silent wherever heads are fitted
+        *known, _ = unexplained.values()  # the deepest tap of so small a student is silent nearly everywhere
+        assert max(known) < 1e-4
 
     def test_goes_on_from_an_extractor(self, distil: Train, narrow: VGG19Features) -> None:
         path = distil(start=narrow, learning_rate=1e-9)
