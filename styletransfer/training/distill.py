@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -180,9 +180,7 @@ class ExtractorTask(Task):
         """Write ``extractor.safetensors`` (fp16), named after its width and content, and its model card."""
         notes = {**notes, "unexplained": self.unexplained()}
         scaled = copy.deepcopy(self.student)
-        share = max(1, _SCALED_OVER // len(self.sources))
-        images = torch.cat([source.batch(0, range(share)).pictures for source in self.sources])
-        scaled.scale_to_unit_means(images.to(self.device))
+        scaled.scale_to_unit_means(self._pictures(range(_SCALED_OVER)))
         stored = {name: x.half().cpu().contiguous() for name, x in scaled.tensors().items()}
         digest = hashlib.sha256(b"".join(x.numpy().tobytes() for x in stored.values())).hexdigest()[:8]
         name = f"vgg19-x{self.student.widths[0] / VGG19_WIDTHS[0]:g}-{digest}"
@@ -206,8 +204,7 @@ class ExtractorTask(Task):
     def _regressions(self, slots: range) -> dict[str, Regression]:
         """Return each tap's regression on the student's, over the probing step's crops."""
         found: dict[str, Regression] = {}
-        for part in (slots[i : i + _AT_A_TIME] for i in range(0, len(slots), _AT_A_TIME)):
-            images = torch.cat([source.batch(0, part).pictures for source in self.sources]).to(self.device)
+        for images in self._pictures(slots):
             known = self.student(images)
             for teacher, taps in zip(self.teachers, self.plan, strict=True):
                 for tap, target in self._taught(teacher, taps, images).items():
@@ -215,6 +212,11 @@ class ExtractorTask(Task):
                     apart = _apart(target)
                     sums.add(known[tap][:, :, ::apart, ::apart], target[:, :, ::apart, ::apart])
         return found
+
+    def _pictures(self, slots: range) -> Iterator[Tensor]:
+        """Yield the probing step's crops, of all folders, in parts."""
+        for part in (slots[i : i + _AT_A_TIME] for i in range(0, len(slots), _AT_A_TIME)):
+            yield torch.cat([source.batch(0, part).pictures for source in self.sources]).to(self.device)
 
     @staticmethod
     @torch.no_grad()

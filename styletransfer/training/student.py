@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -67,15 +69,23 @@ class Student(nn.Module):
         return taps
 
     @torch.no_grad()
-    def scale_to_unit_means(self, images: Tensor) -> None:
-        """Scale each channel to a mean activation of one over `images`, leaving the function as it is.
+    def scale_to_unit_means(self, parts: Iterable[Tensor]) -> None:
+        """Scale each channel to a mean activation of one over pictures, leaving the function as it is.
 
         ReLU, pooling and padding commute with a positive factor per channel: the next convolution undoes it. A
         channel that fires rarely would become so loud where it does that Gram matrices see little else, and a
         picture that is optimised gets coloured specks; its root mean square is scaled to 4 instead. One that does
         not fire at all stays as it is.
+
+        Args:
+            parts: Pictures, (B, 3, H, W) each, all of one size; a few hundred show how loud the rare channels are.
         """
-        scales = {tap: _loudness(x) for tap, x in self(images).items()}
+        sums: dict[str, Tensor] = {}
+        for count, images in enumerate(parts, start=1):
+            for tap, x in self(images).items():
+                moments = torch.stack([x.mean(dim=(0, 2, 3)), x.square().mean(dim=(0, 2, 3))])
+                sums[tap] = sums[tap] + moments if count > 1 else moments
+        scales = {tap: _loudness(*(total / count)) for tap, total in sums.items()}
         before: Tensor | None = None
         for layer in self.layers:
             weight = self.get_parameter(f"convs.{layer.conv}.weight")
@@ -96,7 +106,7 @@ def student_widths(width: float) -> tuple[int, ...]:
     return tuple(max(1, round(width * full)) for full in VGG19_WIDTHS)
 
 
-def _loudness(features: Tensor) -> Tensor:
-    """Return (C,): what each channel of (B, C, h, w) is divided by."""
-    mean, rms = features.mean(dim=(0, 2, 3)), features.square().mean(dim=(0, 2, 3)).sqrt()
+def _loudness(mean: Tensor, square: Tensor) -> Tensor:
+    """Return what each channel is divided by, (C,), given its mean and its mean square, (C,) each."""
+    rms = square.sqrt()
     return torch.where(rms > _SILENT, torch.maximum(mean, rms / _LOUDEST), 1.0)

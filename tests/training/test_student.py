@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 
@@ -15,7 +17,7 @@ class TestStudent:
     def test_scaling_leaves_the_function_as_it_is(self) -> None:
         student, images = Student(WIDTHS), torch.rand(2, 3, 48, 40)
         before = {tap: x.detach() for tap, x in student(images).items()}
-        student.scale_to_unit_means(images)
+        student.scale_to_unit_means([images])
         after = {tap: x.detach() for tap, x in student(images).items()}
         for tap, x in before.items():
             factor = x.mean(dim=(0, 2, 3), keepdim=True) / after[tap].mean(dim=(0, 2, 3), keepdim=True)
@@ -27,7 +29,7 @@ class TestStudent:
             first = student(images)["relu1_1"]
             student.convs["conv1_1"].bias[0] -= 0.97 * first[:, 0].max()
             student.convs["conv1_1"].bias[1] = -100.0
-        student.scale_to_unit_means(images)
+        student.scale_to_unit_means([images])
         for tap, x in student(images).items():
             mean, rms = x.mean(dim=(0, 2, 3)), x.square().mean(dim=(0, 2, 3)).sqrt()
             alive = rms > 1e-4
@@ -37,6 +39,13 @@ class TestStudent:
                 assert mean[0] < 0.9
                 assert not alive[1]
         assert student.convs["conv1_1"].bias[1] == -100.0
+
+    def test_scaling_takes_pictures_in_parts(self) -> None:
+        student, images = Student(WIDTHS), torch.rand(4, 3, 32, 32)
+        parted = copy.deepcopy(student)
+        student.scale_to_unit_means([images])
+        parted.scale_to_unit_means(images.split(2))
+        torch.testing.assert_close(parted.state_dict(), student.state_dict(), rtol=1e-4, atol=1e-5)
 
     def test_a_copy_of_an_extractor_is_that_extractor(self, narrow: VGG19Features) -> None:
         images = torch.rand(1, 3, 32, 48)
