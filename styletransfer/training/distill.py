@@ -3,7 +3,7 @@
 The student's taps are mapped by linear 1x1 heads onto the teachers' taps. A head is linear on purpose: where
 ``teacher = H student`` holds, so does ``Gram(teacher) = H Gram(student) H'``, and a picture whose Gram
 matrices match in the student's features matches in the teacher's. The heads are dropped at the end, and every
-channel is scaled to a mean activation of one (Gatys et al. 2016, section 2).
+channel that fires steadily is scaled to a mean activation of one (Gatys et al. 2016, section 2).
 
 A narrow teacher's own taps are learnt, not what its heads make of them: whatever they predict can be had from its
 taps, and a linear head finds those more easily than a prediction behind a ReLU.
@@ -44,10 +44,9 @@ TAP_WEIGHTS = {
 }  # fmt: skip
 #: Shallow taps are compared on a grid of about so many rows and columns; every position would tell little more.
 _COMPARED = 32
-#: Crops of each folder that heads are fitted to and judged on when the student is written, and how many at a time.
-_FITTED_OVER, _JUDGED_OVER, _AT_A_TIME = 96, 32, 8
-#: Crops that unit means are measured over when the student is written.
-_SCALED_OVER = 128
+#: When the student is written, crops of each folder that unit means are measured over, that heads are fitted to,
+#: that they are judged on; and how many at a time.
+_SCALED_OVER, _FITTED_OVER, _JUDGED_OVER, _AT_A_TIME = 256, 96, 32, 8
 _DULL = Band(0.95, "The student learns nothing here: check the teacher's file, or lower the learning rate.")
 
 
@@ -71,9 +70,7 @@ class Head(nn.Module):
         regression = Regression(features.shape[1], sample.shape[1])
         regression.add(features, (sample - self.mean) / self.deviation)
         weight, bias = regression.solve()
-        with torch.no_grad():
-            self.conv.weight.copy_(weight[:, :, None, None])
-            self.conv.bias.copy_(bias)  # type: ignore[union-attr]
+        self.conv.load_state_dict({"weight": weight[:, :, None, None], "bias": bias})
 
     mean: Tensor
     deviation: Tensor
@@ -96,8 +93,8 @@ class ExtractorTask(Task):
 
     Args:
         student: What is trained.
-        teachers: What it learns from; each tap from the first full-width one that has it, else from the first
-            narrow one.
+        teachers: What it learns from; each tap from the first that has it and has no heads, else from the first
+            that has it.
         sources: Crops, one folder each; a step takes its batch of each.
         config: What it is trained for.
         device: Where.

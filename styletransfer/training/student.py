@@ -36,7 +36,7 @@ class Student(nn.Module):
         for layer in self.layers:
             conv = nn.Conv2d(channels, widths[layer.block - 1], 3)
             nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-            nn.init.constant_(conv.bias, 0.05)  # type: ignore[arg-type]
+            nn.init.constant_(conv.get_parameter("bias"), 0.05)
             self.convs[layer.conv] = conv
             channels = widths[layer.block - 1]
         std = torch.tensor(IMAGENET_STD)
@@ -81,10 +81,12 @@ class Student(nn.Module):
             parts: Pictures, (B, 3, H, W) each, all of one size; a few hundred show how loud the rare channels are.
         """
         sums: dict[str, Tensor] = {}
-        for count, images in enumerate(parts, start=1):
+        count = 0
+        for images in parts:
+            count += len(images)
             for tap, x in self(images).items():
-                moments = torch.stack([x.mean(dim=(0, 2, 3)), x.square().mean(dim=(0, 2, 3))])
-                sums[tap] = sums[tap] + moments if count > 1 else moments
+                moments = torch.stack([x.mean(dim=(2, 3)).sum(0), x.square().mean(dim=(2, 3)).sum(0)])
+                sums[tap] = sums.get(tap, torch.zeros_like(moments)) + moments
         scales = {tap: _loudness(*(total / count)) for tap, total in sums.items()}
         before: Tensor | None = None
         for layer in self.layers:
