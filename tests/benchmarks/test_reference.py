@@ -54,8 +54,8 @@ def test_gatys(nets: Networks, picture: Picture) -> None:
         # Adam's first steps go by the gradient's sign, so a pixel whose gradient is nearly 0 magnifies rounding.
         difference = (textbook.image.detach().clamp(0, 1) - image).abs()
         # On average far less than an 8-bit step (4e-3); how much is rounded off differs between processors.
-        assert difference.mean() < 5e-5
-        assert (difference > 2e-4).float().mean() < 0.05
+        assert difference.mean() < 3e-5
+        assert (difference > 2e-4).float().mean() < 0.03
         textbook.step()
         assert textbook.loss == pytest.approx(step.total, rel=2e-4)
     assert result.history[-1].total < result.history[0].total
