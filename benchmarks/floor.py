@@ -12,9 +12,9 @@ import time
 import torch
 
 from benchmarks.timing import wait_for
-from styletransfer.features.layers import BY_TAP, LAYERS
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.methods.decoder import DecoderSpec
+from styletransfer.layers import BY_TAP, LAYERS
+from styletransfer.methods.feedforward.decoder_files import DecoderSpec
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 

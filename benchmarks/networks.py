@@ -16,11 +16,11 @@ from torch import nn
 import styletransfer as st
 from benchmarks.plan import LITE
 from styletransfer.features import create_extractor, list_weights
-from styletransfer.features.layers import VGG19_WIDTHS
 from styletransfer.features.vgg import VGG19Features
+from styletransfer.layers import VGG19_WIDTHS
 from styletransfer.methods import METHODS
-from styletransfer.methods.adain import AdaINStylizer
-from styletransfer.methods.decoder import PYTORCH_ADAIN, Decoder, default_decoder, load_decoder
+from styletransfer.methods.feedforward.adain import AdaINStylizer
+from styletransfer.methods.feedforward.decoder_files import PYTORCH_ADAIN, Decoder, default_decoder, load_decoder
 
 #: Seed of random weights.
 SEED = 0

@@ -20,8 +20,8 @@ from benchmarks.reference import TextbookAdaIN, TextbookGatys
 from benchmarks.trace import Snapshots, trace
 from styletransfer.images import SMALLEST_SIDE
 from styletransfer.methods import METHODS
-from styletransfer.methods.adain import AdaINStylizer
-from styletransfer.methods.gatys import GatysStylizer
+from styletransfer.methods.feedforward.adain import AdaINStylizer
+from styletransfer.methods.gatys.stylizer import GatysStylizer
 from styletransfer.stylizer import Stylizer
 
 #: Steps of the textbook's loop that stand for a whole run of it.

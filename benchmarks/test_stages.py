@@ -19,8 +19,8 @@ from benchmarks.cases import Case
 from benchmarks.harness import Bench, Beside
 from benchmarks.networks import Networks, networks
 from benchmarks.reference import STYLE_LAYERS, TextbookDecoder, TextbookEncoder, calc_mean_std
-from styletransfer.methods.adain import AdaINStylizer, align_features, statistics_of_layers
-from styletransfer.methods.modulation import describe_change
+from styletransfer.methods.feedforward.adain import AdaINStylizer, align_features, statistics_of_layers
+from styletransfer.methods.feedforward.modulation import describe_change
 
 #: What a stage needs: its work, the textbook's, its operations, and whether it makes the stylized picture.
 Parts = tuple[Callable[[], Any], Callable[[], Any], int | None, bool]

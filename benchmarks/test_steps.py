@@ -11,7 +11,7 @@ from benchmarks.harness import Bench, Beside
 from benchmarks.networks import networks
 from benchmarks.reference import TEXTBOOK_OPTIONS, TextbookGatys
 from benchmarks.stepper import Stepper
-from styletransfer.methods.gatys import GatysStylizer
+from styletransfer.methods.gatys.stylizer import GatysStylizer
 
 #: More than any benchmark takes.
 _ENDLESS = 1_000_000

@@ -15,7 +15,7 @@ from torch import Tensor
 import styletransfer as st
 from benchmarks.harness import judge
 from styletransfer.images import resize
-from styletransfer.methods.gatys import GatysStylizer, Objective
+from styletransfer.methods.gatys.stylizer import GatysStylizer, Objective
 from styletransfer.stylizer import Step, Stylizer
 
 #: Each snapshot is taken at so many times the seconds of the one before.

@@ -10,7 +10,8 @@ feature extractor, with weights that come with the package:
 """
 
 from styletransfer import functional
-from styletransfer.compare import Comparison, compare
+from styletransfer._version import __version__ as __version__
+from styletransfer.comparing.run import Comparison, compare
 from styletransfer.errors import (
     CompareInterrupted,
     DivergenceError,
@@ -22,13 +23,11 @@ from styletransfer.errors import (
     TrainingError,
     WeightsError,
 )
-from styletransfer.evaluate import Evaluation, evaluate
 from styletransfer.features import create_extractor
 from styletransfer.images import load_image, save_image
+from styletransfer.judging.judge import Evaluation, evaluate
 from styletransfer.methods import create_stylizer, list_stylizers, stylize
 from styletransfer.stylizer import Step, Stylization, Stylizer
-
-__version__ = "0.1.0"
 
 __all__ = [
     "CompareInterrupted",

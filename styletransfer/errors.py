@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from styletransfer.comparison import Comparison
+    from styletransfer.comparing.result import Comparison
     from styletransfer.stylizer import Stylization
 
 

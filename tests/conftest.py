@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import http.server
 import ipaddress
+import math
 import os
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from styletransfer.features.layers import LITE_WIDTHS
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.methods.decoder import LITE, Decoder
+from styletransfer.layers import LITE_WIDTHS
+from styletransfer.methods.feedforward.decoder_files import LITE, Decoder
 
 # The same examples on every run and machine; two slow cores must not fail a test by their slowness.
 hypothesis.settings.register_profile("package", deadline=None, derandomize=True, database=None)
@@ -144,3 +149,128 @@ def picture() -> Picture:
         return (soft + 0.2 * grain).clamp(0, 1)
 
     return draw
+
+
+# Written out, not derived, so that a mistake in layers.py cannot hide.
+PLAN = {
+    "conv1_1": (0, 2), "conv1_2": (2, 5),
+    "conv2_1": (5, 9), "conv2_2": (7, 12),
+    "conv3_1": (10, 16), "conv3_2": (12, 19), "conv3_3": (14, 22), "conv3_4": (16, 25),
+    "conv4_1": (19, 29), "conv4_2": (21, 32), "conv4_3": (23, 35), "conv4_4": (25, 38),
+    "conv5_1": (28, 42), "conv5_2": (30, 45), "conv5_3": (32, 48), "conv5_4": (34, 51),
+}  # fmt: skip
+
+
+def random_convolutions(widths: tuple[int, ...], last: str) -> dict[str, Tensor]:
+    """He-scaled kernels and small biases, so that activations stay near 1 at every depth."""
+    generator = torch.Generator().manual_seed(1)
+    tensors, channels = {}, 3
+    for name in list(PLAN)[: list(PLAN).index(last) + 1]:
+        width = widths[int(name[4]) - 1]
+        scale = math.sqrt(2 / (9 * channels))
+        tensors[f"{name}.weight"] = torch.randn(width, channels, 3, 3, generator=generator) * scale
+        tensors[f"{name}.bias"] = torch.randn(width, generator=generator) * 0.1
+        channels = width
+    return tensors
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of one's own; the name of its folder, which does not exist yet."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("STYLETRANSFER_HOME", str(folder))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lite_tensors() -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(2)
+    return random_convolutions((16, 32, 64, 128, 128), "conv5_1") | {
+        "color.weight": torch.randn(3, 3, 1, 1, generator=generator),
+        "color.bias": torch.randn(3, generator=generator),
+    }
+
+
+@pytest.fixture
+def lite_file(tmp_path: Path, lite_tensors: dict[str, Tensor]) -> Path:
+    path = tmp_path / "vgg19-lite.safetensors"
+    save_file({name: x.half() for name, x in lite_tensors.items()}, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def full_convolutions() -> dict[str, Tensor]:
+    return random_convolutions((64, 128, 256, 512, 512), "conv5_4")
+
+
+@pytest.fixture(scope="session")
+def torchvision_file(
+    tmp_path_factory: pytest.TempPathFactory, full_convolutions: dict[str, Tensor]
+) -> Iterator[Path]:
+    """A .pth named as torchvision's, with one tensor of the classifier."""
+    path = tmp_path_factory.mktemp("torchvision") / "vgg19-dcbb9e9d.pth"
+    stored = {
+        f"features.{PLAN[name.split('.')[0]][0]}.{name.split('.')[1]}": x for name, x in full_convolutions.items()
+    }
+    torch.save(stored | {"classifier.6.bias": torch.zeros(1000)}, path)
+    yield path
+    path.unlink()  # 80 MB
+
+
+@pytest.fixture(scope="session")
+def normalised_file(
+    tmp_path_factory: pytest.TempPathFactory, full_convolutions: dict[str, Tensor]
+) -> Iterator[Path]:
+    """As PyTorch wrote files in 2017: a bare pickle, not a zip archive."""
+    path = tmp_path_factory.mktemp("normalised") / "vgg_normalised.pth"
+    generator = torch.Generator().manual_seed(3)
+    stored = {
+        "0.weight": torch.randn(3, 3, 1, 1, generator=generator),
+        "0.bias": torch.randn(3, generator=generator),
+    }
+    for name, x in full_convolutions.items():
+        stored[f"{PLAN[name.split('.')[0]][1]}.{name.split('.')[1]}"] = x
+    torch.save(stored, path, _use_new_zipfile_serialization=False)
+    yield path
+    path.unlink()
+
+
+Answer = Callable[[http.server.BaseHTTPRequestHandler], None]
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[str, Answer | bytes], str]]:
+    """``serve("/name", body or function)`` returns a URL on the loopback interface."""
+    answers: dict[str, Answer | bytes] = {}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer = answers.get(self.path)
+            if answer is None:
+                self.send_error(404)
+            elif isinstance(answer, bytes):
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+            else:
+                answer(self)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+
+    def add(path: str, answer: Answer | bytes) -> str:
+        answers[path] = answer
+        return f"http://127.0.0.1:{server.server_address[1]}{path}"
+
+    yield add
+    server.shutdown()
+    server.server_close()
+    thread.join()

@@ -22,18 +22,19 @@ FACE = "__init__"
 
 #: From the ground up: a module imports only from its own line or those before it; a folder counts as one.
 ORDER: tuple[tuple[str, ...], ...] = (
-    ("errors",),
-    ("_checks",),
-    ("_pixels", "_decode", "_output", "images"),
+    ("errors", "_version"),
+    ("_checks", "files"),
+    ("images",),
     ("samples",),
-    ("functional",),
+    ("layers", "functional"),
     ("losses",),
+    ("weights",),
     ("features",),
     ("stylizer",),
     ("methods",),
+    ("judging",),
+    ("plotting", "comparing"),
     ("training",),
-    ("evaluate",),
-    ("comparison", "compare", "plotting"),
     ("__init__",),
     ("cli",),
 )

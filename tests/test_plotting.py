@@ -10,7 +10,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from styletransfer.evaluate import STYLE_LAYERS, Evaluation
+from styletransfer.judging.judge import STYLE_LAYERS, Evaluation
 from styletransfer.plotting import COLORS, comparison_figure, loss_curve
 from styletransfer.stylizer import Step, Stylization
 

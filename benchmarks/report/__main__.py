@@ -12,7 +12,7 @@ from benchmarks.report import page, plain
 from benchmarks.report.compose import TITLE, compose
 from benchmarks.results_file import ResultsError, load
 from styletransfer.errors import StyleTransferError
-from styletransfer.images import write_atomically
+from styletransfer.files import write_atomically
 
 _RESULTS = Path(__file__).parents[1] / "results"
 

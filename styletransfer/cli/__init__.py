@@ -12,7 +12,7 @@ from typing import Any
 import click
 import torch
 
-from styletransfer import __version__
+from styletransfer._version import __version__
 from styletransfer.cli.benchmark import benchmark_command
 from styletransfer.cli.compare import compare_command, demo_command
 from styletransfer.cli.data import data_group

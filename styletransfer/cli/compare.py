@@ -20,13 +20,13 @@ from styletransfer.cli.options import (
 )
 from styletransfer.cli.progress import MethodBars, fetch_needed
 from styletransfer.cli.stylize import tell_reduction
-from styletransfer.compare import check_methods, compare
-from styletransfer.comparison import Comparison, describe_progress, output_files
+from styletransfer.comparing.result import Comparison, describe_progress, output_files
+from styletransfer.comparing.run import check_methods, compare
 from styletransfer.errors import CompareInterrupted
 from styletransfer.features import create_extractor
 from styletransfer.images import ImageSource
 from styletransfer.methods import METHODS, create_stylizer
-from styletransfer.methods.adain import AdaINStylizer
+from styletransfer.methods.feedforward.adain import AdaINStylizer
 
 #: Chosen so that both methods and the figure take well under 90 seconds on two slow cores.
 _DEMO_LONG_EDGE = 320

@@ -15,14 +15,16 @@ import click
 import numpy as np
 import torch
 
-from styletransfer import __version__, images
+from styletransfer import images
+from styletransfer._version import __version__
 from styletransfer.cli.options import list_options, output_options
-from styletransfer.compare import device_name
+from styletransfer.comparing.run import device_name
 from styletransfer.errors import StyleTransferError
-from styletransfer.features import create_extractor, pick_device, store, weights
-from styletransfer.features.formats import IMAGENET_MEAN, IMAGENET_STD
+from styletransfer.features import create_extractor, pick_device
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.methods import METHODS, create_stylizer
+from styletransfer.weights import catalogue, store
+from styletransfer.weights.formats import IMAGENET_MEAN, IMAGENET_STD
 
 _PACKAGES = ("torch", "torchvision", "pillow", "numpy", "matplotlib", "safetensors", "tqdm", "click")
 #: What is asked of a method to see it work, where it has such an option.
@@ -67,7 +69,7 @@ def _checks(device: str | None) -> Iterator[tuple[str, Check]]:
     yield "versions", _versions
     yield "device", lambda: _device(device)
     yield "cache folder", _cache
-    for status in weights.list_weights():
+    for status in catalogue.list_weights():
         yield f"weights {status.name}", functools.partial(_weights, status.name)
     yield "picture round trip", _round_trip
     yield "colour map", lambda: _color_map(_extractor())
@@ -98,10 +100,10 @@ def _cache() -> str:
 
 
 def _weights(name: str) -> str:
-    status = next(status for status in weights.list_weights() if status.name == name)
-    if status.state == "absent" and not weights.find(name).embedded:
+    status = next(status for status in catalogue.list_weights() if status.name == name)
+    if status.state == "absent" and not catalogue.find(name).embedded:
         return f"not fetched, which is fine; styletransfer weights fetch {name} does it"
-    [(_, sound, detail)] = weights.verify([name])
+    [(_, sound, detail)] = catalogue.verify([name])
     if not sound:
         raise _FaultError(detail)
     return f"{status.state}, SHA-256 as published ({Path(status.path).name})"

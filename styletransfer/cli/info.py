@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from styletransfer.cli.options import MethodOption, list_options, output_options, show
-from styletransfer.features.weights import CATALOGUE
 from styletransfer.methods import METHODS
-from styletransfer.methods.gatys import GatysStylizer
-from styletransfer.methods.gatys_config import PRESETS
+from styletransfer.methods.gatys.config import PRESETS
+from styletransfer.methods.gatys.stylizer import GatysStylizer
+from styletransfer.weights.catalogue import CATALOGUE
 
 
 @click.command("info", short_help="Show methods, weight sets and all options.")

@@ -16,7 +16,7 @@ from styletransfer._checks import choice
 from styletransfer.errors import OptionError
 from styletransfer.images import Picture
 from styletransfer.methods import METHODS
-from styletransfer.methods.adain import AdaINStylizer
+from styletransfer.methods.feedforward.adain import AdaINStylizer
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -9,9 +9,10 @@ from typing import Any, Self
 
 from tqdm import tqdm
 
-from styletransfer.features import own_file, weights
-from styletransfer.methods.decoder import default_decoder
+from styletransfer.features import own_file
+from styletransfer.methods.feedforward.decoder_files import default_decoder
 from styletransfer.stylizer import Step
+from styletransfer.weights import catalogue
 
 #: Seconds before a bar shows: what is done sooner needs none.
 _DELAY = 1.0
@@ -145,7 +146,7 @@ def duration(seconds: float) -> str:
 def fetch_with_bar(name: str, *, force: bool = False, quiet: bool = False) -> Any:
     """Fetch a weight set under a bar of its bytes and return its path."""
     with tqdm(desc=name, unit="B", unit_scale=True, unit_divisor=1000, disable=quiet, leave=False) as bar:
-        return weights.fetch(name, force=force, progress=_bytes_into(bar))
+        return catalogue.fetch(name, force=force, progress=_bytes_into(bar))
 
 
 def _bytes_into(bar: tqdm[Any]) -> Callable[[int, int | None], None]:
@@ -165,10 +166,10 @@ def fetch_needed(extractor: str, decoder: str | None, *, decodes: bool, quiet: b
     """
     if own_file(extractor) is not None:
         return  # the user's own file, which has no decoder but the user's own
-    weights.find(extractor, kind="extractor")
+    catalogue.find(extractor, kind="extractor")
     needed = {extractor, (decoder or default_decoder(extractor)) if decodes else extractor}
-    for status in weights.list_weights():
-        file = weights.find(status.name)
+    for status in catalogue.list_weights():
+        file = catalogue.find(status.name)
         # A decoder of another encoder is left to the run, which refuses it.
         fits = file.encoder in (None, extractor)
         if status.name in needed and fits and status.state == "absent" and not file.embedded:

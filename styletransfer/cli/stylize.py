@@ -23,7 +23,7 @@ from styletransfer.cli.progress import StepBar, duration, fetch_needed
 from styletransfer.errors import StylizeInterrupted
 from styletransfer.images import Picture
 from styletransfer.methods import create_stylizer
-from styletransfer.methods.adain import AdaINStylizer
+from styletransfer.methods.feedforward.adain import AdaINStylizer
 from styletransfer.stylizer import Stylization
 
 

@@ -9,8 +9,8 @@ import click
 
 from styletransfer.cli.options import output_options
 from styletransfer.cli.progress import fetch_with_bar
-from styletransfer.features import store, weights
-from styletransfer.features.weights import WeightStatus
+from styletransfer.weights import catalogue, store
+from styletransfer.weights.catalogue import WeightStatus
 
 
 @click.group("weights")
@@ -22,13 +22,13 @@ def weights_group() -> None:
 @output_options
 def list_command(quiet: bool, as_json: bool) -> None:
     """Show every weight set: whether it is at hand, its size and licence."""
-    statuses = weights.list_weights()
+    statuses = catalogue.list_weights()
     if as_json:
         click.echo(json.dumps([_as_dict(status) for status in statuses]))
     elif not quiet:
         width = max(len(status.name) for status in statuses)
         for status in statuses:
-            about = weights.find(status.name).about
+            about = catalogue.find(status.name).about
             size = f"{status.size / 1e6:.1f} MB" if status.size else f"~{about / 1e6:.1f} MB" if about else "?"
             click.echo(f"{status.name:{width}}  {status.kind:9}  {status.state:8}  {size:>9}  {status.licence}")
 
@@ -40,7 +40,7 @@ def list_command(quiet: bool, as_json: bool) -> None:
 def fetch_command(names: tuple[str, ...], force: bool, quiet: bool, as_json: bool) -> None:
     """Download weight sets, check them, and keep them in the cache."""
     for name in names:  # all names are checked before the first download
-        weights.find(name)
+        catalogue.find(name)
     paths = {name: str(fetch_with_bar(name, force=force, quiet=quiet)) for name in names}
     if as_json:
         click.echo(json.dumps(paths))
@@ -54,7 +54,7 @@ def fetch_command(names: tuple[str, ...], force: bool, quiet: bool, as_json: boo
 @output_options
 def verify_command(names: tuple[str, ...], quiet: bool, as_json: bool) -> None:
     """Compare files with their hashes; by default all that are at hand. Exit code 1 if one is not sound."""
-    results = weights.verify(names or None)
+    results = catalogue.verify(names or None)
     if as_json:
         click.echo(json.dumps([{"name": name, "ok": ok, "detail": text} for name, ok, text in results]))
     else:
@@ -71,7 +71,7 @@ def verify_command(names: tuple[str, ...], quiet: bool, as_json: bool) -> None:
 @click.argument("name", required=False)
 def path_command(name: str | None) -> None:
     """Print where a weight set's file is or would be; without NAME, the cache folder."""
-    click.echo(str(weights.path(name) if name else store.cache_dir()))
+    click.echo(str(catalogue.path(name) if name else store.cache_dir()))
 
 
 def _as_dict(status: WeightStatus) -> dict[str, Any]:

@@ -15,13 +15,13 @@ from pathlib import Path
 import torch
 
 from styletransfer.errors import OptionError
-from styletransfer.features import weights as _weights
-from styletransfer.features.formats import FORMATS, trained_format
-from styletransfer.features.layers import LAYERS, TAPS, Layer
-from styletransfer.features.store import WeightFile
-from styletransfer.features.tensor_files import read_tensors
 from styletransfer.features.vgg import Padding, Pooling, VGG19Features, pick_device
-from styletransfer.features.weights import CATALOGUE, WeightStatus, list_weights
+from styletransfer.layers import LAYERS, TAPS, Layer
+from styletransfer.weights import catalogue
+from styletransfer.weights.catalogue import CATALOGUE, WeightStatus, list_weights
+from styletransfer.weights.formats import FORMATS, trained_format
+from styletransfer.weights.store import WeightFile
+from styletransfer.weights.tensor_files import read_tensors
 
 __all__ = [
     "CATALOGUE",
@@ -79,8 +79,8 @@ def create_extractor(
         raise OptionError(f"weights must be the path of a file, got a {type(weights).__name__}.")
     path = own_file(name) if weights is None else None
     if path is None:
-        _weights.find(str(name), kind="extractor")
-        path = _weights.fetch(str(name)) if weights is None else Path(weights)
+        catalogue.find(str(name), kind="extractor")
+        path = catalogue.fetch(str(name)) if weights is None else Path(weights)
     tensors, metadata = read_tensors(path)
     form = FORMATS[str(name)] if str(name) in FORMATS else trained_format(metadata, str(path))
     # Without storage at first: the weights replace every number, so none need be drawn.

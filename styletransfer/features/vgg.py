@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from styletransfer._checks import choice
 from styletransfer.errors import OptionError, WeightsError
-from styletransfer.features.layers import BY_TAP, LAYERS, VGG19_WIDTHS, Layer, check_taps
+from styletransfer.layers import BY_TAP, LAYERS, VGG19_WIDTHS, Layer, check_taps
 
 Pooling = Literal["max", "avg"]
 Padding = Literal["reflect", "zeros"]

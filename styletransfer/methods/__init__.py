@@ -11,8 +11,8 @@ from styletransfer._checks import choice
 from styletransfer.features import create_extractor
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import ImageSource, Picture
-from styletransfer.methods.adain import AdaINStylizer, EncodedStyle
-from styletransfer.methods.gatys import GatysStylizer
+from styletransfer.methods.feedforward.adain import AdaINStylizer, EncodedStyle
+from styletransfer.methods.gatys.stylizer import GatysStylizer
 from styletransfer.stylizer import OnStep, Stylization, Stylizer
 
 __all__ = ["METHODS", "create_stylizer", "list_stylizers", "read_pair", "stylize"]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from styletransfer.images import write_atomically
-from styletransfer.methods.decoder import DecoderSpec
+from styletransfer.files import write_atomically
+from styletransfer.methods.feedforward.decoder_files import DecoderSpec
 
 _UNEXPLAINED = (
     "Share of a teacher's tap's variance that the best linear head on the extractor's tap leaves unexplained, on "

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from styletransfer.errors import OutputError, TrainingError
-from styletransfer.images import write_atomically
+from styletransfer.files import write_atomically
 
 FORMAT = "styletransfer-checkpoint-1"
 _NAME = re.compile(r"step-(\d+)\.pt")

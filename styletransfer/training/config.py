@@ -9,8 +9,8 @@ from typing import Any
 
 from styletransfer._checks import choice, flag, integer, known_options, number
 from styletransfer.errors import OptionError
-from styletransfer.features.layers import check_taps
-from styletransfer.methods.decoder import MOST_PASSES
+from styletransfer.layers import check_taps
+from styletransfer.methods.feedforward.decoder_files import MOST_PASSES
 from styletransfer.stylizer import option
 
 PRECISIONS = ("auto", "float32", "bfloat16")

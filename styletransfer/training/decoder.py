@@ -18,10 +18,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint as recomputed
 
-from styletransfer.features.layers import BY_TAP, LITE_WIDTHS
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.methods.adain import Statistics, align_and_decode, statistics_of_layers
-from styletransfer.methods.decoder import LITE, Decoder, DecoderSpec, Upsampling, save_decoder
+from styletransfer.layers import BY_TAP, LITE_WIDTHS
+from styletransfer.methods.feedforward.adain import Statistics, align_and_decode, statistics_of_layers
+from styletransfer.methods.feedforward.decoder_files import LITE, Decoder, DecoderSpec, Upsampling, save_decoder
 from styletransfer.training import cards
 from styletransfer.training.config import DecoderConfig
 from styletransfer.training.crops import CropBatch, Crops

@@ -24,9 +24,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint as recomputed
 
 from styletransfer.errors import OptionError
-from styletransfer.features.formats import trained_metadata
-from styletransfer.features.layers import VGG19_WIDTHS
-from styletransfer.images import write_atomically
+from styletransfer.files import write_atomically
+from styletransfer.layers import VGG19_WIDTHS
 from styletransfer.training import cards
 from styletransfer.training.config import ExtractorConfig
 from styletransfer.training.crops import CropBatch, Crops
@@ -35,6 +34,7 @@ from styletransfer.training.statistics import statistics_of
 from styletransfer.training.student import Student
 from styletransfer.training.task import Band, Losses, Task
 from styletransfer.training.teachers import Teacher
+from styletransfer.weights.formats import trained_metadata
 
 #: Where the student is compared if a teacher has the tap, and how much each comparison counts; the student's
 #: deepest tap is always among them, and counts 1 if it isn't listed.

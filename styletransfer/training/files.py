@@ -14,9 +14,9 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from styletransfer._checks import did_you_mean
-from styletransfer._decode import from_path, stored_size
-from styletransfer._pixels import Pixels, working_size
 from styletransfer.errors import ImageError
+from styletransfer.images.decode import from_path, stored_size
+from styletransfer.images.pixels import Pixels, working_size
 
 #: What a picture's name ends with, in either case.
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")

@@ -14,7 +14,7 @@ from torch import nn
 from styletransfer.errors import OptionError, OutputError, TrainingError
 from styletransfer.features import create_extractor
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.methods.decoder import LITE, Decoder, Upsampling, load_decoder
+from styletransfer.methods.feedforward.decoder_files import LITE, Decoder, Upsampling, load_decoder
 from styletransfer.training import checkpoint as checkpoints
 from styletransfer.training.config import DecoderConfig, ExtractorConfig, RunConfig
 from styletransfer.training.decoder import decoder_spec

@@ -11,7 +11,7 @@ import torch
 
 from styletransfer.errors import OptionError
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.methods.decoder import Decoder
+from styletransfer.methods.feedforward.decoder_files import Decoder
 from styletransfer.training import distributed
 from styletransfer.training.config import DecoderConfig, ExtractorConfig, RunConfig, configure
 from styletransfer.training.crops import Crops, CropSettings

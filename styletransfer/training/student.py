@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from styletransfer.features.formats import IMAGENET_MEAN, IMAGENET_STD
-from styletransfer.features.layers import LAYERS, VGG19_WIDTHS
 from styletransfer.features.vgg import VGG19Features, pad_by_one
+from styletransfer.layers import LAYERS, VGG19_WIDTHS
+from styletransfer.weights.formats import IMAGENET_MEAN, IMAGENET_STD
 
 #: A channel's root mean square after scaling, at most.
 _LOUDEST = 4.0

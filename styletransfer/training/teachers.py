@@ -19,10 +19,10 @@ from torch import Tensor, nn
 
 from styletransfer.errors import OptionError, WeightsError
 from styletransfer.features import create_extractor, list_extractors
-from styletransfer.features.formats import TRAINED
-from styletransfer.features.layers import LAYERS
-from styletransfer.features.tensor_files import read_tensors
 from styletransfer.features.vgg import VGG19Features
+from styletransfer.layers import LAYERS
+from styletransfer.weights.formats import TRAINED
+from styletransfer.weights.tensor_files import read_tensors
 
 #: Mean of the Oxford VGG's training pictures, RGB, 0 to 255 (Simonyan and Zisserman 2015, section 2.1).
 OXFORD_MEAN = (123.68, 116.779, 103.939)

@@ -12,8 +12,8 @@ from benchmarks import plan
 from benchmarks.cases import KINDS, cases
 from benchmarks.plan import FULL, HUGE, QUICK, SMOKE, Plan
 from styletransfer.methods import METHODS
-from styletransfer.methods.adain import AdaINStylizer
-from styletransfer.methods.gatys import GatysStylizer
+from styletransfer.methods.feedforward.adain import AdaINStylizer
+from styletransfer.methods.gatys.stylizer import GatysStylizer
 
 CPU = {"devices": ("cpu",)}
 

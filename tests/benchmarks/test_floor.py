@@ -7,7 +7,7 @@ import pytest
 from benchmarks import floor
 from benchmarks.reference import STYLE_LAYERS
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.methods.decoder import LITE, PYTORCH_ADAIN
+from styletransfer.methods.feedforward.decoder_files import LITE, PYTORCH_ADAIN
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from styletransfer.cli.options import list_options, options_for, show
 from styletransfer.cli.progress import StepBar, duration
 from styletransfer.errors import OptionError
 from styletransfer.methods import METHODS
-from styletransfer.methods.gatys_config import PRESETS, GatysConfig
+from styletransfer.methods.gatys.config import PRESETS, GatysConfig
 from styletransfer.stylizer import Step
 
 

@@ -20,7 +20,7 @@ from styletransfer.errors import ImageError, OptionError, OutputError, WeightsEr
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import load_image, read_picture, save_image
 from styletransfer.methods import METHODS, create_stylizer, list_stylizers, read_pair, stylize
-from styletransfer.methods.decoder import Decoder
+from styletransfer.methods.feedforward.decoder_files import Decoder
 from styletransfer.stylizer import Step, Stylization, Stylizer
 
 Draw = Callable[..., Tensor]

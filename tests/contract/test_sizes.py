@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.methods.adain import AdaINConfig, AdaINStylizer
-from styletransfer.methods.decoder import LITE, PYTORCH_ADAIN, Decoder
-from styletransfer.methods.gatys import GatysStylizer
-from styletransfer.methods.gatys_config import GatysConfig
+from styletransfer.methods.feedforward.adain import AdaINConfig, AdaINStylizer
+from styletransfer.methods.feedforward.decoder_files import LITE, PYTORCH_ADAIN, Decoder
+from styletransfer.methods.gatys.config import GatysConfig
+from styletransfer.methods.gatys.stylizer import GatysStylizer
 from styletransfer.stylizer import Stylizer
 
 WIDTH = 2  # channels do not matter for sizes

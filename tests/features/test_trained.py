@@ -14,7 +14,7 @@ from torch import Tensor
 
 from styletransfer.errors import OptionError, WeightsError
 from styletransfer.features import create_extractor, own_file
-from styletransfer.features.formats import TRAINED, trained_format, trained_metadata
+from styletransfer.weights.formats import TRAINED, trained_format, trained_metadata
 
 WIDTHS = (4, 5, 6, 7, 8)
 Write = Callable[..., Path]

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from styletransfer.errors import OptionError, WeightsError
 from styletransfer.features import create_extractor, list_extractors
-from styletransfer.features.layers import TAPS
 from styletransfer.features.vgg import VGG19Features, pad_by_one, pick_device
+from styletransfer.layers import TAPS
 
 
 def textbook_normalised() -> nn.Sequential:

@@ -15,8 +15,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import styletransfer
-from styletransfer.features.layers import LAYERS
 from styletransfer.features.vgg import VGG19Features
+from styletransfer.layers import LAYERS
 from styletransfer.training.config import RunConfig
 from styletransfer.training.crops import CropBatch, Crops, CropSettings
 from styletransfer.training.distributed import World

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from styletransfer.errors import OptionError, TrainingError
-from styletransfer.features.layers import VGG19_WIDTHS
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.functional import channel_stats
-from styletransfer.methods.decoder import LITE, PYTORCH_ADAIN, Decoder, load_decoder
+from styletransfer.layers import VGG19_WIDTHS
+from styletransfer.methods.feedforward.decoder_files import LITE, PYTORCH_ADAIN, Decoder, load_decoder
 from styletransfer.training.config import DecoderConfig
 from styletransfer.training.crops import Crops, CropSettings
 from styletransfer.training.decoder import DecoderTask, _spread, decoder_spec, too_few_steps

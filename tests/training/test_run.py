@@ -20,13 +20,19 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from styletransfer.errors import OptionError, OutputError, TrainingError, WeightsError
-from styletransfer.features import torchvision_file
-from styletransfer.features.layers import LAYERS, VGG19_WIDTHS
 from styletransfer.features.vgg import VGG19Features
+from styletransfer.layers import LAYERS, VGG19_WIDTHS
 from styletransfer.methods import create_stylizer
-from styletransfer.methods.decoder import LITE, PYTORCH_ADAIN, Decoder, load_decoder, save_decoder
+from styletransfer.methods.feedforward.decoder_files import (
+    LITE,
+    PYTORCH_ADAIN,
+    Decoder,
+    load_decoder,
+    save_decoder,
+)
 from styletransfer.training import Hooks, Outcome, train_decoder, train_extractor
 from styletransfer.training import checkpoint as checkpoints
+from styletransfer.weights import torchvision_file
 
 Log = Callable[..., list[dict[str, Any]]]
 Train = Callable[..., Outcome]

@@ -11,9 +11,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from styletransfer.errors import OptionError, WeightsError
-from styletransfer.features.formats import trained_metadata
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.training.teachers import OXFORD_MEAN, LossNetwork, Teacher, load_teacher
+from styletransfer.weights.formats import trained_metadata
 
 
 def stored(network: VGG19Features) -> dict[str, Tensor]:

@@ -1,0 +1,1 @@
+"""Several methods on the same pair of pictures, side by side."""

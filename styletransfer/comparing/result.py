@@ -1,0 +1,240 @@
+"""What a comparison holds: its rows, and its ways to a table, JSON, a figure and files."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from styletransfer import images
+from styletransfer.errors import OutputError
+from styletransfer.files import write_together
+from styletransfer.images import Picture
+from styletransfer.judging.judge import Evaluation
+from styletransfer.plotting import comparison_figure
+from styletransfer.stylizer import Stylization
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Comparison", "ComparisonRow", "describe_progress", "output_files"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonRow:
+    """One method's line in the table.
+
+    Attributes:
+        method: Name of the method.
+        seconds: Wall-clock time of the work, without loading weights, reading and writing files.
+        steps: Steps taken; 1 for a feed-forward method.
+        losses: The method's own terms; comparable only between runs of the same method.
+        gatys_loss: The total that Gatys minimises, of this method's picture, so that all methods stand on one
+            scale; None where Gatys is not among them.
+        evaluation: What the judge says; comparable between methods.
+    """
+
+    method: str
+    seconds: float
+    steps: int
+    losses: Mapping[str, float]
+    gatys_loss: float | None
+    evaluation: Evaluation
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields, ready for JSON."""
+        return {
+            "method": self.method,
+            "seconds": self.seconds,
+            "steps": self.steps,
+            "losses": dict(self.losses),
+            "gatys_loss": self.gatys_loss,
+            "evaluation": self.evaluation.to_dict(),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What `compare` returns.
+
+    Attributes:
+        content: At the working size.
+        style: At the working size.
+        rows: One for each method, in the order asked for.
+        results: The runs by method, pictures and histories included.
+        conditions: Versions, device, threads, extractor, sizes, warm-up and date: what the numbers hold for.
+    """
+
+    content: Picture
+    style: Picture
+    rows: tuple[ComparisonRow, ...]
+    results: Mapping[str, Stylization]
+    conditions: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return conditions, rows and each run's record, ready for JSON."""
+        return {
+            "conditions": dict(self.conditions),
+            "rows": [row.to_dict() for row in self.rows],
+            "runs": {method: result.record() for method, result in self.results.items()},
+        }
+
+    def to_json(self) -> str:
+        """Return `to_dict` as indented JSON."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
+
+    def to_markdown(self) -> str:
+        """Return a table with one line a method, and the conditions under it."""
+        lines = [
+            "| method | seconds | steps | content loss | style ratio | Gram ratio | moment ratio | Gatys' loss |",
+            "|---|---:|---:|---:|---:|---:|---:|---:|",
+        ]
+        for row in self.rows:
+            judged = row.evaluation
+            own = "" if row.gatys_loss is None else f"{row.gatys_loss:.4g}"
+            numbers = (judged.content, judged.style_ratio, judged.gram_ratio, judged.moment_ratio)
+            name = row.method
+            if self.results[name].stopped == "interrupted":
+                name += " (interrupted)"
+            cells = (name, f"{row.seconds:.2f}", str(row.steps), *(f"{x:.3f}" for x in numbers), own)
+            lines.append(f"| {' | '.join(cells)} |")
+        notes = (
+            f"Conditions: {self._setting()}. Seconds: {self.conditions['seconds']}. Content loss and ratios: "
+            "see `styletransfer.evaluate`. Gatys' loss: the total that Gatys minimises, of each picture."
+        )
+        return "\n".join([*lines, "", notes, ""])
+
+    def _setting(self) -> str:
+        """Say in one line where the numbers come from."""
+        c = self.conditions
+        height, width = c["content_size"]
+        threads = "" if c["device"].startswith("cuda") else f", {c['threads']} thread(s)"
+        return (
+            f"Lower is better. {width}x{height} pixels; extractor {c['extractor']}; "
+            f"{c['device_name']}{threads}; torch {c['versions']['torch']}, "
+            f"styletransfer {c['versions']['styletransfer']}; judge {c['judge_version']}"
+        )
+
+    def figure(self) -> Figure:
+        """Return a matplotlib figure: inputs, results, loss bars, and Gatys' loss over seconds."""
+        return comparison_figure(
+            self.content.rgb,
+            self.style.rgb,
+            self.results,
+            {row.method: row.evaluation for row in self.rows},
+            {row.method: row.gatys_loss for row in self.rows if row.gatys_loss is not None},
+            caption=self._setting(),
+        )
+
+    def save(self, folder: str | os.PathLike[str], *, inputs: bool = False) -> list[Path]:
+        """Write comparison.png (the figure), comparison.json, comparison.md and one picture for each method.
+
+        Either all of them appear or none.
+
+        Args:
+            folder: Where to; made if only its last part is missing. Earlier results in it are replaced.
+            inputs: Also write content.png and style.png, at the working size.
+
+        Returns:
+            The files, in that order.
+
+        Raises:
+            OutputError: A folder that cannot be made or written to, or a file in the way that was an input.
+        """
+        protected = [picture.path for picture in (self.content, self.style) if picture.path is not None]
+        files = output_files(folder, tuple(self.results), protected=protected, inputs=inputs)
+        contents = [self._figure_bytes(), self.to_json().encode(), self.to_markdown().encode()]
+        pictures = [(result.image, result.alpha) for result in self.results.values()]
+        if inputs:
+            pictures += [(picture.rgb, picture.alpha) for picture in (self.content, self.style)]
+        contents += [
+            images.encode_image(image, file, alpha=alpha)
+            for file, (image, alpha) in zip(files[len(contents) :], pictures, strict=True)
+        ]
+        with _made(Path(folder)):
+            return write_together({file: _writer(content) for file, content in zip(files, contents, strict=True)})
+
+    def _figure_bytes(self) -> bytes:
+        drawn = io.BytesIO()
+        self.figure().savefig(drawn, format="png")
+        return drawn.getvalue()
+
+
+def _writer(content: bytes) -> Callable[[BinaryIO], object]:
+    return lambda file: file.write(content)
+
+
+@contextlib.contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make `folder` if it is missing, and take it away again if what is done in it fails."""
+    missing = not folder.exists()
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as problem:
+        raise OutputError(f'Cannot make the folder "{folder}": {problem.strerror}.') from problem
+    try:
+        yield
+    except BaseException:
+        if missing:
+            with contextlib.suppress(OSError):  # somebody else has put something into it
+                folder.rmdir()
+        raise
+
+
+def describe_progress(results: Mapping[str, Stylization], methods: Sequence[str]) -> str:
+    """Return ``"gatys after 12 step(s), adain not run"``: how far a comparison came that was interrupted."""
+
+    def state(method: str) -> str:
+        if method not in results:
+            return "not run"
+        result = results[method]
+        return f"after {len(result.history)} step(s)" if result.stopped == "interrupted" else "done"
+
+    return ", ".join(f"{method} {state(method)}" for method in methods)
+
+
+def output_files(
+    folder: str | os.PathLike[str],
+    methods: Sequence[str],
+    *,
+    protected: Sequence[str | os.PathLike[str]] = (),
+    inputs: bool = False,
+) -> list[Path]:
+    """Return the files that `Comparison.save` will write; finds out before the work whether it can.
+
+    Args:
+        folder: Where to.
+        methods: Names of the methods.
+        protected: Input files, which must not be overwritten.
+        inputs: Whether content.png and style.png are among them.
+
+    Raises:
+        OutputError: A folder that cannot be made or written to, or an input file in the way.
+    """
+    place = Path(folder)
+    names = ["comparison.png", "comparison.json", "comparison.md", *(f"{method}.png" for method in methods)]
+    names += ["content.png", "style.png"] if inputs else []
+    files = [place / name for name in names]
+    if place.exists():
+        for file in files:
+            # The suffix is no picture's for two of them, but the place must be as good as a picture's.
+            images.check_output(file.with_suffix(".png"), protected=protected)
+        return files
+    parent = place.absolute().parent
+    if not parent.is_dir():
+        raise OutputError(
+            f'Cannot make the folder "{place}": "{parent}" does not exist or is no folder; create it first.'
+        )
+    try:  # found out by doing, since permissions alone do not tell
+        place.mkdir()
+        place.rmdir()
+    except OSError as problem:
+        raise OutputError(
+            f'Cannot make the folder "{place}": {problem.strerror}. Choose another place.'
+        ) from problem
+    return files

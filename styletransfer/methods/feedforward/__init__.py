@@ -1,0 +1,1 @@
+"""Feed-forward style transfer: encode, transform, decode."""

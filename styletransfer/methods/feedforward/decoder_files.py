@@ -1,0 +1,205 @@
+"""AdaIN's decoders by name and by file.
+
+A decoder inverts one extractor and means nothing without it, so its file names that extractor and
+`load_decoder` refuses any other.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+
+from styletransfer._checks import choice
+from styletransfer.errors import OptionError, WeightsError
+from styletransfer.features.vgg import pick_device
+from styletransfer.files import write_atomically
+from styletransfer.methods.feedforward.decoder import (
+    LITE,
+    MOST_PASSES,
+    PYTORCH_ADAIN,
+    Decoder,
+    DecoderSpec,
+    ResidualBlock,
+    Upsampling,
+)
+from styletransfer.weights import catalogue
+from styletransfer.weights.formats import resemblance
+from styletransfer.weights.tensor_files import read_tensors
+
+__all__ = [
+    "FORMAT",
+    "LITE",
+    "MOST_PASSES",
+    "PYTORCH_ADAIN",
+    "Decoder",
+    "DecoderSpec",
+    "ResidualBlock",
+    "Upsampling",
+    "default_decoder",
+    "load_decoder",
+    "pytorch_adain_names",
+    "save_decoder",
+]
+
+#: What the metadata of a decoder's file says under ``"format"``.
+FORMAT = "styletransfer-decoder-1"
+
+
+def save_decoder(decoder: Decoder, path: str | os.PathLike[str], notes: Mapping[str, Any] | None = None) -> Path:
+    """Write a decoder as safetensors, with its spec in the file's metadata.
+
+    Args:
+        decoder: The decoder; its dtype is kept, so ``decoder.half()`` makes a file of half the size.
+        path: Where to; an existing file is replaced in one step.
+        notes: How it was trained, added to the notes of its spec.
+
+    Raises:
+        OutputError: A file that cannot be written.
+    """
+    spec = dataclasses.asdict(decoder.spec)
+    spec["notes"] = {**decoder.spec.notes, **(notes or {})}
+    tensors = {name: x.detach().cpu().contiguous() for name, x in decoder.state_dict().items()}
+    stored = save(tensors, metadata={"format": FORMAT, "spec": json.dumps(spec)})
+    return write_atomically(Path(path), lambda file: file.write(stored))
+
+
+def default_decoder(encoder: str) -> str:
+    """Return the name of the decoder for an extractor.
+
+    Raises:
+        WeightsError: There is none.
+    """
+    for file in catalogue.CATALOGUE.values():
+        if file.encoder == encoder:
+            return file.name
+    others = " or ".join(repr(file.encoder) for file in catalogue.CATALOGUE.values() if file.encoder)
+    raise WeightsError(
+        f"There is no public decoder for the extractor {encoder!r}. Use the extractor {others}, "
+        "or train a decoder and give its file."
+    )
+
+
+def load_decoder(
+    source: str | os.PathLike[str] | Decoder, *, encoder: str, device: str | torch.device | None = None
+) -> Decoder:
+    """Return a decoder for the features of `encoder`, ready for use.
+
+    Args:
+        source: A name (``"lite"``, ``"pytorch-adain"``), a file that `save_decoder` wrote, a ``decoder.pth``
+            in pytorch-AdaIN's layout, or a decoder. One given as an object is returned as it is, or copied
+            where it is on another device.
+        encoder: Name of the extractor that it will be used with.
+        device: Where to put it; by default CUDA, else MPS, else the CPU.
+
+    Returns:
+        The decoder, frozen if it was loaded.
+
+    Raises:
+        OptionError: Unknown name or device.
+        WeightsError: A decoder for another encoder, or a file that is missing, damaged or no decoder.
+    """
+    target = pick_device(device)
+    if isinstance(source, Decoder):
+        _check_encoder(source.spec, encoder)
+        at_home = next(source.parameters()).device == target
+        return source if at_home else copy.deepcopy(source).to(target)
+    if not isinstance(source, (str, os.PathLike)):
+        raise OptionError(f"decoder must be a name, a file's path or a Decoder, got {source!r}.")
+    path = _path_of(source, encoder)
+    decoder = _read(path)
+    _check_encoder(decoder.spec, encoder)
+    return decoder.requires_grad_(False).eval().to(target)
+
+
+def _path_of(source: str | os.PathLike[str], encoder: str) -> Path:
+    """Find the file of a name or path; a name's encoder is checked before anything is fetched."""
+    names = {file.name: file for file in catalogue.CATALOGUE.values() if file.kind == "decoder"}
+    if source in names:
+        default_decoder(encoder)
+        file = names[str(source)]
+        _refuse(file.name, str(file.encoder), encoder)
+        return catalogue.fetch(file.name)
+    path = Path(source)
+    if isinstance(source, str) and not path.suffix and path.name == source and not path.exists():
+        choice(source, names, "decoder")
+    return path
+
+
+def _check_encoder(spec: DecoderSpec, encoder: str) -> None:
+    _refuse(spec.name, spec.encoder, encoder)
+
+
+def _refuse(name: str, wanted: str, got: str) -> None:
+    if wanted != got:
+        raise WeightsError(
+            f"The decoder {name!r} was trained for the extractor {wanted!r} and cannot decode features of "
+            f"{got!r}. Use extractor={wanted!r}, or a decoder for {got!r}."
+        )
+
+
+def _read(path: Path) -> Decoder:
+    """Read either format of a decoder's file."""
+    tensors, metadata = read_tensors(path)
+    if metadata.get("format") == FORMAT:
+        spec = _parse_spec(metadata.get("spec", ""), path)
+    else:
+        names = pytorch_adain_names()
+        if not set(names.values()) <= set(tensors) or "0.weight" in tensors:
+            raise WeightsError(
+                f"{path} is not a decoder: neither a file of this package nor pytorch-AdaIN's decoder.pth."
+                f"{resemblance(tensors)}"
+            )
+        spec = PYTORCH_ADAIN
+        tensors = {ours: tensors[theirs] for ours, theirs in names.items()}
+    with torch.device("meta"):  # without storage: the file's tensors take their places
+        decoder = Decoder(spec)
+    for name, own in decoder.state_dict().items():
+        if name not in tensors or tensors[name].shape != own.shape:
+            got = tuple(tensors[name].shape) if name in tensors else "nothing"
+            raise WeightsError(
+                f"{path}: wanted {name} of shape {tuple(own.shape)}, got {got}; the file is damaged."
+            )
+        if not torch.isfinite(tensors[name]).all():
+            raise WeightsError(f"{path}: {name} holds NaN or infinite numbers; the file is damaged.")
+    decoder.load_state_dict({name: tensors[name] for name in decoder.state_dict()}, assign=True)
+    return decoder.to(memory_format=torch.channels_last)
+
+
+def _parse_spec(text: str, path: Path) -> DecoderSpec:
+    try:
+        fields = json.loads(text)
+        fields["taps"] = tuple(fields["taps"])
+        fields["channels"] = tuple(int(width) for width in fields["channels"])
+        fields["blocks"] = tuple(int(count) for count in fields.get("blocks", ()))  # older files have none
+        fields["modulation"] = int(fields.get("modulation", 0))
+        fields["slope"] = float(fields.get("slope", 0.0))
+        fields["stages"] = tuple(tuple(int(width) for width in stage) for stage in fields["stages"])
+        return DecoderSpec(**fields)
+    except (ValueError, TypeError, KeyError) as error:
+        raise WeightsError(
+            f"{path}: the description of the decoder in its metadata is damaged: {error}."
+        ) from error
+
+
+def pytorch_adain_names() -> dict[str, str]:
+    """Return the name in ``decoder.pth`` of each tensor of `PYTORCH_ADAIN`.
+
+    The file numbers the modules of an `nn.Sequential`: padding, convolution and ReLU for each convolution,
+    and an upsampling between stages.
+    """
+    names, index = {}, 0
+    for number, stage in enumerate(PYTORCH_ADAIN.stages):
+        index += number > 0  # upsampling
+        for position in range(len(stage)):
+            for part in ("weight", "bias"):
+                names[f"stages.{number}.{position}.{part}"] = f"{index + 1}.{part}"
+            index += 3  # padding, convolution, ReLU
+    return names

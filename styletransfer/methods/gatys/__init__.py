@@ -1,0 +1,1 @@
+"""Image optimisation: Gatys, Ecker and Bethge, CVPR 2016."""

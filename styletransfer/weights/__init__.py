@@ -1,0 +1,1 @@
+"""Weight sets: the catalogue, the store on the disk, and the file formats."""

@@ -1,0 +1,276 @@
+"""Several methods on one pair: rows, conditions, files, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from styletransfer import compare as package_compare
+from styletransfer import samples
+from styletransfer.comparing.result import Comparison, output_files
+from styletransfer.comparing.run import compare
+from styletransfer.errors import CompareInterrupted, ImageError, OptionError, OutputError
+from styletransfer.features import create_extractor
+from styletransfer.stylizer import Step
+
+BRIEF: dict[str, dict[str, Any]] = {"gatys": {"scales": (0.5, 1.0), "steps": (2, 3)}}
+
+
+@pytest.fixture(scope="module")
+def pair() -> tuple[Image.Image, Image.Image]:
+    return samples.draw("valley", long_edge=96), samples.draw("mosaic", long_edge=64)
+
+
+@pytest.fixture(scope="module")
+def seen() -> list[tuple[str, Step]]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def comparison(pair: tuple[Image.Image, Image.Image], seen: list[tuple[str, Step]]) -> Comparison:
+    return compare(*pair, options=BRIEF, device="cpu", on_step=lambda method, step: seen.append((method, step)))
+
+
+def test_it_is_the_public_one() -> None:
+    assert package_compare is compare
+
+
+def test_rows_stand_in_the_order_asked_for(comparison: Comparison) -> None:
+    assert [row.method for row in comparison.rows] == ["gatys", "adain"] == list(comparison.results)
+    assert [row.steps for row in comparison.rows] == [5, 1]
+    assert all(row.seconds == comparison.results[row.method].seconds > 0 for row in comparison.rows)
+
+
+def test_options_reach_their_method(comparison: Comparison) -> None:
+    assert comparison.results["gatys"].config.steps == (2, 3)
+    assert comparison.results["adain"].config.alpha == 1
+
+
+def test_on_step_gets_method_and_step_without_the_warm_up(
+    comparison: Comparison, seen: list[tuple[str, Step]]
+) -> None:
+    assert [(method, step.step) for method, step in seen] == [
+        *(("gatys", n) for n in range(1, 6)),
+        ("adain", 1),
+    ]
+
+
+def test_gatys_own_loss_is_that_of_its_final_picture(comparison: Comparison) -> None:
+    """The last record is of the picture that the last step began with; the final one is no worse."""
+    [gatys, adain] = comparison.rows
+    last = comparison.results["gatys"].history[-1].total
+    assert gatys.gatys_loss is not None
+    assert adain.gatys_loss is not None
+    assert gatys.gatys_loss <= last * 1.001
+    assert adain.gatys_loss > 0
+
+
+def test_without_gatys_there_is_no_gatys_loss(pair: tuple[Image.Image, Image.Image]) -> None:
+    alone = compare(*pair, methods=("adain",), device="cpu")
+    assert alone.rows[0].gatys_loss is None
+    assert "gatys" not in json.loads(alone.to_json())["runs"]
+    assert len(alone.figure().axes) == 5  # content, style, result, two bars; no curve
+
+
+def test_total_variation_is_measured_where_gatys_optimised_it(pair: tuple[Image.Image, Image.Image]) -> None:
+    """In ImageNet's space differences are divided by about 0.226, so the TV term is 4.4 times as large."""
+    extractor = create_extractor("vgg19-lite", device="cpu")
+    only_tv = {
+        "content_weight": 1e-9,
+        "color_weight": 0.0,
+        "style_weight": 0.0,
+        "tv_weight": 1.0,
+        "scales": (1.0,),
+        "steps": 1,
+    }
+    totals = {}
+    for space in ("rgb", "imagenet"):
+        options = {"gatys": only_tv | {"variable": space, "clamp": False}}
+        row = compare(*pair, options=options, extractor=extractor).rows[1]
+        totals[space] = row.gatys_loss
+    assert totals["rgb"] is not None
+    assert totals["imagenet"] / totals["rgb"] == pytest.approx(1 / 0.2262, rel=0.03)
+
+
+def test_json_holds_the_conditions(comparison: Comparison) -> None:
+    read = json.loads(comparison.to_json())
+    conditions = read["conditions"]
+    assert conditions["content_size"] == [72, 96]
+    assert conditions["style_size"] == [64, 64]
+    assert conditions["extractor"] == "vgg19-lite"
+    assert conditions["threads"] == torch.get_num_threads()
+    assert conditions["versions"]["torch"] == torch.__version__
+    assert conditions["judge_version"] == 1
+    assert "untimed step" in conditions["seconds"]
+    assert read["runs"]["gatys"]["config"]["steps"] == [2, 3]
+    assert len(read["runs"]["gatys"]["history"]) == 5
+    assert read["rows"][1]["evaluation"]["version"] == 1
+
+
+def test_markdown_is_a_table_with_its_conditions(comparison: Comparison) -> None:
+    lines = comparison.to_markdown().splitlines()
+    assert [line.split("|")[1].strip() for line in lines[2:4]] == ["gatys", "adain"]
+    assert len({line.count("|") for line in lines[:4]}) == 1
+    assert "96x72 pixels" in lines[-1]
+    assert f"torch {torch.__version__}" in lines[-1]
+
+
+def test_saves_everything_into_a_new_folder(comparison: Comparison, tmp_path: Path) -> None:
+    files = comparison.save(tmp_path / "out")
+    names = ["comparison.png", "comparison.json", "comparison.md", "gatys.png", "adain.png"]
+    assert [file.name for file in files] == names
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(names)
+    with Image.open(files[0]) as figure, Image.open(files[4]) as picture:
+        assert figure.width == 1400
+        assert picture.size == (96, 72)
+    assert files == comparison.save(tmp_path / "out")  # replaces an earlier comparison
+
+
+def test_a_failure_leaves_an_earlier_comparison_as_it_was(
+    comparison: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path.name: path.read_bytes() for path in comparison.save(tmp_path)}
+    synced: list[int] = []
+
+    def full(number: int) -> None:
+        synced.append(number)
+        if len(synced) == 5:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OutputError, match=r"adain\.png.*the disk is full"):
+        replace(comparison, conditions={**comparison.conditions, "date": "later"}).save(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_the_inputs_can_be_saved_too(comparison: Comparison, tmp_path: Path) -> None:
+    assert [file.name for file in comparison.save(tmp_path, inputs=True)][-2:] == ["content.png", "style.png"]
+    with Image.open(tmp_path / "content.png") as picture:
+        assert picture.size == (96, 72)
+
+
+def test_an_input_in_the_folder_is_not_overwritten(tmp_path: Path, pair: tuple[Image.Image, Image.Image]) -> None:
+    content = tmp_path / "adain.png"
+    pair[0].save(content)
+    before = content.read_bytes()
+    result = compare(content, pair[1], methods=("adain",), device="cpu")
+    with pytest.raises(OutputError, match="inputs are never overwritten"):
+        result.save(tmp_path)
+    assert content.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["adain.png"]
+
+
+def test_missing_parent_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="does not exist or is no folder; create it first"):
+        output_files(tmp_path / "none" / "out", ["adain"])
+
+
+def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("here")
+    with pytest.raises(OutputError, match="is a file, not a folder"):
+        output_files(tmp_path / "out", ["adain"])
+
+
+class TestCtrlC:
+    @staticmethod
+    def interrupted(pair: tuple[Image.Image, Image.Image], at: str, number: int = 1) -> CompareInterrupted:
+        def press(method: str, step: Step) -> None:
+            if (method, step.step) == (at, number):
+                raise KeyboardInterrupt
+
+        with pytest.raises(CompareInterrupted) as caught:
+            compare(*pair, options=BRIEF, device="cpu", on_step=press)
+        return caught.value
+
+    def test_keeps_the_picture_so_far(self, pair: tuple[Image.Image, Image.Image]) -> None:
+        error = self.interrupted(pair, "gatys", 3)
+        assert "gatys after 3 step(s), adain not run" in str(error)
+        [row] = error.comparison.rows
+        assert (row.method, row.steps) == ("gatys", 3)
+        assert row.gatys_loss is not None
+        result = error.comparison.results["gatys"]
+        assert result.stopped == "interrupted"
+        assert result.image.shape == (1, 3, 72, 96)
+        titles = [axes.get_title(loc="left") for axes in error.comparison.figure().axes]
+        assert "Gatys (interrupted)" in titles
+
+    def test_keeps_what_is_done(self, pair: tuple[Image.Image, Image.Image]) -> None:
+        error = self.interrupted(pair, "adain")
+        assert "gatys done, adain not run" in str(error)
+        assert [row.method for row in error.comparison.rows] == ["gatys"]
+
+    def test_while_judging_keeps_everything(
+        self, pair: tuple[Image.Image, Image.Image], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        module = sys.modules["styletransfer.comparing.run"]
+        judge, calls = module._judged, []
+
+        def press_once(*args: Any) -> Comparison:
+            calls.append(args)
+            if len(calls) == 1:
+                raise KeyboardInterrupt
+            judged: Comparison = judge(*args)
+            return judged
+
+        monkeypatch.setattr(module, "_judged", press_once)
+        with pytest.raises(CompareInterrupted, match="adain done") as caught:
+            compare(*pair, methods=("adain",), device="cpu")
+        assert list(caught.value.comparison.results) == ["adain"]
+
+    def test_in_the_warm_up_keeps_nothing(
+        self, pair: tuple[Image.Image, Image.Image], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def press(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        # The warm-up takes the first look; its small picture is not the user's.
+        monkeypatch.setattr("styletransfer.methods.gatys.stylizer.minimize", press)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            compare(*pair, options=BRIEF, device="cpu")
+        assert type(caught.value) is KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"methods": ("gatis",)}, r'Unknown method \'gatis\'. Did you mean "gatys"'),
+        ({"methods": ()}, "at least one method"),
+        ({"methods": ("adain", "adain")}, "stands twice"),
+        ({"methods": ("adain",), "options": {"gatys": {}}}, "Unknown method in options 'gatys'"),
+        ({"options": {"adain": {"alfa": 1}}}, r'no option \'alfa\'. Did you mean "alpha"'),
+        ({"options": {"adain": {"alpha": 2.0}}}, r"alpha must be in \[0, 1\], got 2.0"),
+        ({"device": "abacus"}, "Unknown device"),
+        ({"options": {"gatys": 5}}, r"options must be \{method: \{option: value\}\}"),
+    ],
+)
+def test_bad_options_are_refused(
+    arguments: dict[str, Any], message: str, pair: tuple[Image.Image, Image.Image]
+) -> None:
+    with pytest.raises(OptionError, match=message):
+        compare(*pair, **arguments)
+
+
+def test_batches_are_refused() -> None:
+    with pytest.raises(ImageError, match="batches of 2 and 1; call it once for each pair"):
+        compare(torch.rand(2, 3, 16, 16), torch.rand(1, 3, 16, 16), methods=("adain",), device="cpu")
+
+
+def test_one_extractor_serves_all(pair: tuple[Image.Image, Image.Image], monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        made.append(args)
+        return create_extractor(*args, **kwargs)
+
+    for module in ("comparing.run", "methods", "judging.judge"):
+        # The package's own names compare and evaluate are the functions, not their modules.
+        monkeypatch.setattr(sys.modules[f"styletransfer.{module}"], "create_extractor", counted)
+    compare(*pair, options={"gatys": {"scales": (1.0,), "steps": 1}}, device="cpu")
+    assert len(made) == 1

@@ -1,0 +1,158 @@
+"""The judge: known values, an independent slow implementation, and what it refuses."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from styletransfer.errors import ImageError, OptionError
+from styletransfer.features.vgg import VGG19Features
+from styletransfer.images import Picture, to_pil
+from styletransfer.judging.judge import JUDGE_VERSION, STYLE_LAYERS, Evaluation, evaluate
+from styletransfer.layers import LITE_WIDTHS
+
+
+@pytest.fixture(scope="module")
+def extractor() -> VGG19Features:
+    """A network with random weights: what is tested holds for any."""
+    torch.manual_seed(0)
+    network = VGG19Features("vgg19-lite", widths=LITE_WIDTHS, last="conv5_1")
+    for convolution in network.convs.values():  # strong enough that features follow the picture, not the biases
+        torch.nn.init.kaiming_normal_(convolution.weight)
+    return network
+
+
+def pictures(count: int = 3, size: tuple[int, int] = (32, 40)) -> list[Tensor]:
+    """Noise whose brightness and contrast fall from one to the next, so that the styles differ."""
+    generator = torch.Generator().manual_seed(1)
+    return [torch.rand(1, 3, *size, generator=generator) ** (1 + n) for n in range(count)]
+
+
+def test_untouched_content_is_zero_content_and_ratio_one(extractor: VGG19Features) -> None:
+    content, style, _ = pictures()
+    judged = evaluate(content, content, style, extractor=extractor)
+    assert judged.content == 0
+    assert judged.gram_ratio == judged.moment_ratio == judged.style_ratio == 1
+
+
+def test_the_style_picture_itself_has_no_style_loss(extractor: VGG19Features) -> None:
+    content, style, _ = pictures()
+    judged = evaluate(style, content, style, extractor=extractor)
+    assert judged.style_ratio == 0
+    assert max(*judged.gram.values(), *judged.moment.values()) == 0
+    assert judged.content > 0.01
+
+
+def test_agrees_with_slow_implementation(extractor: VGG19Features) -> None:
+    stylized, content, style = pictures()
+    judged = evaluate(stylized, content, style, extractor=extractor)
+    features = [
+        {k: v[0].double().numpy() for k, v in extractor(x, STYLE_LAYERS).items()}
+        for x in (stylized, content, style)
+    ]
+
+    def gap(one: list[float], other: list[float]) -> float:
+        return sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) / sum(b * b for b in other)
+
+    def moments(x: np.ndarray) -> list[float]:
+        return [c.mean() for c in x] + [math.sqrt(c.var(ddof=1) + 1e-5) for c in x]
+
+    def gram(x: np.ndarray) -> list[float]:
+        return [float((a * b).sum()) / x.size for a in x for b in x]
+
+    got, was, want = features
+    for layer in STYLE_LAYERS:
+        assert judged.moment[layer] == pytest.approx(gap(moments(got[layer]), moments(want[layer])), rel=1e-3)
+        assert judged.gram[layer] == pytest.approx(gap(gram(got[layer]), gram(want[layer])), rel=1e-3)
+    change = ((got["relu4_1"] - was["relu4_1"]) ** 2).mean() / was["relu4_1"].var()
+    assert judged.content == pytest.approx(change, rel=1e-3)
+    untouched = [gap(gram(was[layer]), gram(want[layer])) for layer in STYLE_LAYERS]
+    assert judged.gram_ratio == pytest.approx(sum(judged.gram.values()) / sum(untouched), rel=1e-3)
+    assert judged.style_ratio == pytest.approx((judged.gram_ratio + judged.moment_ratio) / 2)
+
+
+def test_content_that_is_the_style_gives_zero_not_nan(extractor: VGG19Features) -> None:
+    content = pictures(1)[0]
+    assert evaluate(content, content, content, extractor=extractor).style_ratio == 0
+
+
+def test_flat_and_black_pictures_give_numbers(extractor: VGG19Features) -> None:
+    black, grey = torch.zeros(1, 3, 16, 16), torch.full((1, 3, 16, 16), 0.5)
+    judged = evaluate(black, grey, black, extractor=extractor)
+    numbers = [judged.content, judged.style_ratio, *judged.gram.values(), *judged.moment.values()]
+    assert all(math.isfinite(number) for number in numbers)
+
+
+def test_a_method_s_variant_does_not_move_the_ruler(extractor: VGG19Features) -> None:
+    three = pictures()
+    usual = evaluate(*three, extractor=extractor)
+    assert evaluate(*three, extractor=extractor.variant(pooling="avg", padding="zeros")) == usual
+
+
+def test_batch_is_the_mean_of_its_pictures(extractor: VGG19Features) -> None:
+    one, two, content, style = pictures(4)
+    both = evaluate(torch.cat([one, two]), content.expand(2, -1, -1, -1), style, extractor=extractor)
+    singly = [evaluate(x, content, style, extractor=extractor) for x in (one, two)]
+    assert both.content == pytest.approx(sum(x.content for x in singly) / 2, rel=1e-4)
+    assert both.style_ratio == pytest.approx(sum(x.style_ratio for x in singly) / 2, rel=1e-4)
+
+
+def test_every_kind_of_source_gives_the_same(extractor: VGG19Features) -> None:
+    stylized, content, style = (x.mul(255).round().div(255) for x in pictures())
+    usual = evaluate(stylized, content, style, extractor=extractor)
+    array = content[0].permute(1, 2, 0).numpy()
+    assert evaluate(to_pil(stylized), array, Picture(rgb=style), extractor=extractor).content == pytest.approx(
+        usual.content, rel=1e-4
+    )
+
+
+def test_arguments_are_left_alone_and_no_gradient_is_kept(extractor: VGG19Features) -> None:
+    three = pictures()
+    before = [x.clone() for x in three]
+    evaluate(*three, extractor=extractor)
+    assert all(torch.equal(x, y) for x, y in zip(three, before, strict=True))
+
+
+def test_output_is_versioned_json(extractor: VGG19Features) -> None:
+    judged = evaluate(*pictures(), extractor=extractor)
+    read = json.loads(json.dumps(judged.to_dict(), allow_nan=False))
+    assert read["version"] == JUDGE_VERSION == 1
+    assert read["extractor"] == "vgg19-lite"
+    assert read["size"] == [32, 40]
+    assert set(read["gram"]) == set(STYLE_LAYERS)
+    assert set(read) == {field.name for field in dataclasses.fields(Evaluation)}
+
+
+def test_different_sizes_are_refused_with_a_way_out(extractor: VGG19Features) -> None:
+    with pytest.raises(ImageError, match=r"stylized picture is 32x40, the content 64x80.*long_edge=40"):
+        evaluate(pictures()[0], pictures(size=(64, 80))[0], pictures()[1], extractor=extractor)
+
+
+def test_batches_that_do_not_fit_are_refused(extractor: VGG19Features) -> None:
+    with pytest.raises(ImageError, match="2 stylized, 3 content and 1"):
+        evaluate(torch.rand(2, 3, 16, 16), torch.rand(3, 3, 16, 16), torch.rand(1, 3, 16, 16), extractor=extractor)
+
+
+def test_unknown_extractor_is_refused_with_a_suggestion() -> None:
+    with pytest.raises(OptionError, match=r'Did you mean "vgg19-lite"'):
+        evaluate(*pictures(), extractor="vgg19-light")
+
+
+@settings(deadline=None, max_examples=15)
+@given(height=st.integers(16, 40), width=st.integers(16, 40), seed=st.integers(0, 99))
+def test_all_sizes_give_finite_losses(height: int, width: int, seed: int) -> None:
+    torch.manual_seed(seed)
+    network = VGG19Features("vgg19-lite", widths=(2, 2, 2, 2, 2), last="conv4_1")
+    judged = evaluate(*torch.rand(3, 1, 3, height, width), extractor=network)
+    assert judged.size == (height, width)
+    assert math.isfinite(judged.style_ratio)
+    assert judged.style_ratio >= 0
+    assert judged.content >= 0
