@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from styletransfer.samples._noise import (
+from painting._noise import (
     Colour,
     Field,
     blend,
@@ -17,8 +17,8 @@ from styletransfer.samples._noise import (
     ramp,
     smoothstep,
 )
-from styletransfer.samples._scene import Scene
-from styletransfer.samples._strokes import Canvas, make_brush, pixels
+from painting._scene import Scene
+from painting._strokes import Canvas, make_brush, pixels
 
 
 def lay_meadow(rng: np.random.Generator, scene: Scene) -> None:

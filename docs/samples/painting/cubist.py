@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from styletransfer.samples._noise import (
+from painting._noise import (
     Colour,
     Field,
     Shape,
@@ -20,7 +20,7 @@ from styletransfer.samples._noise import (
     sample,
     smoothstep,
 )
-from styletransfer.samples._strokes import Canvas, make_brush, pixels, scatter
+from painting._strokes import Canvas, make_brush, pixels, scatter
 
 _PLANES: tuple[Colour, ...] = (
     (0.84, 0.64, 0.32), (0.66, 0.38, 0.14), (0.34, 0.18, 0.11), (0.95, 0.88, 0.70), (0.52, 0.53, 0.47),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from styletransfer.samples._boats import draw_boat, float_boats
-from styletransfer.samples._noise import (
+from painting._boats import draw_boat, float_boats
+from painting._noise import (
     Colour,
     Field,
     Shape,
@@ -17,8 +17,8 @@ from styletransfer.samples._noise import (
     slope,
     smoothstep,
 )
-from styletransfer.samples._scene import Scene, develop, ripples, sky, water
-from styletransfer.samples._town import build_town
+from painting._scene import Scene, develop, ripples, sky, water
+from painting._town import build_town
 
 _WATER = 0.44
 _DEEP = (0.10, 0.25, 0.30)

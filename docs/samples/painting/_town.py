@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from styletransfer.samples._noise import Colour, Field, blend, fbm, ramp
-from styletransfer.samples._scene import Scene
-from styletransfer.samples._strokes import Canvas, make_brush
+from painting._noise import Colour, Field, blend, fbm, ramp
+from painting._scene import Scene
+from painting._strokes import Canvas, make_brush
 
 _WALLS: tuple[Colour, ...] = (
     (0.87, 0.70, 0.48), (0.82, 0.52, 0.38), (0.90, 0.84, 0.70), (0.72, 0.42, 0.32), (0.86, 0.76, 0.42),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from styletransfer.samples._noise import Colour, Field, Shape, fbm, floats, grid, noise, smoothstep
+from painting._noise import Colour, Field, Shape, fbm, floats, grid, noise, smoothstep
 
 _ROSE: Colour = (0.88, 0.10, 0.30)
 _SCARLET: Colour = (0.95, 0.20, 0.08)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from styletransfer.samples._noise import (
+from painting._noise import (
     Colour,
     Field,
     Shape,
@@ -16,7 +16,7 @@ from styletransfer.samples._noise import (
     ramp,
     smoothstep,
 )
-from styletransfer.samples._strokes import Canvas, make_brush, pixels, scatter
+from painting._strokes import Canvas, make_brush, pixels, scatter
 
 _HORIZON = 0.66
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from styletransfer.samples._noise import Colour, Field, blend, floats, grid, sample, smoothstep
-from styletransfer.samples._scene import Scene
+from painting._noise import Colour, Field, blend, floats, grid, sample, smoothstep
+from painting._scene import Scene
 
 _HULLS: tuple[Colour, ...] = ((0.92, 0.90, 0.84), (0.16, 0.34, 0.50), (0.66, 0.18, 0.14), (0.20, 0.40, 0.34))
 

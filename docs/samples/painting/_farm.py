@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from styletransfer.samples._noise import Colour, Field, blend, fbm, grid, ramp, smoothstep
-from styletransfer.samples._scene import Scene
+from painting._noise import Colour, Field, blend, fbm, grid, ramp, smoothstep
+from painting._scene import Scene
 
 
 def build_farm(rng: np.random.Generator, scene: Scene, x: float, base: float, size: float) -> None:

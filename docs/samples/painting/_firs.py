@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from styletransfer.samples._noise import Colour, Field, floats
-from styletransfer.samples._scene import Scene
+from painting._noise import Colour, Field, floats
+from painting._scene import Scene
 
 _AIR: Colour = (0.70, 0.78, 0.86)
 _FIR_SIDE = 192

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from styletransfer.samples._noise import (
+from painting._noise import (
     Colour,
     Field,
     Shape,

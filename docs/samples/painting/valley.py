@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from styletransfer.samples._farm import build_farm, build_fence
-from styletransfer.samples._firs import draw_fir, plant_forest
-from styletransfer.samples._meadow import grow_grass, lay_meadow, sow_flowers, wind_path
-from styletransfer.samples._noise import (
+from painting._farm import build_farm, build_fence
+from painting._firs import draw_fir, plant_forest
+from painting._meadow import grow_grass, lay_meadow, sow_flowers, wind_path
+from painting._noise import (
     Colour,
     Field,
     Shape,
@@ -19,7 +19,7 @@ from styletransfer.samples._noise import (
     slope,
     smoothstep,
 )
-from styletransfer.samples._scene import Scene, develop, sky, water
+from painting._scene import Scene, develop, sky, water
 
 _LAKE = 0.415
 _AIR: Colour = (0.70, 0.78, 0.86)

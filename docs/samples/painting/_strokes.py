@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from styletransfer.samples._noise import Field, Shape, blur, floats, sample, slope
+from painting._noise import Field, Shape, blur, floats, sample, slope
 
 _ANGLES = 24
 _VARIANTS = 3

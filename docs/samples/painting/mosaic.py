@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from styletransfer.samples._noise import (
+from painting._noise import (
     Field,
     Shape,
     blend,
@@ -17,7 +17,7 @@ from styletransfer.samples._noise import (
     slope,
     smoothstep,
 )
-from styletransfer.samples._strokes import pixels
+from painting._strokes import pixels
 
 _GROUT = (0.17, 0.13, 0.11)
 _GOLD = (0.90, 0.66, 0.18)

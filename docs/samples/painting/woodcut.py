@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from styletransfer.samples._noise import Field, Shape, blend, fbm, floats, grid, noise, ramp, smoothstep
+from painting._noise import Field, Shape, blend, fbm, floats, grid, noise, ramp, smoothstep
 
 _INK = (0.06, 0.05, 0.07)
 _PAPER = (0.95, 0.90, 0.77)
