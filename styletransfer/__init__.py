@@ -7,50 +7,85 @@ feature extractor, with weights that come with the package:
 
     result = st.stylize("photo.jpg", "painting.jpg", method="gatys")
     result.save("stylized.png")
+
+Importing this package loads nothing else; each name below is loaded when it is first used.
 """
 
-from styletransfer import functional
-from styletransfer._version import __version__ as __version__
-from styletransfer.comparing.run import Comparison, compare
-from styletransfer.errors import (
-    CompareInterrupted,
-    DivergenceError,
-    ImageError,
-    OptionError,
-    OutputError,
-    StyleTransferError,
-    StylizeInterrupted,
-    TrainingError,
-    WeightsError,
-)
-from styletransfer.features import create_extractor
-from styletransfer.images import load_image, save_image
-from styletransfer.judging.judge import Evaluation, evaluate
-from styletransfer.methods import create_stylizer, list_stylizers, stylize
-from styletransfer.stylizer import Step, Stylization, Stylizer
+from __future__ import annotations
 
-__all__ = [
-    "CompareInterrupted",
-    "Comparison",
-    "DivergenceError",
-    "Evaluation",
-    "ImageError",
-    "OptionError",
-    "OutputError",
-    "Step",
-    "StyleTransferError",
-    "Stylization",
-    "StylizeInterrupted",
-    "Stylizer",
-    "TrainingError",
-    "WeightsError",
-    "compare",
-    "create_extractor",
-    "create_stylizer",
-    "evaluate",
-    "functional",
-    "list_stylizers",
-    "load_image",
-    "save_image",
-    "stylize",
-]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from styletransfer._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from styletransfer import functional as functional
+    from styletransfer.comparing.result import Comparison as Comparison
+    from styletransfer.comparing.run import compare as compare
+    from styletransfer.errors import CompareInterrupted as CompareInterrupted
+    from styletransfer.errors import DivergenceError as DivergenceError
+    from styletransfer.errors import ImageError as ImageError
+    from styletransfer.errors import OptionError as OptionError
+    from styletransfer.errors import OutputError as OutputError
+    from styletransfer.errors import StyleTransferError as StyleTransferError
+    from styletransfer.errors import StylizeInterrupted as StylizeInterrupted
+    from styletransfer.errors import TrainingError as TrainingError
+    from styletransfer.errors import WeightsError as WeightsError
+    from styletransfer.features import create_extractor as create_extractor
+    from styletransfer.images import load_image as load_image
+    from styletransfer.images import save_image as save_image
+    from styletransfer.job import stylize as stylize
+    from styletransfer.judging.judge import Evaluation as Evaluation
+    from styletransfer.judging.judge import evaluate as evaluate
+    from styletransfer.methods import create_stylizer as create_stylizer
+    from styletransfer.methods import list_stylizers as list_stylizers
+    from styletransfer.stylizer import Step as Step
+    from styletransfer.stylizer import Stylization as Stylization
+    from styletransfer.stylizer import Stylizer as Stylizer
+
+#: Where each public name is defined.
+_HOMES = {
+    "CompareInterrupted": "errors",
+    "Comparison": "comparing.result",
+    "DivergenceError": "errors",
+    "Evaluation": "judging.judge",
+    "ImageError": "errors",
+    "OptionError": "errors",
+    "OutputError": "errors",
+    "Step": "stylizer",
+    "StyleTransferError": "errors",
+    "Stylization": "stylizer",
+    "StylizeInterrupted": "errors",
+    "Stylizer": "stylizer",
+    "TrainingError": "errors",
+    "WeightsError": "errors",
+    "compare": "comparing.run",
+    "create_extractor": "features",
+    "create_stylizer": "methods",
+    "evaluate": "judging.judge",
+    "functional": "",
+    "list_stylizers": "methods",
+    "load_image": "images",
+    "save_image": "images",
+    "stylize": "job",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on its first use (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _HOMES[name]
+    value = (
+        getattr(importlib.import_module(f"{__name__}.{home}"), name)
+        if home
+        else importlib.import_module(f"{__name__}.{name}")
+    )
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -6,13 +6,7 @@ was got, what is wanted and the way out. The command line turns each into one li
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from styletransfer.comparing.result import Comparison
-    from styletransfer.stylizer import Stylization
+from typing import Any
 
 
 class StyleTransferError(Exception):
@@ -47,7 +41,7 @@ class DivergenceError(StyleTransferError, ArithmeticError):
         image: The last good image, (B, 3, H, W) RGB in [0, 1], or None if there was none.
     """
 
-    def __init__(self, message: str, *, term: str, image: Tensor | None = None) -> None:
+    def __init__(self, message: str, *, term: str, image: Any = None) -> None:
         super().__init__(message)
         self.term = term
         self.image = image
@@ -59,10 +53,10 @@ class StylizeInterrupted(KeyboardInterrupt):
     It is a `KeyboardInterrupt`, so loops over many pictures stop as expected.
 
     Attributes:
-        stylization: The result so far, complete with losses and history.
+        stylization: The `Stylization` so far, complete with losses and history.
     """
 
-    def __init__(self, message: str, *, stylization: Stylization) -> None:
+    def __init__(self, message: str, *, stylization: Any) -> None:
         super().__init__(message)
         self.stylization = stylization
 
@@ -71,9 +65,10 @@ class CompareInterrupted(KeyboardInterrupt):
     """Ctrl-C during `compare`; the methods that are done and the picture reached so far are kept.
 
     Attributes:
-        comparison: What there is, judged like a whole one; an unfinished run has ``stopped="interrupted"``.
+        comparison: The `Comparison` of what there is, judged like a whole one; an unfinished run has
+            ``stopped="interrupted"``.
     """
 
-    def __init__(self, message: str, *, comparison: Comparison) -> None:
+    def __init__(self, message: str, *, comparison: Any) -> None:
         super().__init__(message)
         self.comparison = comparison

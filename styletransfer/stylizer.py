@@ -1,11 +1,10 @@
-"""The interface that every method stands behind: `Stylizer`, and what it returns."""
+"""The interface that every method implements: `Stylizer`, what it is asked (`Request`) and what it answers."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 import os
-import platform
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,10 +16,12 @@ from PIL.Image import Image
 from torch import Tensor
 
 from styletransfer import images
-from styletransfer._checks import mix
-from styletransfer.errors import ImageError, OptionError, StylizeInterrupted
+from styletransfer._checks import mix, number
+from styletransfer.errors import DivergenceError, ImageError, OptionError, StylizeInterrupted
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import ImageSource, Picture
+from styletransfer.method import Method, Plan
+from styletransfer.recording import html_page, run_record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,36 +54,70 @@ class Step:
 OnStep = Callable[[Step], None]
 
 
-def option(default: Any, help_text: str, *, choices: Sequence[str] | None = None) -> Any:
-    """Declare a config field that describes itself; the command line and `info` read this.
+class EncodedStyle(ABC):
+    """A style that a method has encoded and that it takes in place of the picture.
 
-    Args:
-        default: The only place where the default stands. A dict or list is copied for each config.
-        help_text: One line: meaning, range, unit.
-        choices: The names that may be chosen, where there is a fixed set.
+    Attributes:
+        extractor: Name of the weight set it was encoded with.
     """
-    metadata = {"help": help_text, "choices": tuple(choices) if choices else None}
-    if isinstance(default, (dict, list)):
-        return field(default_factory=lambda: type(default)(default), metadata=metadata)
-    return field(default=default, metadata=metadata)
+
+    extractor: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class StyleInput:
+    """One style of a request.
+
+    Attributes:
+        source: A picture (1 or B, 3, H, W) on the extractor's device, or an `EncodedStyle`.
+        share: Its part of the mixture; all shares of a request sum to 1.
+    """
+
+    source: Tensor | EncodedStyle
+    share: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Request:
+    """What a method is asked to do: everything is checked, on the extractor's device and at the working size.
+
+    Attributes:
+        content: (B, 3, H, W) RGB in [0, 1].
+        styles: At least one.
+        init: A picture to start from, (1 or B, 3, H, W), or None.
+        strength: How much of the style is wanted, in [0, 1]: a number, or a map (1, 1, H, W).
+    """
+
+    content: Tensor
+    styles: tuple[StyleInput, ...]
+    init: Tensor | None = None
+    strength: float | Tensor = 1.0
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The styles' shares."""
+        return tuple(style.share for style in self.styles)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Stylization:
-    """A stylized picture and how it came about.
+    """A stylized picture and how it came about. A notebook shows the picture with its inputs and losses.
 
     Attributes:
         image: (B, 3, H, W) RGB in [0, 1], of exactly the content's height and width.
         method: Name of the method.
         extractor: Name of the weight set.
         losses: The method's own weighted terms of the final picture, and ``"total"``; of a batch, the means.
-            To compare methods, use `styletransfer.evaluate`, which measures all of them alike.
+            To compare methods, use `styletransfer.evaluate`, which measures all of them in the same way.
         history: One record a step.
         seconds: Wall-clock time of the run, without reading and writing files.
         config: The options that were in force.
-        stopped: Why the run ended: ``"steps"``, ``"levelled off"`` or ``"interrupted"``.
-        alpha: The content's transparency, (B, 1, H, W), put back by `save` where the format can hold it.
-        inputs: Files that were read; `save` refuses to overwrite them.
+        stopped: Why the run ended: ``"steps"``, ``"levelled off"`` or ``"interrupted"``. For a batch: interrupted
+            if any picture was, else steps if any picture used all of its steps.
+        alpha: The content's transparency, (B, 1, H, W), which `save` puts back where the format can hold it.
+        parts: Names or files of the parts that were chosen, e.g. the decoder.
+        content: The content, at its working size.
+        styles: The style pictures; an encoded style is None.
     """
 
     image: Tensor
@@ -94,7 +129,15 @@ class Stylization:
     config: Any
     stopped: str = "steps"
     alpha: Tensor | None = None
-    inputs: tuple[Path, ...] = ()
+    parts: Mapping[str, str] = field(default_factory=dict)
+    content: Picture | None = None
+    styles: tuple[Picture | None, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """Files that were read; `save` refuses to overwrite them."""
+        pictures = (self.content, *self.styles)
+        return tuple(picture.path for picture in pictures if picture is not None and picture.path is not None)
 
     def to_pil(self) -> Image:
         """Return the picture as a PIL image, RGBA if the content had transparency.
@@ -104,35 +147,39 @@ class Stylization:
         """
         return images.to_pil(self.image, alpha=self.alpha)
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, **settings: Any) -> Path:
         """Write the picture; the suffix decides the format.
+
+        Args:
+            path: Where to.
+            **settings: See `styletransfer.save_image`, e.g. ``quality=90``.
 
         Raises:
             OutputError: Unknown suffix, missing folder, a file that was an input, no permission or no space.
         """
-        return images.save_image(self.image, path, alpha=self.alpha, protected=self.inputs)
+        return images.save_image(self.image, path, alpha=self.alpha, protected=self.inputs, **settings)
 
     def record(self) -> dict[str, Any]:
-        """Return everything but the picture, ready for JSON: settings, losses, history, versions."""
-        return {
-            "method": self.method,
-            "extractor": self.extractor,
-            "config": {f.name: _plain(getattr(self.config, f.name)) for f in dataclasses.fields(self.config)},
-            "seconds": self.seconds,
-            "stopped": self.stopped,
-            "size": list(self.image.shape[2:]),
-            "losses": dict(self.losses),
-            "history": [
-                {"step": s.step, "seconds": s.seconds, "size": list(s.size), **s.losses} for s in self.history
-            ],
-            "inputs": [path.name for path in self.inputs],
-            "device": str(self.image.device),
-            "versions": {"python": platform.python_version(), "torch": torch.__version__},
-        }
+        """Return what it takes to repeat the run, ready for JSON: options, versions, hashes, losses, history."""
+        return run_record(self)
+
+    def __repr__(self) -> str:
+        count, _, height, width = self.image.shape
+        batch = f", batch of {count}" if count > 1 else ""
+        loss = f", loss {self.losses['total']:.4g}" if "total" in self.losses else ""
+        return f"<Stylization {self.method}, {width}x{height} pixels{batch}, {self.seconds:.2f} s{loss}>"
+
+    def _repr_png_(self) -> bytes:
+        return images.encode_image(self.image[:1], "picture.png")
+
+    def _repr_html_(self) -> str:
+        shown = [("content", self.content), *(("style", style) for style in self.styles)]
+        pictures = {name: picture.rgb for name, picture in shown if picture is not None}
+        return html_page({**pictures, self.method: self.image}, {self.method: (self.seconds, self.losses)})
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until `device` has done what it was given: without this, seconds on a GPU are those of the asking."""
+    """Wait until `device` has finished: without this, seconds on a GPU are those of queueing the work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
@@ -142,44 +189,57 @@ def synchronize(device: torch.device) -> None:
 class Stylizer(ABC):
     """A method of style transfer, ready to repaint.
 
-    Not an `nn.Module`: it has parts (extractor, decoder), which are.
+    Not an `nn.Module`: it has parts (extractor, decoder), which are. It is called as ``cls(extractor, config,
+    **parts)``, with the parts that its declaration names.
 
     Attributes:
-        method: Name in the registry.
-        summary: One line for lists.
-        config_type: Dataclass of the method's options, with defaults.
+        declaration: What the method declares.
         config: The options in force.
         extractor: The feature extractor.
     """
 
-    method: ClassVar[str]
-    summary: ClassVar[str]
-    config_type: ClassVar[type]
+    declaration: ClassVar[Method]
     config: Any
     extractor: VGG19Features
 
-    @classmethod
-    @abstractmethod
-    def create(cls, extractor: VGG19Features, options: Mapping[str, Any]) -> Stylizer:
-        """Build a stylizer from options by name, as the command line and `create_stylizer` give them.
+    @property
+    def method(self) -> str:
+        """Name in the registry."""
+        return self.declaration.name
 
-        Raises:
-            OptionError: Unknown option or a value outside its range.
+    @property
+    def parts(self) -> Mapping[str, str]:
+        """Names of the parts in use, for records."""
+        return {}
+
+    def plan(self, size: tuple[int, int]) -> Plan:
+        """Return what a run will do for a content of `size`, (H, W)."""
+        return self.declaration.plan(self.config, size)
+
+    def objective(self, content: Tensor, style: Tensor) -> Callable[[Tensor], float] | None:
+        """Return the function of a picture that the method minimises, or None if it minimises nothing.
+
+        Args:
+            content: (1, 3, H, W).
+            style: (1, 3, H, W).
         """
+        return None
 
     def stylize(
         self,
         content: ImageSource | Picture,
         style: Any,
         *,
+        strength: float | Tensor = 1.0,
         on_step: OnStep | None = None,
     ) -> Stylization:
         """Repaint `content` in the manner of `style`.
 
         Args:
             content: Path, PIL image, array or tensor; a batch as a (B, 3, H, W) tensor.
-            style: The same, or a list of several to be mixed. Its size may differ from the content's. AdaIN
-                also takes an `EncodedStyle`.
+            style: The same, or a list of several to be mixed. Its size may differ from the content's. A method that
+                encodes styles also takes an `EncodedStyle`.
+            strength: How much of the style is wanted, in [0, 1]; a number, or a map (1, 1, H, W) over the content.
             on_step: Called after each step with a `Step`.
 
         Returns:
@@ -187,28 +247,57 @@ class Stylizer(ABC):
 
         Raises:
             ImageError: A picture that cannot be read or used.
-            OptionError: Pictures on different devices, `style_mix` of the wrong length.
+            OptionError: Pictures on different devices, `style_mix` of the wrong length, something that the method
+                does not offer.
+            DivergenceError: The result is not finite.
             StylizeInterrupted: Ctrl-C during an optimisation; carries the picture so far. (A feed-forward
                 method has none: there it is a plain KeyboardInterrupt.)
         """
-        picture = _as_picture(content, "content")
+        picture = as_picture(content, "content")
         listed = list(style) if isinstance(style, (list, tuple)) else [style]
         if not listed:
             raise OptionError("At least one style picture is needed, got an empty list.")
-        shares = mix(getattr(self.config, "style_mix", None), len(listed))
-        prepared = [self._prepare_style(item, picture) for item in listed]
-        paths = tuple(p for p in (picture.path, *(_path(item) for item in listed)) if p is not None)
+        read = [item if isinstance(item, EncodedStyle) else as_picture(item, "style") for item in listed]
+        context = {
+            "alpha": picture.alpha,
+            "content": picture,
+            "styles": tuple(item if isinstance(item, Picture) else None for item in read),
+            "parts": self.parts,
+        }
         try:
-            result = self._run(picture.rgb.to(self.extractor.device), prepared, shares, on_step)
+            result = self._run(self._request(picture, read, strength), on_step)
         except StylizeInterrupted as interrupted:
-            so_far = interrupted.stylization
-            interrupted.stylization = dataclasses.replace(so_far, alpha=picture.alpha, inputs=paths)
+            interrupted.stylization = dataclasses.replace(interrupted.stylization, **context)
             raise
-        return dataclasses.replace(result, alpha=picture.alpha, inputs=paths)
+        if not bool(torch.isfinite(result.image).all()):
+            raise DivergenceError(
+                f"Method {self.method!r} gave a picture that is not finite. Are the weights of "
+                f"{', '.join([self.extractor.name, *self.parts.values()])} sound? See: styletransfer weights verify.",
+                term="picture",
+            )
+        return dataclasses.replace(result, **context)
 
-    def _prepare_style(self, item: Any, content: Picture) -> Any:
-        """Turn one style into what `_run` takes: a (1 or B, 3, H, W) tensor on the extractor's device."""
-        style = _as_picture(item, "style")
+    def _request(self, content: Picture, styles: list[Any], strength: float | Tensor) -> Request:
+        """Check what was given against the content and what the method accepts."""
+        device = self.extractor.device
+        shares = mix(getattr(self.config, "style_mix", None), len(styles))
+        sources = [self._style_source(style, content) for style in styles]
+        return Request(
+            content=content.rgb.to(device),
+            styles=tuple(StyleInput(source=s, share=p) for s, p in zip(sources, shares, strict=True)),
+            init=self._init(content),
+            strength=self._strength(strength, content),
+        )
+
+    def _style_source(self, style: Picture | EncodedStyle, content: Picture) -> Tensor | EncodedStyle:
+        if isinstance(style, EncodedStyle):
+            self._require("encoded style", "an encoded style", "give the picture itself")
+            if style.extractor != self.extractor.name:
+                raise OptionError(
+                    f"The style was encoded with {style.extractor!r}, this stylizer uses {self.extractor.name!r}; "
+                    "encode it again with this stylizer's encode_style."
+                )
+            return style
         if style.rgb.device != content.rgb.device:
             raise OptionError(
                 f"content is on {content.rgb.device}, style on {style.rgb.device}; "
@@ -221,30 +310,52 @@ class Stylizer(ABC):
             )
         return style.rgb.to(self.extractor.device)
 
+    def _init(self, content: Picture) -> Tensor | None:
+        """Return the picture that was given as the option ``init``, or None if it is a name or no option."""
+        declared = {f.name: f for f in dataclasses.fields(self.config)}.get("init")
+        source = getattr(self.config, "init", None)
+        if declared is None or source is None or is_name(source, declared.metadata["choices"] or ()):
+            return None
+        height, width = content.rgb.shape[2:]
+        start = as_picture(source, "init").rgb.to(self.extractor.device)
+        if start.shape[2:] != (height, width) or start.shape[0] not in (1, content.rgb.shape[0]):
+            if not isinstance(source, (str, os.PathLike)):
+                raise ImageError(
+                    f"init has shape {tuple(start.shape)}, the content {tuple(content.rgb.shape)}; "
+                    "give a picture of the content's shape."
+                )
+            start = images.resize(start, (height, width))
+        return start
+
+    def _strength(self, strength: float | Tensor, content: Picture) -> float | Tensor:
+        if not isinstance(strength, Tensor):
+            strength = number(strength, "strength", low=0.0, high=1.0)
+            if strength == 1.0:
+                return strength
+        elif strength.shape != (1, 1, *content.rgb.shape[2:]) or not bool(
+            ((strength >= 0) & (strength <= 1)).all()
+        ):
+            raise OptionError(
+                f"A strength map has shape (1, 1, {content.rgb.shape[2]}, {content.rgb.shape[3]}), the content's "
+                f"size, and values in [0, 1]; got shape {tuple(strength.shape)}."
+            )
+        self._require("strength", "a strength", "leave it at 1")
+        return strength.to(self.extractor.device, torch.float32) if isinstance(strength, Tensor) else strength
+
+    def _require(self, ability: str, what: str, cure: str) -> None:
+        if ability not in self.declaration.accepts:
+            raise OptionError(f"Method {self.method!r} does not take {what}; {cure}, or choose another method.")
+
     @abstractmethod
-    def _run(
-        self, content: Tensor, styles: list[Any], style_mix: tuple[float, ...], on_step: OnStep | None
-    ) -> Stylization:
-        """Do the work: pictures checked, (B, 3, H, W), on the extractor's device; shares sum to 1."""
+    def _run(self, request: Request, on_step: OnStep | None) -> Stylization:
+        """Do the work."""
 
 
-def _as_picture(source: ImageSource | Picture, what: str) -> Picture:
+def is_name(value: Any, choices: Sequence[str]) -> bool:
+    """Whether an option that takes a name or a picture holds one of the names."""
+    return isinstance(value, str) and value in choices
+
+
+def as_picture(source: ImageSource | Picture, what: str) -> Picture:
+    """Return `source` as a picture, read if it is not one yet."""
     return source if isinstance(source, Picture) else images.read_picture(source, what=what)
-
-
-def _path(source: Any) -> Path | None:
-    """The file that a style or content came from, if it came from one."""
-    if isinstance(source, Picture):
-        return source.path
-    return Path(source) if isinstance(source, (str, os.PathLike)) else None
-
-
-def _plain(value: Any) -> Any:
-    """Turn a config into what JSON can hold."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if isinstance(value, Tensor):
-        return f"tensor {tuple(value.shape)}"
-    return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)

@@ -31,6 +31,7 @@ __all__ = [
     "VGG19Features",
     "WeightFile",
     "WeightStatus",
+    "as_extractor",
     "create_extractor",
     "list_extractors",
     "list_weights",
@@ -98,6 +99,13 @@ def create_extractor(
     extractor.to_empty(device="cpu")
     extractor.load_convolutions(convolutions, color_matrix=color_matrix, color_bias=color_bias, source=str(path))
     return extractor.to(target)
+
+
+def as_extractor(source: str | VGG19Features, device: str | torch.device | None = None) -> VGG19Features:
+    """Return an extractor by name, or the one given, moved only if a device is named."""
+    if isinstance(source, VGG19Features):
+        return source if device is None else source.to(pick_device(device))
+    return create_extractor(source, device=device)
 
 
 def own_file(name: str | os.PathLike[str]) -> Path | None:

@@ -10,8 +10,8 @@ from typing import Any
 from styletransfer._checks import choice, flag, integer, known_options, number
 from styletransfer.errors import OptionError
 from styletransfer.layers import check_taps
-from styletransfer.methods.feedforward.decoder_files import MOST_PASSES
-from styletransfer.stylizer import option
+from styletransfer.method import option
+from styletransfer.methods.feedforward.config import MOST_PASSES
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 

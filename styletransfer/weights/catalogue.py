@@ -18,6 +18,9 @@ _ADAIN = "Huang and Belongie, Arbitrary Style Transfer in Real-time with AdaIN, 
 _GATYS = "Gatys et al., Image Style Transfer Using Convolutional Neural Networks, CVPR 2016"
 _RELEASE = "https://github.com/naoto0804/pytorch-AdaIN/releases/download/v0.0.0"
 
+#: The extractor that is used if none is named.
+DEFAULT_EXTRACTOR = "vgg19-lite"
+
 #: Every weight set by name.
 CATALOGUE: Mapping[str, WeightFile] = {
     file.name: file
@@ -121,6 +124,22 @@ def find(name: str, kind: str | None = None) -> WeightFile:
     """
     names = [file.name for file in CATALOGUE.values() if kind in (None, file.kind)]
     return CATALOGUE[choice(name, names, kind or "weight set")]
+
+
+def default_decoder(encoder: str) -> str:
+    """Return the name of the decoder for an extractor.
+
+    Raises:
+        WeightsError: There is none.
+    """
+    for file in CATALOGUE.values():
+        if file.encoder == encoder:
+            return file.name
+    others = " or ".join(repr(file.encoder) for file in CATALOGUE.values() if file.encoder)
+    raise WeightsError(
+        f"There is no public decoder for the extractor {encoder!r}. Use the extractor {others}, "
+        "or train a decoder and give its file."
+    )
 
 
 def list_weights() -> list[WeightStatus]:

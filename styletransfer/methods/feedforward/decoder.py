@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -14,11 +14,9 @@ from styletransfer._checks import choice, integer, number
 from styletransfer.errors import OptionError
 from styletransfer.features.vgg import Padding, in_own_precision, pad_by_one
 from styletransfer.layers import BY_TAP, check_taps
-from styletransfer.methods.feedforward.modulation import Modulation
+from styletransfer.methods.feedforward.config import MOST_PASSES
 
 Upsampling = Literal["nearest", "bilinear"]
-#: A picture put through more often than this only loses its content.
-MOST_PASSES = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +146,34 @@ class ResidualBlock(nn.Module):
         """Return (B, C, h, w) features of the same shape; `modulated` is applied to each convolution."""
         inner = rectified(modulated(self.first(pad_by_one(x, self.padding))), self.slope)
         return x + modulated(self.second(pad_by_one(inner, self.padding)))
+
+
+class Modulation(nn.Module):
+    """Gives each modulated convolution a scale and a shift for every channel.
+
+    With the output layer at zero the scales are one and the shifts zero, so a finished decoder can be given one
+    and be trained on.
+
+    Args:
+        inputs: Length of a description.
+        widths: Channels of each modulated convolution.
+        hidden: Width of the layer between.
+    """
+
+    def __init__(self, inputs: int, widths: Sequence[int], hidden: int) -> None:
+        super().__init__()
+        self.widths = tuple(widths)
+        self.hidden = nn.Linear(inputs, hidden)
+        self.out = nn.Linear(2 * hidden, 2 * sum(widths))
+
+    def forward(self, change: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Turn (B, inputs) descriptions into ``(scale, shift)``, (B, C, 1, 1) each, for every convolution."""
+        hidden = self.hidden(change.to(self.hidden.weight.dtype))
+        # Beside what a ReLU lets through the values themselves: much of what is to be learnt is linear.
+        out = self.out(torch.cat([hidden, F.relu(hidden)], dim=1))[:, :, None, None]
+        pairs = (part.chunk(2, dim=1) for part in out.split([2 * width for width in self.widths], dim=1))
+        # Between 0 and 2: unbounded ones multiply from layer to layer, and a training explodes.
+        return [(1 + torch.tanh(scale), shift) for scale, shift in pairs]
 
 
 class Decoder(nn.Module):

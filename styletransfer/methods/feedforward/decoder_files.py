@@ -23,7 +23,6 @@ from styletransfer.features.vgg import pick_device
 from styletransfer.files import write_atomically
 from styletransfer.methods.feedforward.decoder import (
     LITE,
-    MOST_PASSES,
     PYTORCH_ADAIN,
     Decoder,
     DecoderSpec,
@@ -37,13 +36,11 @@ from styletransfer.weights.tensor_files import read_tensors
 __all__ = [
     "FORMAT",
     "LITE",
-    "MOST_PASSES",
     "PYTORCH_ADAIN",
     "Decoder",
     "DecoderSpec",
     "ResidualBlock",
     "Upsampling",
-    "default_decoder",
     "load_decoder",
     "pytorch_adain_names",
     "save_decoder",
@@ -69,22 +66,6 @@ def save_decoder(decoder: Decoder, path: str | os.PathLike[str], notes: Mapping[
     tensors = {name: x.detach().cpu().contiguous() for name, x in decoder.state_dict().items()}
     stored = save(tensors, metadata={"format": FORMAT, "spec": json.dumps(spec)})
     return write_atomically(Path(path), lambda file: file.write(stored))
-
-
-def default_decoder(encoder: str) -> str:
-    """Return the name of the decoder for an extractor.
-
-    Raises:
-        WeightsError: There is none.
-    """
-    for file in catalogue.CATALOGUE.values():
-        if file.encoder == encoder:
-            return file.name
-    others = " or ".join(repr(file.encoder) for file in catalogue.CATALOGUE.values() if file.encoder)
-    raise WeightsError(
-        f"There is no public decoder for the extractor {encoder!r}. Use the extractor {others}, "
-        "or train a decoder and give its file."
-    )
 
 
 def load_decoder(
@@ -123,7 +104,7 @@ def _path_of(source: str | os.PathLike[str], encoder: str) -> Path:
     """Find the file of a name or path; a name's encoder is checked before anything is fetched."""
     names = {file.name: file for file in catalogue.CATALOGUE.values() if file.kind == "decoder"}
     if source in names:
-        default_decoder(encoder)
+        catalogue.default_decoder(encoder)
         file = names[str(source)]
         _refuse(file.name, str(file.encoder), encoder)
         return catalogue.fetch(file.name)

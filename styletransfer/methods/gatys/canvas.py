@@ -14,6 +14,16 @@ _GAIN = 0.7
 _BORDER = 1e-6
 
 
+def in_space(picture: Tensor, space: str) -> Tensor:
+    """Return a (B, 3, H, W) picture in the space that is optimised."""
+    if space == "rgb":
+        return picture
+    mean, std = (
+        torch.tensor(v, dtype=torch.float32, device=picture.device) for v in (IMAGENET_MEAN, IMAGENET_STD)
+    )
+    return (picture - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1)
+
+
 class Canvas:
     """A Laplacian-style pyramid of the picture (Burt and Adelson 1983), flattened to one vector.
 
@@ -40,8 +50,8 @@ class Canvas:
         self.clamp = clamp
         imagenet = space == "imagenet"
         mean, std = (IMAGENET_MEAN, IMAGENET_STD) if imagenet else ((0.0,) * 3, (1.0,) * 3)
-        self.mean = torch.tensor(mean, device=device).view(1, 3, 1, 1)
-        self.std = torch.tensor(std, device=device).view(1, 3, 1, 1)
+        self.mean = torch.tensor(mean, dtype=torch.float32, device=device).view(1, 3, 1, 1)
+        self.std = torch.tensor(std, dtype=torch.float32, device=device).view(1, 3, 1, 1)
         self._lengths = [3 * height * width for height, width in self.sizes]
 
     def start(self, picture: Tensor) -> Tensor:

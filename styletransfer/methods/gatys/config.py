@@ -2,135 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from torch import Tensor
+from pathlib import Path
+from typing import Any, ClassVar
 
 from styletransfer._checks import choice, flag, integer, known_options, number, style_shares
 from styletransfer.errors import OptionError
 from styletransfer.layers import check_taps
-from styletransfer.stylizer import option
+from styletransfer.method import Config, Plan, Stage, option
 
 INITS = ("content", "noise", "style", "adain")
 LOSS_SCALES = ("relative", "mean", "gatys2016")
 _STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-
-
-@dataclass(frozen=True, kw_only=True)
-class GatysConfig:
-    """Options of image optimisation.
-
-    The loss is the sum of content, style, palette and total variation, each times its weight. What content and
-    style mean is set by `loss_scale`:
-
-    - ``"relative"``: mean squared errors over the target's own mean square (style) or variance (content),
-      averaged over layers. Independent of the network's scale: weights carry over between weight sets.
-    - ``"mean"``: plain mean squared errors, summed over layers (Dive into Deep Learning).
-    - ``"gatys2016"``: the paper's sums, equations 1 to 5.
-
-    Here `preset` is only a label: `from_options` is what fills in a preset's values.
-
-    Raises:
-        OptionError: A value outside its range or a name that does not exist.
-    """
-
-    preset: str = option("default", "named set of options; others given override it", choices=())
-    content_layers: tuple[str, ...] = option(("relu4_1",), "layers compared with the content, e.g. relu4_2")
-    style_layers: tuple[str, ...] = option(_STYLE_LAYERS, "layers whose Gram matrices are compared with the style")
-    layer_weights: Mapping[str, float] | None = option(None, "multiplier per layer, e.g. relu1_1=2; 1 if absent")
-    content_weight: float = option(1.0, "multiplier of the content loss, >= 0")
-    style_weight: float = option(8.0, "multiplier of the style loss, >= 0")
-    color_weight: float = option(
-        0.05, "multiplier of the palette loss, >= 0; 0 leaves colour to the Gram matrices"
-    )
-    tv_weight: float = option(0.5, "multiplier of the total variation, >= 0")
-    center_grams: bool = option(True, "subtract the style's channel means before Gram matrices are formed")
-    loss_scale: str = option("relative", "how the terms are scaled", choices=LOSS_SCALES)
-    pooling: str | None = option(None, "max or avg; the weight set's own if absent", choices=("max", "avg"))
-    optimizer: str = option("lbfgs", "how to descend", choices=("lbfgs", "adam"))
-    learning_rate: float = option(1.0, "step length, > 0; 1 is natural for lbfgs, 0.02 for adam")
-    decay: float = option(1.0, "factor on the learning rate every decay_every steps, in (0, 1]")
-    decay_every: int = option(0, "steps between decays; 0 for none")
-    variable: str = option("rgb", "space that is optimised and whose TV counts", choices=("rgb", "imagenet"))
-    pyramid: int = option(5, "coarser levels that carry the picture beside its pixels, 0 to 8; 0: pixels only")
-    clamp: bool = option(True, "keep the picture within [0, 1] after each step")
-    init: str | Tensor = option(  # noqa: RUF009 - a field like the others
-        "content", "start: content, noise, style, adain, or a tensor", choices=INITS
-    )
-    scales: tuple[float, ...] = option((0.5, 1.0), "sizes worked through, as shares of the content's, ending in 1")
-    steps: int | tuple[int, ...] = option((60, 150), "at most so many steps: one number, or one per size")
-    tolerance: float = option(0.0, "stop when the loss fell by less than this share over patience steps; 0: never")
-    patience: int = option(20, "steps over which levelling off is judged")
-    retries: int = option(5, "how often to go back to the last good picture and halve the step length")
-    style_mix: tuple[float, ...] | None = option(None, "share of each style, > 0; equal if absent")
-    seed: int = option(0, "seed of the noise start")
-
-    def __post_init__(self) -> None:
-        """Validate every field."""
-        choice(self.preset, PRESETS, "preset")
-        object.__setattr__(self, "content_layers", check_taps(self.content_layers))
-        object.__setattr__(self, "style_layers", check_taps(self.style_layers))
-        self._check_layer_weights()
-        for name in ("content_weight", "style_weight", "color_weight", "tv_weight"):
-            object.__setattr__(self, name, number(getattr(self, name), name, low=0.0))
-        if self.content_weight == self.style_weight == 0:
-            raise OptionError("content_weight and style_weight are both 0; one of them must be above 0.")
-        choice(self.loss_scale, LOSS_SCALES, "loss_scale")
-        if self.pooling is not None:
-            choice(self.pooling, ("max", "avg"), "pooling")
-        choice(self.optimizer, ("lbfgs", "adam"), "optimizer")
-        object.__setattr__(self, "learning_rate", number(self.learning_rate, "learning_rate", above=0.0))
-        object.__setattr__(self, "decay", number(self.decay, "decay", above=0.0, high=1.0))
-        object.__setattr__(self, "tolerance", number(self.tolerance, "tolerance", low=0.0, high=1.0))
-        choice(self.variable, ("rgb", "imagenet"), "variable")
-        flag(self.clamp, "clamp")
-        flag(self.center_grams, "center_grams")
-        object.__setattr__(self, "pyramid", integer(self.pyramid, "pyramid", low=0, high=8))
-        if not isinstance(self.init, Tensor):
-            choice(self.init, INITS, "init (a name or a tensor)")
-        object.__setattr__(self, "style_mix", style_shares(self.style_mix))
-        self._check_schedule()
-        for name, low in (("decay_every", 0), ("patience", 1), ("retries", 0), ("seed", 0)):
-            object.__setattr__(self, name, integer(getattr(self, name), name, low=low, high=2**63 - 1))
-
-    def _check_layer_weights(self) -> None:
-        if self.layer_weights is None:
-            return
-        if not isinstance(self.layer_weights, Mapping):
-            raise OptionError(
-                "layer_weights must be a dictionary of layers and numbers, "
-                f'e.g. {{"relu1_1": 2}}, got {self.layer_weights!r}.'
-            )
-        known_options(self.layer_weights, (*self.content_layers, *self.style_layers), "layer_weights")
-        checked = {k: number(v, f"layer_weights[{k!r}]", low=0.0) for k, v in self.layer_weights.items()}
-        object.__setattr__(self, "layer_weights", checked)
-
-    def _check_schedule(self) -> None:
-        scales = tuple(number(s, "Each of scales", above=0.0, high=1.0) for s in _listed(self.scales))
-        if not scales or scales[-1] != 1.0 or list(scales) != sorted(set(scales)):
-            raise OptionError(f"scales must rise and end in 1, e.g. (0.5, 1), got {scales}.")
-        object.__setattr__(self, "scales", scales)
-        steps = tuple(integer(n, "steps", low=1) for n in _listed(self.steps))
-        if not isinstance(self.steps, (tuple, list)):
-            object.__setattr__(self, "steps", steps[0])
-            return
-        object.__setattr__(self, "steps", steps)
-        if len(steps) != len(scales):
-            raise OptionError(f"steps names {len(steps)} number(s) for {len(scales)} size(s) in scales.")
-
-    @property
-    def schedule(self) -> tuple[tuple[float, int], ...]:
-        """``(scale, steps)`` per size; a single number of steps holds for each size."""
-        steps = self.steps if isinstance(self.steps, tuple) else (self.steps,) * len(self.scales)
-        return tuple(zip(self.scales, steps, strict=True))
-
-
-def _listed(values: Any) -> tuple[Any, ...]:
-    return tuple(values) if isinstance(values, (tuple, list)) else (values,)
-
+#: No side is made smaller than this by `scales`, pixels.
+_SMALLEST = 32
+#: One number of steps is divided among the sizes in this ratio: the default preset's 60 to 150.
+_MORE_STEPS = 2.5
+#: More steps than anybody has asked for; a bound for what is counted and drawn.
+MOST_STEPS = 10_000_000
 
 #: What the default preset adds to the published methods, switched off.
 _PLAIN: dict[str, Any] = {"color_weight": 0.0, "center_grams": False, "pyramid": 0}
@@ -176,18 +67,143 @@ PRESETS: dict[str, dict[str, Any]] = {
 PRESETS["d2l-two-stage"] = PRESETS["d2l"] | {"scales": (0.5, 1.0), "steps": (500, 500)}
 
 
-def from_options(options: Mapping[str, Any]) -> GatysConfig:
-    """Build a config from a preset and the options that override it.
+@dataclass(frozen=True, kw_only=True, init=False)
+class GatysConfig(Config):
+    """Options of image optimisation.
 
-    ``scales`` without ``steps`` keeps the preset's last number of steps for each size.
+    The loss is the sum of content, style, palette and total variation, each times its weight. What content and
+    style mean is set by `loss_scale`:
+
+    - ``"relative"``: mean squared errors over the target's own mean square (style) or variance (content),
+      averaged over layers. Independent of the network's scale: weights carry over between weight sets.
+    - ``"mean"``: plain mean squared errors, summed over layers (Dive into Deep Learning).
+    - ``"gatys2016"``: the paper's sums, equations 1 to 5.
+
+    A preset fills in every option that is not given. ``scales`` without ``steps`` keeps the preset's number of
+    steps in all.
 
     Raises:
-        OptionError: Unknown preset or option, or a value outside its range.
+        OptionError: A value outside its range or a name that does not exist.
+
+    Example:
+        >>> GatysConfig(preset="gatys2016").loss_scale
+        'gatys2016'
     """
-    known_options(options, (f.name for f in dataclasses.fields(GatysConfig)), "Method 'gatys'")
-    preset = choice(options.get("preset", "default"), PRESETS, "preset")
-    chosen = PRESETS[preset] | dict(options)
-    if "scales" in options and "steps" not in options:
-        inherited = PRESETS[preset].get("steps", GatysConfig().steps)
-        chosen["steps"] = inherited[-1] if isinstance(inherited, tuple) else inherited
-    return GatysConfig(**chosen)
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
+    owner: ClassVar[str] = "Method 'gatys'"
+
+    preset: str = option("default", "named set of options; others given override it", choices=tuple(PRESETS))
+    content_layers: tuple[str, ...] = option(("relu4_1",), "layers compared with the content, e.g. relu4_2")
+    style_layers: tuple[str, ...] = option(_STYLE_LAYERS, "layers whose Gram matrices are compared with the style")
+    layer_weights: Mapping[str, float] | None = option(None, "multiplier per layer, e.g. relu1_1=2; 1 if absent")
+    content_weight: float = option(1.0, "multiplier of the content loss, >= 0")
+    style_weight: float = option(8.0, "multiplier of the style loss, >= 0")
+    color_weight: float = option(
+        0.05, "multiplier of the palette loss, >= 0; 0 leaves colour to the Gram matrices"
+    )
+    tv_weight: float = option(0.5, "multiplier of the total variation, >= 0")
+    center_grams: bool = option(True, "subtract the style's channel means before Gram matrices are formed")
+    loss_scale: str = option("relative", "how the terms are scaled", choices=LOSS_SCALES)
+    pooling: str | None = option(None, "max or avg; the weight set's own if absent", choices=("max", "avg"))
+    optimizer: str = option("lbfgs", "how to descend", choices=("lbfgs", "adam"))
+    learning_rate: float = option(1.0, "step length, > 0; 1 is natural for lbfgs, 0.02 for adam")
+    decay: float = option(1.0, "factor on the learning rate every decay_every steps, in (0, 1]")
+    decay_every: int = option(0, "steps between decays; 0 for none")
+    variable: str = option("rgb", "space that is optimised and whose TV counts", choices=("rgb", "imagenet"))
+    pyramid: int = option(5, "coarser levels that carry the picture beside its pixels, 0 to 8; 0: pixels only")
+    clamp: bool = option(True, "keep the picture within [0, 1] after each step")
+    init: Any = option("content", "start: content, noise, style, adain, or a picture", choices=INITS, picture=True)
+    scales: tuple[float, ...] = option((0.5, 1.0), "sizes worked through, as shares of the content's, ending in 1")
+    steps: int | tuple[int, ...] = option(
+        (60, 150), "at most so many steps: one number for all sizes together, or one per size"
+    )
+    tolerance: float = option(0.0, "stop when the loss fell by less than this share over patience steps; 0: never")
+    patience: int = option(20, "steps over which levelling off is judged")
+    retries: int = option(5, "how often to go back to the last good picture and halve the step length")
+    style_mix: tuple[float, ...] | None = option(None, "share of each style, > 0; equal if absent")
+    seed: int = option(0, "seed of the noise start")
+
+    def __init__(self, **options: Any) -> None:
+        if "scales" in options and "steps" not in options and options.get("preset", "default") in PRESETS:
+            inherited = PRESETS[options.get("preset", "default")].get("steps", type(self).steps)
+            options["steps"] = sum(inherited) if isinstance(inherited, tuple) else inherited
+        super().__init__(**options)
+
+    def __post_init__(self) -> None:
+        """Validate every field."""
+        object.__setattr__(self, "content_layers", check_taps(self.content_layers))
+        object.__setattr__(self, "style_layers", check_taps(self.style_layers))
+        self._check_layer_weights()
+        for name in ("content_weight", "style_weight", "color_weight", "tv_weight"):
+            object.__setattr__(self, name, number(getattr(self, name), name, low=0.0))
+        if self.content_weight == self.style_weight == 0:
+            raise OptionError("content_weight and style_weight are both 0; one of them must be above 0.")
+        choice(self.loss_scale, LOSS_SCALES, "loss_scale")
+        if self.pooling is not None:
+            choice(self.pooling, ("max", "avg"), "pooling")
+        choice(self.optimizer, ("lbfgs", "adam"), "optimizer")
+        object.__setattr__(self, "learning_rate", number(self.learning_rate, "learning_rate", above=0.0))
+        object.__setattr__(self, "decay", number(self.decay, "decay", above=0.0, high=1.0))
+        object.__setattr__(self, "tolerance", number(self.tolerance, "tolerance", low=0.0, high=1.0))
+        choice(self.variable, ("rgb", "imagenet"), "variable")
+        flag(self.clamp, "clamp")
+        flag(self.center_grams, "center_grams")
+        object.__setattr__(self, "pyramid", integer(self.pyramid, "pyramid", low=0, high=8))
+        if isinstance(self.init, str) and not _looks_like_a_file(self.init):
+            choice(self.init, INITS, "init (a name, a file or a picture)")
+        object.__setattr__(self, "style_mix", style_shares(self.style_mix))
+        self._check_schedule()
+        for name, low in (("decay_every", 0), ("patience", 1), ("retries", 0), ("seed", 0)):
+            object.__setattr__(self, name, integer(getattr(self, name), name, low=low, high=2**63 - 1))
+
+    def _check_layer_weights(self) -> None:
+        if self.layer_weights is None:
+            return
+        if not isinstance(self.layer_weights, Mapping):
+            raise OptionError(
+                "layer_weights must be a dictionary of layers and numbers, "
+                f'e.g. {{"relu1_1": 2}}, got {self.layer_weights!r}.'
+            )
+        known_options(self.layer_weights, (*self.content_layers, *self.style_layers), "layer_weights")
+        checked = {k: number(v, f"layer_weights[{k!r}]", low=0.0) for k, v in self.layer_weights.items()}
+        object.__setattr__(self, "layer_weights", checked)
+
+    def _check_schedule(self) -> None:
+        scales = tuple(number(s, "Each of scales", above=0.0, high=1.0) for s in _listed(self.scales))
+        if not scales or scales[-1] != 1.0 or list(scales) != sorted(set(scales)):
+            raise OptionError(f"scales must rise and end in 1, e.g. (0.5, 1), got {scales}.")
+        object.__setattr__(self, "scales", scales)
+        steps = tuple(integer(n, "steps", low=1, high=MOST_STEPS) for n in _listed(self.steps))
+        per_size = isinstance(self.steps, (tuple, list))
+        if per_size and len(steps) != len(scales):
+            raise OptionError(f"steps names {len(steps)} number(s) for {len(scales)} size(s) in scales.")
+        object.__setattr__(self, "steps", steps if per_size else steps[0])
+
+    @property
+    def schedule(self) -> tuple[tuple[float, int], ...]:
+        """``(scale, steps)`` per size. One number of steps is divided so that each size has 2.5 times the one below."""
+        if isinstance(self.steps, tuple):
+            return tuple(zip(self.scales, self.steps, strict=True))
+        weights = [_MORE_STEPS**n for n in range(len(self.scales))]
+        parts = [self.steps * weight // sum(weights) for weight in weights]
+        parts[-1] += self.steps - sum(parts)
+        return tuple((scale, steps) for scale, steps in zip(self.scales, map(int, parts), strict=True) if steps)
+
+
+def plan(config: GatysConfig, size: tuple[int, int]) -> Plan:
+    """Return the sizes and steps of a run; sizes at which a side would fall below 32 pixels are left out."""
+    stages = tuple(
+        Stage(size=(max(16, round(size[0] * scale)), max(16, round(size[1] * scale))), steps=steps, scale=scale)
+        for scale, steps in config.schedule
+        if scale == 1 or min(size) * scale >= _SMALLEST
+    )
+    return Plan(stages=stages)
+
+
+def _listed(values: Any) -> tuple[Any, ...]:
+    return tuple(values) if isinstance(values, (tuple, list)) else (values,)
+
+
+def _looks_like_a_file(name: str) -> bool:
+    return bool(Path(name).suffix) or os.sep in name or Path(name).is_file()

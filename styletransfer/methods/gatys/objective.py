@@ -120,12 +120,14 @@ class Palettes:
             mean = _mixed([c.mean(dim=1, keepdim=True) for c in colors], style_mix)
             covariance = _mixed([(c - mean) @ (c - mean).T / c.shape[1] for c in colors], style_mix)
             # The addend, a deviation of 1.4 % of full scale, bounds what a style without colour can demand.
-            values, vectors = torch.linalg.eigh(covariance + 2e-4 * torch.eye(3, device=mean.device))
+            values, vectors = torch.linalg.eigh(
+                covariance + 2e-4 * torch.eye(3, dtype=mean.dtype, device=mean.device)
+            )
             self._targets.append((side, mean, vectors @ torch.diag(values.rsqrt()) @ vectors.T))
 
     def loss(self, image: Tensor) -> Tensor:
         """Return the mean squared distance of the whitened colours' second moments from the identity."""
-        identity = torch.eye(3, device=image.device)
+        identity = torch.eye(3, dtype=image.dtype, device=image.device)
         terms = []
         for side, mean, whitening in self._targets:
             colors = whitening @ (_colors(image, side) - mean)

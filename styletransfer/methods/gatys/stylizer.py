@@ -15,19 +15,22 @@ import torch
 from torch import Tensor
 
 from styletransfer import images
-from styletransfer.errors import DivergenceError, ImageError, StylizeInterrupted
+from styletransfer.errors import DivergenceError, StylizeInterrupted
 from styletransfer.features.vgg import VGG19Features
+from styletransfer.method import Method, Stage
 from styletransfer.methods.feedforward.adain import AdaINStylizer
-from styletransfer.methods.gatys.canvas import Canvas
-from styletransfer.methods.gatys.config import GatysConfig, from_options
+from styletransfer.methods.feedforward.config import AdaINConfig
+from styletransfer.methods.gatys import GATYS
+from styletransfer.methods.gatys.canvas import Canvas, in_space
+from styletransfer.methods.gatys.config import GatysConfig
 from styletransfer.methods.gatys.descent import Descent, minimize
 from styletransfer.methods.gatys.objective import Objective
-from styletransfer.stylizer import OnStep, Step, Stylization, Stylizer, synchronize
+from styletransfer.stylizer import OnStep, Request, Step, Stylization, Stylizer, synchronize
 
 __all__ = ["GatysStylizer", "Objective"]
 
-#: No side is made smaller than this by `scales`, pixels.
-_SMALLEST = 32
+#: Why runs end, from what weighs most in a batch.
+_REASONS = ("interrupted", "steps", "levelled off")
 
 
 class GatysStylizer(Stylizer):
@@ -42,9 +45,8 @@ class GatysStylizer(Stylizer):
         (3, 3)
     """
 
-    method: ClassVar[str] = "gatys"
-    summary: ClassVar[str] = "image optimisation: content, Gram and total-variation losses (Gatys et al. 2016)"
-    config_type: ClassVar[type] = GatysConfig
+    declaration: ClassVar[Method] = GATYS
+    config: GatysConfig
 
     def __init__(self, extractor: VGG19Features, config: GatysConfig | None = None) -> None:
         self.extractor = extractor
@@ -53,56 +55,68 @@ class GatysStylizer(Stylizer):
         pooling: Any = self.config.pooling
         self._seen_through = extractor.variant(pooling=pooling)
         # Made at once, so that an extractor without a decoder is refused before any work.
-        self._starter = (
-            AdaINStylizer.create(extractor, {"measure": False}) if self.config.init == "adain" else None
-        )
+        from_adain = self.config.init == "adain" if isinstance(self.config.init, str) else False
+        self._starter = AdaINStylizer(extractor, AdaINConfig(measure=False)) if from_adain else None
 
-    @classmethod
-    def create(cls, extractor: VGG19Features, options: Mapping[str, Any]) -> GatysStylizer:
-        """See `Stylizer.create`."""
-        return cls(extractor, from_options(options))
+    @property
+    def parts(self) -> Mapping[str, str]:
+        """The decoder of the start, if AdaIN makes it."""
+        return {} if self._starter is None else self._starter.parts
 
-    def _run(
-        self, content: Tensor, styles: list[Tensor], style_mix: tuple[float, ...], on_step: OnStep | None
-    ) -> Stylization:
+    def objective(self, content: Tensor, style: Tensor) -> Callable[[Tensor], float] | None:
+        """See `Stylizer.objective`: the total that is minimised at the content's size."""
+        measure = Objective(self._seen_through, self.config, content, [style], (1.0,))
+
+        @torch.no_grad()
+        def total(image: Tensor) -> float:
+            terms = measure(image, in_space(image, self.config.variable))
+            return sum(float(term) for term in terms.values())
+
+        return total
+
+    def _run(self, request: Request, on_step: OnStep | None) -> Stylization:
         # A caller may have switched gradients off. Tensors made in inference mode cannot take part in a
         # descent, their copies can.
         with torch.inference_mode(False), torch.enable_grad():
-            content, styles = content.clone(), [style.clone() for style in styles]
-            given = self._given_start(content)
             done: list[Stylization] = []
-            for i in range(content.shape[0]):
+            count = request.content.shape[0]
+            for i in range(count):
                 run = _Run(
                     self,
-                    content[i : i + 1],
-                    [style[i % style.shape[0]][None] for style in styles],
-                    style_mix,
+                    _single(request, i),
                     on_step,
-                    start=None if given is None else given[i % given.shape[0]][None],
                     before=[step for result in done for step in result.history],
-                    to_come=content.shape[0] - 1 - i,
+                    to_come=count - 1 - i,
                 )
                 try:
                     done.append(run.result())
                 except StylizeInterrupted as interrupted:
                     # Pictures that were not reached stay as they were.
                     joined = _join([*done, interrupted.stylization])
-                    image = torch.cat([joined.image, content[i + 1 :]])
-                    interrupted.stylization = dataclasses.replace(joined, image=image, stopped="interrupted")
+                    image = torch.cat([joined.image, request.content[i + 1 :].clone()])
+                    interrupted.stylization = dataclasses.replace(joined, image=image)
                     raise
             return _join(done)
 
-    def _given_start(self, content: Tensor) -> Tensor | None:
-        """Return the tensor that was given as `init`, checked, or None if `init` is a name."""
-        if not isinstance(self.config.init, Tensor):
-            return None
-        start = images.read_picture(self.config.init, what="init").rgb.to(content.device)
-        if start.shape[2:] != content.shape[2:] or start.shape[0] not in (1, content.shape[0]):
-            raise ImageError(
-                f"init has shape {tuple(start.shape)}, the content {tuple(content.shape)}; "
-                "give a tensor of the content's shape."
-            )
-        return start
+
+def _single(request: Request, i: int) -> Request:
+    """Return the request for picture `i` of the batch, with memory of its own."""
+
+    def picked(x: Tensor) -> Tensor:
+        return x[i % x.shape[0]][None].clone()
+
+    return dataclasses.replace(
+        request,
+        content=picked(request.content),
+        styles=tuple(dataclasses.replace(s, source=picked(_pixels(s.source))) for s in request.styles),
+        init=None if request.init is None else picked(request.init),
+    )
+
+
+def _pixels(source: Any) -> Tensor:
+    """Return a style's picture; the interface lets nothing else through."""
+    picture: Tensor = source
+    return picture
 
 
 def _join(results: list[Stylization]) -> Stylization:
@@ -117,6 +131,7 @@ def _join(results: list[Stylization]) -> Stylization:
         losses=losses,
         history=[step for r in results for step in r.history],
         seconds=sum(r.seconds for r in results),
+        stopped=min((r.stopped for r in results), key=_REASONS.index),
     )
 
 
@@ -125,11 +140,8 @@ class _Run:
 
     Args:
         stylizer: Whose extractor and options are used.
-        content: (1, 3, H, W).
-        styles: (1, 3, H, W) each.
-        style_mix: One share per style.
+        request: Of one picture.
         on_step: Called after each step.
-        start: The tensor that was given as `init`, (1, 3, H, W), if one was.
         before: Steps of the batch's earlier pictures.
         to_come: How many pictures of the batch are worked on after this one.
     """
@@ -137,26 +149,22 @@ class _Run:
     def __init__(
         self,
         stylizer: GatysStylizer,
-        content: Tensor,
-        styles: list[Tensor],
-        style_mix: tuple[float, ...],
+        request: Request,
         on_step: OnStep | None,
         *,
-        start: Tensor | None,
         before: list[Step],
         to_come: int,
     ) -> None:
         self.stylizer = stylizer
         self.config: GatysConfig = stylizer.config
-        self.content = content
-        self.styles = styles
-        self.style_mix = style_mix
+        self.request = request
+        self.content = content = request.content
+        self.styles = [_pixels(style.source) for style in request.styles]
         self.on_step = on_step
-        self.start = start
         self.steps_before = len(before)
         self.seconds_before = before[-1].seconds if before else 0.0
-        self.schedule = _feasible(self.config.schedule, content)
-        self.steps_to_come = to_come * sum(steps for _, steps in self.schedule)
+        self.plan = stylizer.plan((content.shape[2], content.shape[3]))
+        self.steps_to_come = to_come * self.plan.steps
         self.history: list[Step] = []
         self.image = content
         self.losses: Mapping[str, float] = {}
@@ -166,8 +174,8 @@ class _Run:
         stopped = "steps"
         try:
             self.image = self._start()
-            for number in range(len(self.schedule)):
-                stopped = self._descend(number)
+            for number, stage in enumerate(self.plan.stages):
+                stopped = self._descend(number, stage)
         except KeyboardInterrupt:
             done = self._stylization("interrupted")
             raise StylizeInterrupted(
@@ -194,8 +202,8 @@ class _Run:
         return images.resize(image.clamp(0, 1), _size(self.content))
 
     def _start(self) -> Tensor:
-        if self.start is not None:
-            return self.start
+        if self.request.init is not None:
+            return self.request.init
         init = self.config.init
         if init == "noise":
             generator = torch.Generator().manual_seed(self.config.seed)
@@ -205,8 +213,7 @@ class _Run:
         if init == "style":
             return images.resize(self.styles[0], _size(self.content))
         if self.stylizer._starter is not None:
-            starter = self.stylizer._starter
-            return starter._run(self.content, self.styles, self.style_mix, None).image
+            return self.stylizer._starter._run(self.request, None).image.clone()
         return self.content
 
     def _enlarged(self, content: Tensor, *, first: bool) -> Tensor:
@@ -219,13 +226,12 @@ class _Run:
         coarse = images.resize(images.resize(content, _size(self.image)), size)
         return (enlarged + content - coarse).clamp(0, 1)
 
-    def _descend(self, number: int) -> str:
-        """Work through the size of that number; return why it ended."""
-        scale, steps = self.schedule[number]
-        size = _scaled(self.content, scale)
+    def _descend(self, number: int, stage: Stage) -> str:
+        """Work through a stage; return why it ended."""
+        size = stage.size
         content = images.resize(self.content, size)
-        styles = [images.resize(style, _scaled(style, scale)) for style in self.styles]
-        objective = Objective(self.stylizer._seen_through, self.config, content, styles, self.style_mix)
+        styles = [images.resize(style, _scaled(style, stage.scale)) for style in self.styles]
+        objective = Objective(self.stylizer._seen_through, self.config, content, styles, self.request.shares)
         canvas = Canvas(
             size,
             space=self.config.variable,
@@ -239,7 +245,7 @@ class _Run:
             return objective(canvas.picture(values), values)
 
         start = canvas.start(self._enlarged(content, first=number == 0))
-        descent = self._descent(steps, floor=objective.scale, project=canvas.project)
+        descent = self._descent(stage.steps, floor=objective.scale, project=canvas.project)
         try:
             best = minimize(start, measure, descent, self._watcher(number, canvas))
         except DivergenceError as error:
@@ -269,7 +275,7 @@ class _Run:
     def _watcher(self, number: int, canvas: Canvas) -> Callable[[int, Mapping[str, float], Tensor], None]:
         """Return what records each step at the size of that number, and hands it to `on_step`."""
         done = self.steps_before + len(self.history)
-        planned = done + sum(n for _, n in self.schedule[number:]) + self.steps_to_come
+        planned = done + sum(stage.steps for stage in self.plan.stages[number:]) + self.steps_to_come
 
         def watch(step: int, terms: Mapping[str, float], variable: Tensor) -> None:
             self.image = canvas.picture(canvas.values(variable)).clamp(0, 1)
@@ -299,11 +305,6 @@ def _size(picture: Tensor) -> tuple[int, int]:
 def _scaled(picture: Tensor, scale: float) -> tuple[int, int]:
     height, width = (max(16, round(side * scale)) for side in picture.shape[2:])
     return height, width
-
-
-def _feasible(schedule: tuple[tuple[float, int], ...], content: Tensor) -> tuple[tuple[float, int], ...]:
-    """Leave out sizes at which a side would fall below `_SMALLEST` pixels."""
-    return tuple((s, n) for s, n in schedule if s == 1 or min(content.shape[2:]) * s >= _SMALLEST)
 
 
 def _sums(terms: Mapping[str, float]) -> dict[str, float]:

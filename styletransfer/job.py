@@ -1,0 +1,182 @@
+"""The one front door: `st.stylize`, `st.compare` and the command line all prepare their work here.
+
+Pictures are read at the working size, options and parts are checked, and the extractor is built once, before any
+method starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from styletransfer import images
+from styletransfer._checks import choice
+from styletransfer.errors import OptionError
+from styletransfer.features import as_extractor, own_file
+from styletransfer.features.vgg import VGG19Features
+from styletransfer.images import ImageSource, Picture
+from styletransfer.methods import DEFAULT_METHOD, METHODS
+from styletransfer.progress import shown
+from styletransfer.stylizer import EncodedStyle, OnStep, Stylization, Stylizer
+from styletransfer.weights import catalogue
+from styletransfer.weights.catalogue import DEFAULT_EXTRACTOR
+
+#: Called with the name of a weight set that is not on the disk yet, to fetch it visibly.
+Fetch = Callable[[str], object]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Job:
+    """Work that is ready to start.
+
+    Attributes:
+        content: At the working size.
+        styles: At the working size, or encoded.
+        stylizers: By the method's name, in the order asked for; they share one extractor.
+        extractor: The feature extractor.
+    """
+
+    content: Picture
+    styles: list[Picture | EncodedStyle]
+    stylizers: Mapping[str, Stylizer]
+    extractor: VGG19Features
+
+    def run(self, method: str, *, strength: float | Tensor = 1.0, on_step: OnStep | None = None) -> Stylization:
+        """Run one of the methods; see `Stylizer.stylize`."""
+        return self.stylizers[method].stylize(self.content, self.styles, strength=strength, on_step=on_step)
+
+
+def prepare(
+    content: ImageSource | Picture,
+    style: Any,
+    methods: Sequence[str],
+    *,
+    extractor: str | VGG19Features = DEFAULT_EXTRACTOR,
+    device: str | torch.device | None = None,
+    long_edge: int | None = None,
+    short_edge: int | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    fetch: Fetch | None = None,
+) -> Job:
+    """Read pictures, check options and build the stylizers.
+
+    Args:
+        content: Path, PIL image, array, tensor or `Picture`.
+        style: The same, an `EncodedStyle`, or a list of several.
+        methods: Names of methods.
+        extractor: Name of a weight set, or an extractor.
+        device: Where to work.
+        long_edge: Reduce pictures to this longer side, pixels; never enlarges.
+        short_edge: Reduce pictures to this shorter side instead.
+        options: ``{method: {option: value}}``.
+        fetch: Called for each weight set that has to be downloaded first; by default it is downloaded silently.
+
+    Raises:
+        StyleTransferError: Bad input; the message says what, what is wanted and the way out.
+    """
+    chosen = {name: dict((options or {}).get(name, {})) for name in methods}
+    declared = {name: METHODS[choice(name, METHODS, "method")] for name in methods}
+    configured = {name: declared[name].configure(own) for name, own in chosen.items()}
+    listed = list(style) if isinstance(style, (list, tuple)) else [style]
+    if not listed:
+        raise OptionError("At least one style picture is needed, got an empty list.")
+    edges = {"long_edge": long_edge, "short_edge": short_edge}
+    picture = content if isinstance(content, Picture) else images.read_picture(content, what="content", **edges)
+    styles = [
+        item if isinstance(item, (Picture, EncodedStyle)) else images.read_picture(item, what="style", **edges)
+        for item in listed
+    ]
+    if fetch is not None and isinstance(extractor, str):
+        _fetch_missing(extractor, chosen, fetch)
+    network = as_extractor(extractor, device)
+    stylizers = {
+        name: declared[name].stylizer()(network, config, **parts) for name, (config, parts) in configured.items()
+    }
+    return Job(content=picture, styles=styles, stylizers=stylizers, extractor=network)
+
+
+def _fetch_missing(extractor: str, options: Mapping[str, Mapping[str, Any]], fetch: Fetch) -> None:
+    """Fetch what the methods will want and what is not on the disk."""
+    if own_file(extractor) is not None:
+        return  # the user's own file, which has no decoder but the user's own
+    wanted = [catalogue.find(extractor, kind="extractor").name]
+    for name, own in options.items():
+        wanted += METHODS[name].weight_sets(extractor, own)
+    for status in catalogue.list_weights():
+        # A part for another extractor is left to the run, which refuses it.
+        fits = catalogue.find(status.name).encoder in (None, extractor)
+        if status.name in wanted and fits and status.state == "absent":
+            fetch(status.name)
+
+
+def stylize(
+    content: ImageSource | Picture,
+    style: Any,
+    method: str = DEFAULT_METHOD,
+    *,
+    extractor: str | VGG19Features = DEFAULT_EXTRACTOR,
+    device: str | torch.device | None = None,
+    long_edge: int | None = None,
+    short_edge: int | None = None,
+    strength: float | Tensor = 1.0,
+    on_step: OnStep | None = None,
+    progress: bool = False,
+    **options: Any,
+) -> Stylization:
+    """Repaint `content` in the manner of `style`: the package in one call.
+
+    Args:
+        content: Path, PIL image, array (H, W), (H, W, 3) or (H, W, 4), or tensor (B, 3, H, W) in [0, 1].
+        style: The same, or a list of several to be mixed.
+        method: See `list_stylizers`; the default takes a fraction of a second.
+        extractor: See `create_stylizer`.
+        device: See `create_stylizer`.
+        long_edge: Reduce both pictures to this longer side, pixels; never enlarges.
+        short_edge: Reduce both to this shorter side instead.
+        strength: How much of the style is wanted, in [0, 1], where the method offers it; a number or a map
+            (1, 1, H, W).
+        on_step: Called with a `Step` after each step.
+        progress: Show a progress bar: text in a terminal, a widget in a notebook.
+        **options: The method's options by name.
+
+    Returns:
+        A `Stylization`; ``.image`` has the content's (working) height and width.
+
+    Raises:
+        StyleTransferError: Bad input; the message says what, what is wanted and the way out.
+
+    Example:
+        >>> from styletransfer import samples
+        >>> content, style = samples.draw("valley", long_edge=64), samples.draw("mosaic", long_edge=64)
+        >>> stylize(content, style, alpha=0.5).image.shape[1]
+        3
+    """
+    job = prepare(
+        content,
+        style,
+        [method],
+        extractor=extractor,
+        device=device,
+        long_edge=long_edge,
+        short_edge=short_edge,
+        options={method: options},
+    )
+    with shown(job.stylizers, job.content, enabled=progress) as bar:
+        return job.run(method, strength=strength, on_step=_both(on_step, bar.of(method) if bar else None))
+
+
+def _both(first: OnStep | None, second: OnStep | None) -> OnStep | None:
+    """Call two callbacks, of which either may be absent."""
+    if first is None or second is None:
+        return first or second
+    one, other = first, second
+
+    def call(step: Any) -> None:
+        other(step)
+        one(step)
+
+    return call

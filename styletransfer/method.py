@@ -1,0 +1,199 @@
+"""What a method declares about itself: name, options, presets, parts, plan. Free of torch, so that it loads fast.
+
+Everything outside `styletransfer.methods` learns about methods from these declarations and from nothing else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+from styletransfer._checks import choice, known_options
+
+
+def option(default: Any, help_text: str, *, choices: Sequence[str] | None = None, picture: bool = False) -> Any:
+    """Declare a config field that describes itself; the command line and `info` read this.
+
+    Args:
+        default: The only place where the default stands. A dict or list is copied for each config.
+        help_text: One line: meaning, range, unit.
+        choices: The names that may be chosen, where there is a fixed set.
+        picture: Whether a picture may be given instead of one of `choices`.
+    """
+    metadata = {"help": help_text, "choices": tuple(choices) if choices else None, "picture": picture}
+    if isinstance(default, (dict, list)):
+        return field(default_factory=lambda: type(default)(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True, init=False)
+class Config:
+    """Base of the option dataclasses: fills in a preset, refuses unknown names.
+
+    Subclasses are ``@dataclass(frozen=True, kw_only=True, init=False)``, declare their fields with `option` and
+    check them in ``__post_init__``. Where there are presets, a field ``preset`` holds the chosen one's name.
+
+    Raises:
+        OptionError: Unknown preset or option, or a value outside its range.
+    """
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    owner: ClassVar[str] = "The method"
+
+    def __init__(self, **options: Any) -> None:
+        fields = {f.name: f for f in dataclasses.fields(self)}
+        known_options(options, fields, self.owner)
+        chosen = dict(options)
+        if "preset" in fields:
+            preset = choice(options.get("preset", fields["preset"].default), self.presets, "preset")
+            chosen = {**self.presets[preset], **options, "preset": preset}
+        for name, declared in fields.items():
+            default = declared.default
+            if declared.default_factory is not dataclasses.MISSING:
+                default = declared.default_factory()
+            object.__setattr__(self, name, chosen.get(name, default))
+        self.__post_init__()
+
+    def __post_init__(self) -> None:
+        """Check the fields; overridden."""
+
+    def replaced(self, **changes: Any) -> Self:
+        """Return a copy with other values of some options."""
+        return dataclasses.replace(self, **changes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A part of a run at one size.
+
+    Attributes:
+        size: (H, W) worked on, pixels.
+        steps: How many steps at most.
+        scale: Share of the content's size.
+    """
+
+    size: tuple[int, int]
+    steps: int
+    scale: float = 1.0
+
+    @property
+    def work(self) -> int:
+        """Steps times pixels: a measure of the time it takes."""
+        return self.steps * self.size[0] * self.size[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a run will do for a picture of some size, known before it starts.
+
+    Attributes:
+        stages: In their order; the last one has the content's size.
+    """
+
+    stages: tuple[Stage, ...]
+
+    @property
+    def steps(self) -> int:
+        """Steps of all stages."""
+        return sum(stage.steps for stage in self.stages)
+
+    @property
+    def work(self) -> int:
+        """Steps times pixels over all stages."""
+        return sum(stage.work for stage in self.stages)
+
+    def work_after(self, step: int) -> int:
+        """Return the work done once `step` steps (from the start) have been taken."""
+        done = 0
+        for stage in self.stages:
+            taken = min(step, stage.steps)
+            done += taken * stage.size[0] * stage.size[1]
+            step -= taken
+        return done
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Something that a method is made of besides the extractor, such as a decoder; an option chooses it.
+
+    Attributes:
+        name: Name of the option and of the stylizer's argument.
+        help: One line.
+        kind: Kind of weight set in the catalogue.
+        default: From the extractor's name to the name of the weight set that is used if none is chosen.
+    """
+
+    name: str
+    help: str
+    kind: str
+    default: Callable[[str], str]
+
+
+def by_path(path: str) -> Callable[[], Any]:
+    """Return a function that imports ``"package.module:name"`` when it is called."""
+    module, _, name = path.partition(":")
+    return lambda: getattr(importlib.import_module(module), name)
+
+
+def _no_weight_sets(extractor: str, options: Mapping[str, Any]) -> tuple[str, ...]:
+    return ()
+
+
+def _one_step(config: Any, size: tuple[int, int]) -> Plan:
+    return Plan(stages=(Stage(size=size, steps=1),))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """A method's declaration; `styletransfer.methods.METHODS` holds one of each.
+
+    Attributes:
+        name: Name in the registry.
+        title: Name in figures and tables.
+        summary: One line for lists.
+        config: Type of its options, a `Config`.
+        stylizer: Returns the class; `by_path` imports it only then. Called as ``cls(extractor, config, **parts)``.
+        iterative: Whether a run has many steps.
+        parts: What it is made of besides the extractor.
+        weight_sets: From the extractor's name and the options to the weight sets it will want besides it.
+        plan: From a config and (H, W) to the `Plan` of a run.
+        accepts: What of a request it can honour besides content and styles: ``"strength"``, ``"encoded style"``.
+        brief: Options for a run of a moment, for self-tests and warm-ups.
+    """
+
+    name: str
+    title: str
+    summary: str
+    config: type[Config]
+    stylizer: Callable[[], type[Any]]
+    iterative: bool = False
+    parts: tuple[Part, ...] = ()
+    weight_sets: Callable[[str, Mapping[str, Any]], tuple[str, ...]] = _no_weight_sets
+    plan: Callable[[Any, tuple[int, int]], Plan] = _one_step
+    accepts: frozenset[str] = frozenset()
+    brief: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def presets(self) -> Mapping[str, Mapping[str, Any]]:
+        """Named sets of options and what each changes; empty if there are none."""
+        return self.config.presets
+
+    @property
+    def option_names(self) -> list[str]:
+        """Names of all options: the config's fields, then the parts."""
+        names = [f.name for f in dataclasses.fields(self.config)]
+        return [*names, *(part.name for part in self.parts)]
+
+    def configure(self, options: Mapping[str, Any]) -> tuple[Config, dict[str, Any]]:
+        """Return the config and the parts that were chosen.
+
+        Raises:
+            OptionError: Unknown option, or a value outside its range.
+        """
+        known_options(options, self.option_names, f"Method {self.name!r}")
+        parts = {part.name: options[part.name] for part in self.parts if options.get(part.name) is not None}
+        own = {name: value for name, value in options.items() if name not in [part.name for part in self.parts]}
+        return self.config(**own), parts
