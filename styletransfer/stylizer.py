@@ -237,8 +237,8 @@ class Stylizer(ABC):
 
         Args:
             content: Path, PIL image, array or tensor; a batch as a (B, 3, H, W) tensor.
-            style: The same, or a list of several to be mixed. Its size may differ from the content's. A method that
-                encodes styles also takes an `EncodedStyle`.
+            style: The same, or a list of several to be mixed. Its size may differ from the content's. A method
+                that encodes styles also takes an `EncodedStyle`.
             strength: How much of the style is wanted, in [0, 1]; a number, or a map (1, 1, H, W) over the content.
             on_step: Called after each step with a `Step`.
 
@@ -258,7 +258,7 @@ class Stylizer(ABC):
         if not listed:
             raise OptionError("At least one style picture is needed, got an empty list.")
         read = [item if isinstance(item, EncodedStyle) else as_picture(item, "style") for item in listed]
-        context = {
+        context: dict[str, Any] = {
             "alpha": picture.alpha,
             "content": picture,
             "styles": tuple(item if isinstance(item, Picture) else None for item in read),
@@ -271,8 +271,8 @@ class Stylizer(ABC):
             raise
         if not bool(torch.isfinite(result.image).all()):
             raise DivergenceError(
-                f"Method {self.method!r} gave a picture that is not finite. Are the weights of "
-                f"{', '.join([self.extractor.name, *self.parts.values()])} sound? See: styletransfer weights verify.",
+                f"Method {self.method!r} gave a picture that is not finite. Are the weights sound "
+                f"({', '.join([self.extractor.name, *self.parts.values()])})? See: styletransfer weights verify.",
                 term="picture",
             )
         return dataclasses.replace(result, **context)

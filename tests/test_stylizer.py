@@ -3,7 +3,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,34 +16,33 @@ from torch import Tensor
 from styletransfer.errors import ImageError, OptionError, OutputError, StylizeInterrupted
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import Picture, save_image
-from styletransfer.stylizer import OnStep, Step, Stylization, Stylizer, option
+from styletransfer.method import Config, Method, option
+from styletransfer.stylizer import OnStep, Request, Step, Stylization, Stylizer
 
 
-@dataclass(frozen=True, kw_only=True)
-class BlendConfig:
+@dataclass(frozen=True, kw_only=True, init=False)
+class BlendConfig(Config):
     style_mix: tuple[float, ...] | None = option(None, "share of each style")
     notes: Any = option({"a": 1}, "anything")  # noqa: RUF009 - a dataclass field like the others
+
+
+BLEND = Method(
+    name="blend", title="Blend", summary="mean colour", config=BlendConfig, stylizer=lambda: Blend
+)  # fmt: skip
 
 
 class Blend(Stylizer):
     """Shows what the interface hands to a method: the mean colour of the mixed styles fills the picture."""
 
-    method = "blend"
-    summary = "mean colour"
-    config_type = BlendConfig
+    declaration = BLEND
 
     def __init__(self, extractor: VGG19Features, **options: Any) -> None:
         self.extractor = extractor
         self.config = BlendConfig(**options)
         self.interrupt = False
 
-    @classmethod
-    def create(cls, extractor: VGG19Features, options: Mapping[str, Any]) -> Blend:
-        return cls(extractor, **options)
-
-    def _run(
-        self, content: Tensor, styles: list[Any], style_mix: tuple[float, ...], on_step: OnStep | None
-    ) -> Stylization:
+    def _run(self, request: Request, on_step: OnStep | None) -> Stylization:
+        content, styles, style_mix = request.content, [s.source for s in request.styles], request.shares
         self.got = content, styles, style_mix
         means = [s.mean(dim=(2, 3), keepdim=True) for s in styles]
         image = sum(share * mean for share, mean in zip(style_mix, means, strict=True)).expand_as(content)
@@ -170,7 +168,7 @@ class TestStylization:
         assert record["size"] == [16, 20]
         assert record["history"] == [{"step": 1, "seconds": 0.5, "size": [16, 7], "total": 2.0}]
         assert record["losses"] == {"total": 2.0}
-        assert set(record["versions"]) == {"python", "torch"}
+        assert set(record["versions"]) == {"python", "torch", "styletransfer"}
         for key in ("method", "extractor", "seconds", "stopped", "inputs", "device"):
             assert key in record
 
@@ -212,7 +210,9 @@ class TestStep:
 class TestOption:
     def test_keeps_help_and_choices(self) -> None:
         field = option(3, "how many", choices=["a", "b"])
-        assert (field.default, dict(field.metadata)) == (3, {"help": "how many", "choices": ("a", "b")})
+        assert (field.default, dict(field.metadata)) == (
+            3, {"help": "how many", "choices": ("a", "b"), "picture": False}
+        )  # fmt: skip
 
     def test_copies_a_changeable_default(self) -> None:
         first, second = BlendConfig(), BlendConfig()

@@ -19,14 +19,12 @@ from torch import Tensor
 from styletransfer.errors import ImageError, OptionError, OutputError, WeightsError
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import load_image, read_picture, save_image
-from styletransfer.methods import METHODS, create_stylizer, list_stylizers, read_pair, stylize
+from styletransfer.job import prepare, stylize
+from styletransfer.methods import METHODS, create_stylizer, list_stylizers
 from styletransfer.methods.feedforward.decoder_files import Decoder
 from styletransfer.stylizer import Step, Stylization, Stylizer
 
 Draw = Callable[..., Tensor]
-
-#: Options that make a method quick, where its defaults are not.
-QUICK: dict[str, dict[str, Any]] = {"gatys": {"scales": (1.0,), "steps": 3}}
 
 
 @pytest.fixture(params=list_stylizers())
@@ -35,10 +33,16 @@ def method(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def make(method: str, extractor: VGG19Features, decoder: Decoder) -> Callable[..., Stylizer]:
+def quick(method: str, decoder: Decoder) -> dict[str, Any]:
+    """Options that make the method quick, and random weights for its parts."""
+    parts = {part.name: {"decoder": decoder}[part.kind] for part in METHODS[method].parts}
+    return {**METHODS[method].brief, **parts}
+
+
+@pytest.fixture
+def make(method: str, extractor: VGG19Features, quick: dict[str, Any]) -> Callable[..., Stylizer]:
     """Build the method quick and with random weights; further options may be given."""
-    usual = QUICK.get(method, {}) | ({"decoder": decoder} if method == "adain" else {})
-    return lambda **options: create_stylizer(method, extractor=extractor, **(usual | options))
+    return lambda **options: create_stylizer(method, extractor=extractor, **(quick | options))
 
 
 Make = Callable[..., Stylizer]
@@ -49,15 +53,31 @@ class TestRegistry:
         assert list_stylizers() == ["gatys", "adain"]
 
     def test_a_method_describes_itself(self, method: str, make: Make) -> None:
-        kind = METHODS[method]
-        assert issubclass(kind, Stylizer)
-        assert kind.method == method
-        assert 10 < len(kind.summary) < 120
-        assert "\n" not in kind.summary
+        declared = METHODS[method]
+        assert declared.name == method
+        assert 10 < len(declared.summary) < 120
+        assert "\n" not in declared.summary
         stylizer = make()
-        assert isinstance(stylizer, kind)
-        assert isinstance(stylizer.config, kind.config_type)
+        assert issubclass(declared.stylizer(), Stylizer)
+        assert type(stylizer) is declared.stylizer()
+        assert stylizer.declaration is declared
+        assert type(stylizer.config) is declared.config
         assert not isinstance(stylizer, torch.nn.Module)
+
+    def test_a_preset_is_applied_wherever_a_config_is_built(self, method: str) -> None:
+        declared = METHODS[method]
+        for name, changes in declared.presets.items():
+            for config in (declared.config(preset=name), declared.configure({"preset": name})[0]):
+                recorded = {field: getattr(config, field) for field in changes}
+                assert recorded == dict(changes), name
+
+    def test_the_plan_is_what_is_done(self, make: Make, picture: Draw) -> None:
+        stylizer = make()
+        plan = stylizer.plan((40, 50))
+        result = stylizer.stylize(picture(40, 50), picture(seed=1))
+        assert plan.stages[-1].size == (40, 50)
+        assert len(result.history) <= plan.steps
+        assert {step.size for step in result.history} <= {stage.size for stage in plan.stages}
 
     def test_a_config_is_frozen_and_each_option_has_a_help_text(self, method: str, make: Make) -> None:
         config = make().config
@@ -307,28 +327,26 @@ class TestGradientModes:
 
 
 class TestOneCall:
-    def test_reduces_both_pictures(self, method: str, make: Make, extractor: VGG19Features, decoder: Decoder,
-                                   picture: Draw) -> None:  # fmt: skip
-        options = QUICK.get(method, {}) | ({"decoder": decoder} if method == "adain" else {})
+    def test_reduces_both_pictures(self, method: str, make: Make, extractor: VGG19Features,
+                                   quick: dict[str, Any], picture: Draw) -> None:  # fmt: skip
         content, style = picture(48, 64), picture(80, 40, seed=1)
-        result = stylize(content, style, method, extractor=extractor, long_edge=32, **options)
+        result = stylize(content, style, method, extractor=extractor, long_edge=32, **quick)
         assert result.image.shape == (1, 3, 24, 32)
         reduced = [load_image(source, long_edge=32) for source in (content, style)]
         assert torch.equal(result.image, make().stylize(*reduced).image)
 
-    def test_tells_every_step(self, method: str, extractor: VGG19Features, decoder: Decoder,
+    def test_tells_every_step(self, method: str, extractor: VGG19Features, quick: dict[str, Any],
                               picture: Draw) -> None:  # fmt: skip
-        options = QUICK.get(method, {}) | ({"decoder": decoder} if method == "adain" else {})
         seen: list[Step] = []
-        result = stylize(picture(), picture(seed=1), method, extractor=extractor, on_step=seen.append, **options)
+        result = stylize(picture(), picture(seed=1), method, extractor=extractor, on_step=seen.append, **quick)
         assert len(seen) == len(result.history) > 0
 
-    def test_read_pair_keeps_what_is_read(self, picture: Draw) -> None:
+    def test_a_job_keeps_pictures_that_are_read_already(self, extractor: VGG19Features, picture: Draw) -> None:
         read = read_picture(picture())
-        content, styles = read_pair(read, [read, picture(60, 80)], long_edge=40)
-        assert content is read
-        assert styles[0] is read
-        assert styles[1].rgb.shape == (1, 3, 30, 40)
+        job = prepare(read, [read, picture(60, 80)], [], extractor=extractor, long_edge=40)
+        assert job.content is read
+        assert job.styles[0] is read
+        assert job.styles[1].rgb.shape == (1, 3, 30, 40)
 
 
 def test_without_a_decoder_adain_says_what_to_do() -> None:

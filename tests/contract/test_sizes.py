@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.methods.feedforward.adain import AdaINConfig, AdaINStylizer
+from styletransfer.methods.feedforward.adain import AdaINStylizer
 from styletransfer.methods.feedforward.decoder_files import LITE, PYTORCH_ADAIN, Decoder
 from styletransfer.methods.gatys.config import GatysConfig
 from styletransfer.methods.gatys.stylizer import GatysStylizer
@@ -33,7 +33,7 @@ def adain(spec_of: str) -> AdaINStylizer:
         stages=tuple((*[WIDTH] * (len(stage) - 1), 3 if stage[-1] == 3 else WIDTH) for stage in spec.stages),
     )
     encoder = narrow(spec.encoder, ceil_mode=spec_of == "pytorch-adain")
-    return AdaINStylizer(encoder, Decoder(spec).requires_grad_(False), AdaINConfig())
+    return AdaINStylizer(encoder, decoder=Decoder(spec).requires_grad_(False))
 
 
 def gatys() -> GatysStylizer:
@@ -70,7 +70,7 @@ def test_an_odd_large_size(method: str) -> None:
 @pytest.mark.parametrize("size", [(16, 16), (17, 31), (33, 16)])
 def test_with_the_full_networks_widths(extractor: VGG19Features, decoder: Decoder, size: tuple[int, int]) -> None:
     style = torch.rand(1, 3, *STYLE)
-    assert_size_is_kept(AdaINStylizer(extractor, decoder), style, *size)
+    assert_size_is_kept(AdaINStylizer(extractor, decoder=decoder), style, *size)
     assert_size_is_kept(GatysStylizer(extractor, GatysConfig(scales=(1.0,), steps=2)), style, *size)
 
 

@@ -79,7 +79,8 @@ class EncodedStyle(_EncodedStyle):
             if not same or not bool(torch.isfinite(mean).all() & torch.isfinite(std).all() & (std >= 0).all()):
                 raise WeightsError(
                     f"{path}: the statistics of {layer} are damaged: wanted finite means and deviations of shape "
-                    f"(styles, channels, 1, 1), got {tuple(mean.shape)} and {tuple(std.shape)}. Encode the style again."
+                    f"(styles, channels, 1, 1), got {tuple(mean.shape)} and {tuple(std.shape)}. "
+                    "Encode the style again."
                 )
         return cls(metadata["extractor"], statistics)
 
@@ -110,9 +111,7 @@ class AdaIN(Transform):
             if got != wanted:
                 return f"it has {got} channels at {layer}, the extractor {wanted}"
             if count not in (1, contents):
-                return (
-                    f"it holds {count} styles for {contents} content picture(s); give one for all or one for each"
-                )
+                return f"it holds {count} styles for {contents} contents; give one for all or one for each"
         return None
 
     def measure(self, features: Mapping[str, Tensor]) -> Statistics:

@@ -1,8 +1,8 @@
 """Feed-forward style transfer in three parts: encode, transform, decode.
 
-The transform is what tells one method from another: it encodes a style's features into what it needs of them, and
-applies that to the content's features. What needs the whole picture (`Transform.measure`) is apart from what is local
-(`Transform.apply` and decoding), so that tiles, frames and batches can share measurements.
+The transform is what tells one method from another: it encodes a style's features into what it needs of them,
+and applies that to the content's features. What needs the whole picture (`Transform.measure`) is apart from what
+is local (`Transform.apply` and decoding), so that tiles, frames and batches can share measurements.
 """
 
 from __future__ import annotations
@@ -167,8 +167,8 @@ class FeedForwardStylizer(Stylizer):
     ) -> tuple[dict[str, Tensor], Tensor]:
         """Encode, transform and decode, as often as `passes` says.
 
-        Each pass but the last takes the style in full; the last one mixes its transformed features with those of the
-        content itself (equation 14), so that strength 0 reconstructs the content after any number of passes.
+        Each pass but the last takes the style in full; the last one mixes its transformed features with those of
+        the content itself (equation 14), so that strength 0 reconstructs the content after any number of passes.
 
         Args:
             content: (B, 3, H, W) on the extractor's device.
@@ -223,7 +223,7 @@ class FeedForwardStylizer(Stylizer):
     def _measure_losses(
         self, image: Tensor, target_features: Mapping[str, Tensor], style: EncodedStyle
     ) -> dict[str, float]:
-        """The losses that decoders are trained with, of the result; the style term weighted as in pytorch-AdaIN."""
+        """Return the losses of the paper's training; the style term is weighted as in pytorch-AdaIN."""
         deepest = self.decoder.taps[-1]
         padded = pad_to_multiple(image, BY_TAP[deepest].stride)
         features = self.extractor(padded, (*self.transform.layers, deepest))

@@ -113,7 +113,9 @@ class GatysConfig(Config):
     variable: str = option("rgb", "space that is optimised and whose TV counts", choices=("rgb", "imagenet"))
     pyramid: int = option(5, "coarser levels that carry the picture beside its pixels, 0 to 8; 0: pixels only")
     clamp: bool = option(True, "keep the picture within [0, 1] after each step")
-    init: Any = option("content", "start: content, noise, style, adain, or a picture", choices=INITS, picture=True)
+    init: Any = option(  # noqa: RUF009 - a field like the others
+        "content", "start: content, noise, style, adain, or a picture", choices=INITS, picture=True
+    )
     scales: tuple[float, ...] = option((0.5, 1.0), "sizes worked through, as shares of the content's, ending in 1")
     steps: int | tuple[int, ...] = option(
         (60, 150), "at most so many steps: one number for all sizes together, or one per size"
@@ -182,7 +184,7 @@ class GatysConfig(Config):
 
     @property
     def schedule(self) -> tuple[tuple[float, int], ...]:
-        """``(scale, steps)`` per size. One number of steps is divided so that each size has 2.5 times the one below."""
+        """``(scale, steps)`` per size; one number of steps gives each size 2.5 times those of the one below."""
         if isinstance(self.steps, tuple):
             return tuple(zip(self.scales, self.steps, strict=True))
         weights = [_MORE_STEPS**n for n in range(len(self.scales))]

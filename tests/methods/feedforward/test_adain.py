@@ -19,17 +19,17 @@ from styletransfer.features.vgg import VGG19Features
 from styletransfer.functional import channel_stats
 from styletransfer.images import save_image
 from styletransfer.methods import create_stylizer
+from styletransfer.methods.feedforward import AdaINConfig
 from styletransfer.methods.feedforward.adain import (
-    AdaINConfig,
     AdaINStylizer,
     EncodedStyle,
     align_features,
+    describe_change,
     mix_statistics,
-    pad_to_multiple,
     statistics_of_layers,
 )
 from styletransfer.methods.feedforward.decoder_files import LITE, Decoder
-from styletransfer.methods.feedforward.modulation import describe_change
+from styletransfer.methods.feedforward.stylizer import pad_to_multiple
 
 Draw = Callable[..., Tensor]
 
@@ -206,11 +206,11 @@ class TestAgainstTheTextbook:
 
 @pytest.fixture
 def stylizer(extractor: VGG19Features, decoder: Decoder) -> AdaINStylizer:
-    return AdaINStylizer(extractor, decoder)
+    return AdaINStylizer(extractor, decoder=decoder)
 
 
 def with_options(stylizer: AdaINStylizer, **options: Any) -> AdaINStylizer:
-    return AdaINStylizer(stylizer.extractor, stylizer.decoder, AdaINConfig(**options))
+    return AdaINStylizer(stylizer.extractor, AdaINConfig(**options), stylizer.decoder)
 
 
 class TestEncodedStyle:
@@ -380,7 +380,7 @@ class TestOptions:
     def test_an_extractor_that_ends_too_early_is_refused_by_name(self, decoder: Decoder, picture: Draw) -> None:
         shallow = VGG19Features("vgg19-lite", widths=(16, 32, 64, 128, 128), last="conv3_1")
         with pytest.raises(OptionError, match="'relu4_1' lies deeper than this network"):
-            AdaINStylizer(shallow, decoder).stylize(picture(), picture())
+            AdaINStylizer(shallow, decoder=decoder).stylize(picture(), picture())
 
 
 class TestPasses:
@@ -455,7 +455,7 @@ class TestModulation:
         silent = copy.deepcopy(stylizer.decoder)
         assert silent.modulation is not None
         nn.init.zeros_(silent.modulation.out.weight)
-        other = AdaINStylizer(stylizer.extractor, silent).stylize(picture(), picture(seed=1)).image
+        other = AdaINStylizer(stylizer.extractor, decoder=silent).stylize(picture(), picture(seed=1)).image
         assert (image - other).abs().max() > 1e-3
 
 
@@ -463,7 +463,7 @@ class TestParts:
     def test_no_gradient_is_kept_even_with_a_trainable_decoder(
         self, extractor: VGG19Features, picture: Draw
     ) -> None:
-        result = AdaINStylizer(extractor, Decoder(LITE)).stylize(picture(), picture())
+        result = AdaINStylizer(extractor, decoder=Decoder(LITE)).stylize(picture(), picture())
         assert not result.image.requires_grad
 
     def test_on_step_gets_a_copy(self, stylizer: AdaINStylizer, picture: Draw) -> None:

@@ -24,12 +24,11 @@ from styletransfer.methods.feedforward.decoder_files import (
     PYTORCH_ADAIN,
     Decoder,
     DecoderSpec,
-    default_decoder,
     load_decoder,
     save_decoder,
 )
 from styletransfer.weights import catalogue, store
-from styletransfer.weights.catalogue import CATALOGUE
+from styletransfer.weights.catalogue import CATALOGUE, default_decoder
 
 SMALL = DecoderSpec(
     name="small",

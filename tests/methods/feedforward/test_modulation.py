@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from styletransfer.methods.feedforward.modulation import Modulation, describe_change
+from styletransfer.methods.feedforward.adain import describe_change
+from styletransfer.methods.feedforward.decoder import Modulation
 
 
 def pair(mean: list[float], std: list[float]) -> tuple[Tensor, Tensor]:

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from styletransfer.errors import OptionError
-from styletransfer.methods.gatys.config import PRESETS, GatysConfig, from_options
+from styletransfer.methods.gatys.config import PRESETS, GatysConfig
 
 
 def refused(message: str, **options: Any) -> None:
     with pytest.raises(OptionError, match=re.escape(message)):
-        from_options(options)
+        GatysConfig(**options)
 
 
 class TestPresets:
@@ -24,13 +24,13 @@ class TestPresets:
 
     @pytest.mark.parametrize("name", PRESETS)
     def test_each_is_valid_and_keeps_its_name(self, name: str) -> None:
-        assert from_options({"preset": name}).preset == name
+        assert GatysConfig(**{"preset": name}).preset == name
 
     def test_no_options_give_the_defaults_of_the_fields(self) -> None:
-        assert from_options({}) == GatysConfig()
+        assert GatysConfig(**{}) == GatysConfig()
 
     def test_gatys2016_is_the_paper(self) -> None:
-        config = from_options({"preset": "gatys2016"})
+        config = GatysConfig(**{"preset": "gatys2016"})
         assert config.content_layers == ("conv4_2",)
         assert config.style_layers == ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
         assert (config.optimizer, config.init, config.pooling) == ("lbfgs", "noise", "avg")
@@ -40,7 +40,7 @@ class TestPresets:
         assert (config.color_weight, config.center_grams, config.pyramid) == (0, False, 0)
 
     def test_d2l_is_the_chapter(self) -> None:
-        config = from_options({"preset": "d2l"})
+        config = GatysConfig(**{"preset": "d2l"})
         assert config.content_layers == ("conv4_4",)
         assert config.style_layers == ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
         assert (config.content_weight, config.style_weight, config.tv_weight) == (1, 1e3, 10)
@@ -51,15 +51,15 @@ class TestPresets:
         assert (config.color_weight, config.center_grams, config.pyramid) == (0, False, 0)
 
     def test_d2l_two_stage_starts_at_half_the_size(self) -> None:
-        assert from_options({"preset": "d2l-two-stage"}).schedule == ((0.5, 500), (1.0, 500))
+        assert GatysConfig(**{"preset": "d2l-two-stage"}).schedule == ((0.5, 500), (1.0, 500))
 
     def test_options_override_a_preset(self) -> None:
-        config = from_options({"preset": "d2l", "tv_weight": 1, "steps": 7})
+        config = GatysConfig(**{"preset": "d2l", "tv_weight": 1, "steps": 7})
         assert (config.tv_weight, config.steps, config.style_weight) == (1.0, 7, 1e3)
 
     def test_presets_are_never_changed(self) -> None:
         before = {name: dict(options) for name, options in PRESETS.items()}
-        from_options({"preset": "d2l", "tv_weight": 1, "scales": (1.0,)})
+        GatysConfig(**{"preset": "d2l", "tv_weight": 1, "scales": (1.0,)})
         assert before == PRESETS
 
     def test_unknown(self) -> None:
@@ -68,25 +68,31 @@ class TestPresets:
 
 
 class TestSchedule:
-    def test_one_number_of_steps_holds_for_each_size(self) -> None:
-        assert from_options({"scales": (0.25, 0.5, 1), "steps": 9}).schedule == (
-            (0.25, 9),
-            (0.5, 9),
-            (1.0, 9),
-        )
+    @pytest.mark.parametrize("steps", [3, 9, 100, 501])
+    def test_one_number_of_steps_is_divided_among_the_sizes(self, steps: int) -> None:
+        schedule = GatysConfig(**{"scales": (0.25, 0.5, 1), "steps": steps}).schedule
+        assert sum(n for _, n in schedule) == steps
+        assert [n for _, n in schedule] == sorted(n for _, n in schedule)
+
+    def test_the_default_division_is_the_presets(self) -> None:
+        assert GatysConfig(**{"steps": 210}).schedule == GatysConfig(**{}).schedule == ((0.5, 60), (1.0, 150))
+
+    def test_few_steps_leave_small_sizes_out(self) -> None:
+        assert GatysConfig(**{"steps": 1}).schedule == ((1.0, 1),)
 
     def test_one_number_for_each(self) -> None:
-        assert from_options({"scales": [0.5, 1], "steps": [3, 4]}).schedule == ((0.5, 3), (1.0, 4))
+        assert GatysConfig(**{"scales": [0.5, 1], "steps": [3, 4]}).schedule == ((0.5, 3), (1.0, 4))
 
     def test_a_single_scale_need_not_be_a_list(self) -> None:
         for scale in (1, 1.0, np.float32(1)):
-            assert from_options({"scales": scale, "steps": 2}).schedule == ((1.0, 2),)
+            assert GatysConfig(**{"scales": scale, "steps": 2}).schedule == ((1.0, 2),)
 
     @pytest.mark.parametrize("preset", PRESETS)
-    def test_scales_alone_keep_the_last_number_of_steps(self, preset: str) -> None:
-        usual = from_options({"preset": preset}).schedule[-1][1]
-        chosen = from_options({"preset": preset, "scales": (0.3, 0.6, 1)})
-        assert chosen.schedule == ((0.3, usual), (0.6, usual), (1.0, usual))
+    def test_scales_alone_keep_the_number_of_steps(self, preset: str) -> None:
+        usual = sum(n for _, n in GatysConfig(**{"preset": preset}).schedule)
+        chosen = GatysConfig(**{"preset": preset, "scales": (0.3, 0.6, 1)})
+        assert [scale for scale, _ in chosen.schedule] == [0.3, 0.6, 1.0]
+        assert sum(n for _, n in chosen.schedule) == usual
 
     @pytest.mark.parametrize("scales", [(1.0, 0.5), (0.5,), (0.5, 0.5, 1.0), ()])
     def test_scales_rise_and_end_in_one(self, scales: tuple[float, ...]) -> None:

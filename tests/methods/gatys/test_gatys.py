@@ -18,9 +18,10 @@ from styletransfer.features.vgg import VGG19Features
 from styletransfer.functional import gram_matrix
 from styletransfer.layers import LITE_WIDTHS
 from styletransfer.methods import create_stylizer
+from styletransfer.methods.feedforward import stylizer as stylizer_module
 from styletransfer.methods.feedforward.adain import AdaINStylizer
 from styletransfer.methods.feedforward.decoder_files import Decoder
-from styletransfer.methods.gatys.config import PRESETS, from_options
+from styletransfer.methods.gatys.config import PRESETS, GatysConfig
 from styletransfer.methods.gatys.descent import minimize
 from styletransfer.methods.gatys.objective import Palettes
 from styletransfer.methods.gatys.stylizer import GatysStylizer, Objective
@@ -33,7 +34,7 @@ STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 
 def gatys(extractor: VGG19Features, **options: Any) -> GatysStylizer:
     """One size and few steps unless asked for more."""
-    return GatysStylizer(extractor, from_options({"scales": (1.0,), "steps": 3} | options))
+    return GatysStylizer(extractor, GatysConfig(**({"scales": (1.0,), "steps": 3} | options)))
 
 
 # The textbook: features, Gram matrices and losses in plain steps, from the weights alone.
@@ -138,7 +139,7 @@ class TestAgainstTheTextbook:
 
 class TestObjective:
     def make(self, extractor: VGG19Features, picture: Draw, **options: Any) -> Objective:
-        config = from_options(options)
+        config = GatysConfig(**options)
         return Objective(extractor, config, picture(32, 32, 1), [picture(32, 32, 2)], (1.0,))
 
     def test_has_a_term_for_each_layer(self, extractor: VGG19Features, picture: Draw) -> None:
@@ -179,7 +180,7 @@ class TestObjective:
         self, extractor: VGG19Features, picture: Draw
     ) -> None:
         styles = [picture(32, 32, n) for n in (2, 3)]
-        config = from_options({"style_layers": "relu2_1", "center_grams": False})
+        config = GatysConfig(**{"style_layers": "relu2_1", "center_grams": False})
         objective = Objective(extractor, config, picture(), styles, (0.25, 0.75))
         grams = [gram_matrix(extractor(style, ["relu2_1"])["relu2_1"]) for style in styles]
         torch.testing.assert_close(objective.grams["relu2_1"], 0.25 * grams[0] + 0.75 * grams[1])
@@ -188,7 +189,7 @@ class TestObjective:
         self, extractor: VGG19Features, picture: Draw
     ) -> None:
         styles, shares = [picture(32, 32, n) for n in (2, 3)], (0.25, 0.75)
-        config = from_options({"style_layers": "relu2_1", "center_grams": True})
+        config = GatysConfig(**{"style_layers": "relu2_1", "center_grams": True})
         objective = Objective(extractor, config, picture(), styles, shares)
         flats = [extractor(style, ["relu2_1"])["relu2_1"][0].flatten(1) for style in styles]
         mean = sum(share * flat.mean(dim=1, keepdim=True) for share, flat in zip(shares, flats, strict=True))
@@ -200,7 +201,7 @@ class TestObjective:
 
     def test_its_scale_is_what_blank_features_score(self, picture: Draw) -> None:
         blank = Sick(lambda call: call > 2, 0.0)  # after the targets are set, relu3_1 is 0
-        config = from_options({"content_layers": "relu3_1", "style_layers": "relu3_1", "center_grams": False})
+        config = GatysConfig(**{"content_layers": "relu3_1", "style_layers": "relu3_1", "center_grams": False})
         objective = Objective(blank, config, picture(32, 32, 1), [picture(32, 32, 2)], (1.0,))
         terms = objective(picture(32, 32))
         expected = terms["content relu3_1"].item() + terms["style relu3_1"].item()
@@ -210,7 +211,7 @@ class TestObjective:
     def test_gradient_is_finite_on_flat_pictures(
         self, extractor: VGG19Features, picture: Draw, preset: str
     ) -> None:
-        config = from_options({"preset": preset})
+        config = GatysConfig(**{"preset": preset})
         for value in (0.0, 0.5, 1.0):
             flat = torch.full((1, 3, 32, 32), value)
             for content, style in ((flat, picture()), (picture(32, 32), flat), (flat, flat)):
@@ -256,7 +257,7 @@ class TestPalettes:
             assert palettes.loss(other).item() == pytest.approx(palettes.loss(image).item(), rel=1e-4)
 
     def test_no_weight_means_no_term(self, extractor: VGG19Features, picture: Draw) -> None:
-        objective = Objective(extractor, from_options({"color_weight": 0}), picture(), [picture()], (1.0,))
+        objective = Objective(extractor, GatysConfig(**{"color_weight": 0}), picture(), [picture()], (1.0,))
         assert objective.palettes is None
         assert "color" not in objective(picture())
 
@@ -409,8 +410,8 @@ class TestInit:
     def test_adain(
         self, extractor: VGG19Features, decoder: Decoder, picture: Draw, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        starter = AdaINStylizer(extractor, decoder)
-        monkeypatch.setattr(AdaINStylizer, "create", classmethod(lambda *_: starter))
+        monkeypatch.setattr(stylizer_module, "load_decoder", lambda *_, **__: decoder)
+        starter = AdaINStylizer(extractor)
         styles = [picture(seed=1), picture(24, 24, seed=2)]
         first = self.first_picture(extractor, picture(27, 30), styles, init="adain")
         torch.testing.assert_close(first, starter.stylize(picture(27, 30), styles).image)
