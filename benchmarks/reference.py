@@ -14,12 +14,12 @@ import copy
 from typing import Any
 
 import torch
+from styletransfer.methods.feedforward.modulation import Modulation
 from torch import Tensor, nn
 
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.layers import LAYERS
 from styletransfer.methods.feedforward.decoder_files import Decoder
-from styletransfer.methods.feedforward.modulation import Modulation
 
 CONTENT_LAYER = "relu4_2"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
+from styletransfer.methods.feedforward.modulation import describe_change
 from torch import Tensor
 from torchvision.transforms import ToTensor
 from torchvision.utils import save_image as textbook_save
@@ -20,7 +21,6 @@ from benchmarks.harness import Bench, Beside
 from benchmarks.networks import Networks, networks
 from benchmarks.reference import STYLE_LAYERS, TextbookDecoder, TextbookEncoder, calc_mean_std
 from styletransfer.methods.feedforward.adain import AdaINStylizer, align_features, statistics_of_layers
-from styletransfer.methods.feedforward.modulation import describe_change
 
 #: What a stage needs: its work, the textbook's, its operations, and whether it makes the stylized picture.
 Parts = tuple[Callable[[], Any], Callable[[], Any], int | None, bool]

@@ -75,14 +75,11 @@ __all__ = list(_HOMES)
 
 def __getattr__(name: str) -> Any:
     """Load a public name on its first use (PEP 562)."""
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = _HOMES[name]
-    value = (
-        getattr(importlib.import_module(f"{__name__}.{home}"), name)
-        if home
-        else importlib.import_module(f"{__name__}.{name}")
-    )
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
 

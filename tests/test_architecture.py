@@ -233,12 +233,14 @@ def test_importing_does_nothing(tmp_path: Path) -> None:
 class TestPublicFace:
     def test_inventory(self) -> None:
         assert styletransfer.__all__ == PUBLIC
-        names = {
-            name
-            for name, value in vars(styletransfer).items()
-            if not name.startswith("_") and not inspect.ismodule(value)
-        }
-        assert names == set(PUBLIC) - {"functional"}
+        assert set(PUBLIC) <= set(dir(styletransfer))
+        with pytest.raises(AttributeError, match="has no attribute 'stylise'"):
+            styletransfer.stylise  # noqa: B018
+
+    def test_importing_it_does_not_import_torch(self) -> None:
+        code = "import sys, styletransfer, styletransfer.methods; print('torch' in sys.modules)"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+        assert done.stdout == "False\n"
 
     def test_functional_inventory(self) -> None:
         assert styletransfer.functional.__all__ == [

@@ -325,6 +325,46 @@ class TestGradientModes:
             got = stylizer.stylize(picture(), picture(seed=1)).image
         assert torch.equal(got, expected)
 
+    def test_nor_does_the_default_dtype(self, make: Make, picture: Draw) -> None:
+        expected = make().stylize(picture(), picture(seed=1)).image
+        content, style = picture(), picture(seed=1)
+        torch.set_default_dtype(torch.float64)
+        try:
+            got = make().stylize(content, style).image
+        finally:
+            torch.set_default_dtype(torch.float32)
+        assert got.dtype == torch.float32
+        assert torch.equal(got, expected)
+
+    def test_all_in_inference_mode(self, method: str, quick: dict[str, Any], picture: Draw) -> None:
+        """Extractor and parts made in inference mode serve afterwards, too."""
+        options = {k: v for k, v in quick.items() if k not in [part.name for part in METHODS[method].parts]}
+        with torch.inference_mode():
+            stylizer = create_stylizer(method, device="cpu", **options)
+            inside = stylizer.stylize(picture(), picture(seed=1)).image
+        assert torch.equal(stylizer.stylize(picture(), picture(seed=1)).image, inside)
+
+
+class TestStrength:
+    def test_is_honoured_or_refused_by_name(self, method: str, make: Make, picture: Draw) -> None:
+        content, style = picture(), picture(seed=1)
+        if "strength" not in METHODS[method].accepts:
+            with pytest.raises(OptionError, match=f"Method '{method}' does not take a strength"):
+                make().stylize(content, style, strength=0.5)
+            return
+        full, none = (make().stylize(content, style, strength=s).image for s in (1.0, 0.0))
+        assert (full - none).abs().max() > 1e-3
+        ones = torch.ones(1, 1, *content.shape[2:])
+        torch.testing.assert_close(make().stylize(content, style, strength=ones).image, full, atol=1e-5, rtol=0)
+        torch.testing.assert_close(
+            make().stylize(content, style, strength=0 * ones).image, none, atol=1e-5, rtol=0
+        )
+
+    @pytest.mark.parametrize("strength", [-0.1, 1.1, "half", torch.ones(1, 1, 3, 3), 2 * torch.ones(1, 1, 32, 40)])
+    def test_bad_ones_are_refused(self, make: Make, picture: Draw, strength: Any) -> None:
+        with pytest.raises(OptionError, match="strength"):
+            make().stylize(picture(), picture(seed=1), strength=strength)
+
 
 class TestOneCall:
     def test_reduces_both_pictures(self, method: str, make: Make, extractor: VGG19Features,

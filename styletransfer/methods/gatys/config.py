@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -152,7 +153,8 @@ class GatysConfig(Config):
         flag(self.clamp, "clamp")
         flag(self.center_grams, "center_grams")
         object.__setattr__(self, "pyramid", integer(self.pyramid, "pyramid", low=0, high=8))
-        if isinstance(self.init, str) and not _looks_like_a_file(self.init):
+        named = isinstance(self.init, str) and not _looks_like_a_file(self.init)
+        if named or self.init is None or isinstance(self.init, (bool, Real)):
             choice(self.init, INITS, "init (a name, a file or a picture)")
         object.__setattr__(self, "style_mix", style_shares(self.style_mix))
         self._check_schedule()

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from styletransfer.errors import ImageError, OptionError, OutputError, WeightsError
+from styletransfer.errors import OptionError, OutputError, WeightsError
 from styletransfer.features import create_extractor
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.functional import channel_stats
@@ -259,13 +259,13 @@ class TestEncodedStyle:
     def test_that_lacks_a_layer_is_refused(self, stylizer: AdaINStylizer, picture: Draw) -> None:
         encoded = stylizer.encode_style(picture())
         partial = {layer: pair for layer, pair in encoded.statistics.items() if layer != "relu2_1"}
-        with pytest.raises(OptionError, match=r"The encoded style lacks relu2_1; encode it again\."):
+        with pytest.raises(OptionError, match=r"cannot be used here: it lacks relu2_1\. Encode the style again"):
             stylizer.stylize(picture(), dataclasses.replace(encoded, statistics=partial))
 
     def test_batches_that_do_not_fit_are_refused(self, stylizer: AdaINStylizer, picture: Draw) -> None:
         encoded = stylizer.encode_style(picture(batch=3))
         for contents in (1, 2):
-            with pytest.raises(ImageError, match=rf"{contents} content picture\(s\) with 3 encoded styles"):
+            with pytest.raises(OptionError, match=f"it holds 3 styles for {contents} contents; give one for all"):
                 stylizer.stylize(picture(batch=contents), encoded)
 
     def test_is_mixed_with_pictures(self, stylizer: AdaINStylizer, picture: Draw) -> None:

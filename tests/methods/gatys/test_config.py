@@ -104,7 +104,9 @@ class TestSchedule:
 
     @pytest.mark.parametrize("steps", [0, -1, 1.5, True, "10", None, (5, 0)])
     def test_steps_are_whole_and_positive(self, steps: Any) -> None:
-        refused("steps must be a whole number of at least 1, got", scales=(0.5, 1.0), steps=steps)
+        refused(
+            "steps must be a whole number of at least 1 and at most 10000000, got", scales=(0.5, 1.0), steps=steps
+        )
 
     @pytest.mark.parametrize(("steps", "count"), [((), 0), ((1,), 1), ((1, 2, 3), 3)])
     def test_steps_fit_the_scales(self, steps: tuple[int, ...], count: int) -> None:
@@ -184,10 +186,10 @@ class TestValues:
         ({"pyramid": 9}, "pyramid must be a whole number of at least 0 and at most 8, got 9."),
         ({"color_weight": -0.1}, "color_weight must be of at least 0, got -0.1."),
         ({"clamp": 1}, "clamp must be True or False, got 1."),
-        ({"init": "nosie"}, "Unknown init (a name or a tensor) 'nosie'. Did you mean \"noise\"?"),
+        ({"init": "nosie"}, "Unknown init (a name, a file or a picture) 'nosie'. Did you mean \"noise\"?"),
         (
             {"init": 0.5},
-            "Unknown init (a name or a tensor) 0.5. Choose one of: content, noise, style, adain.",
+            "Unknown init (a name, a file or a picture) 0.5. Choose one of: content, noise, style, adain.",
         ),
         ({"tolerance": 2}, "tolerance must be in [0, 1], got 2."),
         ({"patience": 0}, "patience must be a whole number of at least 1"),

@@ -400,7 +400,7 @@ class TestInit:
     def test_a_tensor_of_another_shape_is_refused(
         self, extractor: VGG19Features, picture: Draw, shape: tuple[int, ...]
     ) -> None:
-        with pytest.raises(ImageError, match=r"init has shape .* the content \(1, 3, 32, 40\); give a tensor of"):
+        with pytest.raises(ImageError, match=r"init has shape .* the content \(1, 3, 32, 40\); give a picture of"):
             gatys(extractor, init=torch.rand(shape)).stylize(picture(), picture())
 
     def test_a_tensor_out_of_range_is_refused(self, extractor: VGG19Features, picture: Draw) -> None:
@@ -465,7 +465,7 @@ class TestSizes:
         assert len(result.history) == 2
 
     def test_sizes_too_small_to_see_are_left_out(self, extractor: VGG19Features, picture: Draw) -> None:
-        stylizer = gatys(extractor, scales=(0.25, 0.5, 1.0), steps=1)
+        stylizer = gatys(extractor, scales=(0.25, 0.5, 1.0), steps=(1, 1, 1))
         result = stylizer.stylize(picture(63, 200), picture())
         assert [step.size for step in result.history] == [(63, 200)]
         result = stylizer.stylize(picture(64, 70), picture())
@@ -514,7 +514,7 @@ class TestGuard:
     def test_useless_from_a_larger_size_on_keeps_the_smaller_ones_picture(self, picture: Draw) -> None:
         # Coarse: 2 looks at the targets, 2 steps, 1 to measure the end. Fine: 2 looks, the first step fails.
         sick = Sick(lambda call: call > 7, math.nan)
-        stylizer = gatys(sick, scales=(0.5, 1.0), steps=2, style_layers="relu3_1")
+        stylizer = gatys(sick, scales=(0.5, 1.0), steps=(2, 2), style_layers="relu3_1")
         with pytest.raises(DivergenceError) as caught:
             stylizer.stylize(picture(66, 65), picture(seed=1))
         assert caught.value.image is not None
@@ -522,7 +522,9 @@ class TestGuard:
         assert caught.value.image.isfinite().all()
 
     def test_useless_in_a_smaller_size_gives_a_picture_of_full_size(self, picture: Draw) -> None:
-        stylizer = gatys(Sick(lambda call: call > 4, math.nan), scales=(0.5, 1.0), steps=9, style_layers="relu3_1")
+        stylizer = gatys(
+            Sick(lambda call: call > 4, math.nan), scales=(0.5, 1.0), steps=(9, 9), style_layers="relu3_1"
+        )
         with pytest.raises(DivergenceError) as caught:
             stylizer.stylize(picture(66, 65), picture(seed=1))
         assert caught.value.image is not None
