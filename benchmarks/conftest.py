@@ -22,7 +22,8 @@ def pytest_configure(config: pytest.Config) -> None:
     option = config.option
     if not hasattr(option, "benchmark_only"):
         raise pytest.UsageError(
-            'pytest-benchmark is not there: python -m pip install "styletransfer[bench]" (and no -p no:benchmark).'
+            "pytest-benchmark is not there (or switched off by -p no:benchmark). Install it: "
+            'python -m pip install "styletransfer-toolkit[bench]".'
         )
     reason = why_not(option)
     if asked_to_measure(option) and reason:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import pytest
 import torch
 import torch.nn.functional as F
@@ -24,11 +23,24 @@ from styletransfer.features.vgg import VGG19Features
 from styletransfer.layers import LITE_WIDTHS
 from styletransfer.methods.feedforward.decoder_files import LITE, Decoder
 
-# The same examples on every run and machine; two slow cores must not fail a test by their slowness.
-hypothesis.settings.register_profile("package", deadline=None, derandomize=True, database=None)
-hypothesis.settings.load_profile("package")
+try:
+    import hypothesis
+except ModuleNotFoundError:  # installed with [bench] alone: `pytest --benchmark-only` at the root has to work
+    collect_ignore_glob = ["*"]
+else:
+    # The same examples on every run and machine; two slow cores must not fail a test by their slowness.
+    hypothesis.settings.register_profile("package", deadline=None, derandomize=True, database=None)
+    hypothesis.settings.load_profile("package")
 
 Picture = Callable[..., Tensor]
+
+
+def pytest_report_header() -> str | None:
+    return (
+        "The tests are left out: they need hypothesis (extra [test])."
+        if "collect_ignore_glob" in globals()
+        else None
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)

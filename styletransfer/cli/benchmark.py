@@ -84,7 +84,7 @@ def suite() -> Path:
             return root
     raise OptionError(
         "This installation has no benchmarks: they come with the wheel and with a checkout. "
-        'Install the package again: python -m pip install "styletransfer[bench]".'
+        'Install the package again: python -m pip install "styletransfer-toolkit[bench]".'
     )
 
 
@@ -92,7 +92,7 @@ def _check_tools() -> None:
     missing = [name for name in ("pytest", "pytest_benchmark") if importlib.util.find_spec(name) is None]
     if missing:
         raise OptionError(
-            f'The benchmarks need {" and ".join(missing)}: python -m pip install "styletransfer[bench]".'
+            f'The benchmarks need {" and ".join(missing)}: python -m pip install "styletransfer-toolkit[bench]".'
         )
 
 

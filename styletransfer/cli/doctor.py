@@ -167,4 +167,4 @@ def _method(method: str, device: str | None) -> str:
     return f"a picture of 64x48 pixels in {result.seconds:.2f} s"
 
 
-_REINSTALL = "Install the package again: pip install --force-reinstall styletransfer."
+_REINSTALL = "Install the package again: pip install --force-reinstall styletransfer-toolkit."

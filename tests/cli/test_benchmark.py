@@ -78,7 +78,7 @@ def test_without_the_tools_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     result = run("-o", str(tmp_path))
     assert result.exit_code == 2
-    assert 'pip install "styletransfer[bench]"' in result.stderr
+    assert 'pip install "styletransfer-toolkit[bench]"' in result.stderr
 
 
 def test_without_the_suite_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
