@@ -9,22 +9,27 @@ from torch import Tensor
 
 from styletransfer import images
 from styletransfer.judging.judge import Evaluation
+from styletransfer.methods import METHODS
 from styletransfer.stylizer import Step, Stylization
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["comparison_figure", "loss_curve"]
+__all__ = ["comparison_figure", "loss_curve", "title"]
 
 #: Okabe and Ito's colours, which people with any common colour blindness can tell apart.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _INK, _GREY, _RULE = "#1a1a1a", "#5f5f5f", "#d0d0d0"
-_NAMES = {"gatys": "Gatys", "adain": "AdaIN"}
 
 #: Inches; at 100 dots per inch the figure is 1400 pixels wide.
 _WIDTH, _DPI = 14.0, 100
 _PLOTS_HEIGHT, _MARGINS, _TALLEST = 2.9, 1.15, 8.0
+
+
+def title(method: str) -> str:
+    """Return a method's title, or the name itself of one that is not registered."""
+    return METHODS[method].title if method in METHODS else method
 
 
 def comparison_figure(
@@ -32,18 +37,18 @@ def comparison_figure(
     style: Tensor,
     results: Mapping[str, Stylization],
     evaluations: Mapping[str, Evaluation],
-    gatys_losses: Mapping[str, float],
+    objectives: Mapping[str, Mapping[str, float]],
     *,
     caption: str = "",
 ) -> Figure:
-    """Draw inputs, results, the judge's losses, and Gatys' loss over seconds with the others as points.
+    """Draw inputs, results, the judge's losses, and each objective over seconds with other methods as points.
 
     Args:
         content: (1, 3, H, W) in [0, 1].
         style: The same, of any size.
         results: The runs by method, each of one picture.
         evaluations: The judge's words by method.
-        gatys_losses: Every method's picture under Gatys' objective; empty if Gatys is not among them.
+        objectives: By method, what the methods that minimise something would minimise, of its picture.
         caption: Small print under everything: the conditions.
 
     Returns:
@@ -70,7 +75,7 @@ def comparison_figure(
     for column, (method, result) in enumerate(results.items(), start=1):
         axes = figure.add_subplot(pictures[:, column])
         unfinished = " (interrupted)" if result.stopped == "interrupted" else ""
-        _show(axes, result.image, _name(method) + unfinished, color=colors[method])
+        _show(axes, result.image, title(method) + unfinished, color=colors[method])
         judged = evaluations[method]
         axes.set_xlabel(
             f"{_seconds(result.seconds)}  \N{MIDDLE DOT}  style ratio {judged.style_ratio:.2f}  "
@@ -80,17 +85,19 @@ def comparison_figure(
             labelpad=6,
             loc="left",
         )
-    gatys = results.get("gatys")
-    plots = rows[1].subgridspec(1, 3 if gatys else 2, width_ratios=[1, 1, 1.9] if gatys else [1, 1])
+    owners = [method for method in objectives if method in objectives[method]]
+    plots = rows[1].subgridspec(1, 2 + len(owners), width_ratios=[1, 1] + [1.9] * len(owners))
     content_losses = {method: judged.content for method, judged in evaluations.items()}
     style_ratios = {method: judged.style_ratio for method, judged in evaluations.items()}
     _bars(figure.add_subplot(plots[0]), content_losses, colors, "Content loss", "0: content unchanged")
     _bars(figure.add_subplot(plots[1]), style_ratios, colors, "Style ratio", "1: no style taken, 0: all")
-    if gatys:
-        points = {
-            method: (results[method].seconds, loss) for method, loss in gatys_losses.items() if method != "gatys"
+    for place, owner in enumerate(owners, start=2):
+        others = {
+            method: (results[method].seconds, losses[owner])
+            for method, losses in objectives.items()
+            if method != owner
         }
-        loss_curve(figure.add_subplot(plots[2]), gatys.history, points=points, colors=colors)
+        loss_curve(figure.add_subplot(plots[place]), owner, results[owner].history, points=others, colors=colors)
     if caption:
         figure.supxlabel(caption, fontsize=9.5, color=_GREY, x=0.008, ha="left")
     return figure
@@ -98,6 +105,7 @@ def comparison_figure(
 
 def loss_curve(
     axes: Axes,
+    method: str,
     history: Sequence[Step],
     *,
     points: Mapping[str, tuple[float, float]] | None = None,
@@ -109,11 +117,12 @@ def loss_curve(
 
     Args:
         axes: Where to draw.
+        method: Whose history it is.
         history: One record a step.
         points: ``{method: (seconds, loss)}`` with the loss under the same objective at the last size.
         colors: By method.
     """
-    shades = {"gatys": COLORS[0], **(colors or {})}
+    shades = {method: COLORS[0], **(colors or {})}
     last = history[-1].size if history else None
     for size in dict.fromkeys(step.size for step in history):
         part = [step for step in history if step.size == size]
@@ -121,14 +130,14 @@ def loss_curve(
         axes.plot(
             [step.seconds for step in part],
             [step.total for step in part],
-            color=shades["gatys"],
+            color=shades[method],
             linewidth=2.2 if fine else 1.6,
             linestyle="-" if fine else (0, (4, 2)),
             alpha=1.0 if fine else 0.5,
-            label=_name("gatys") if fine else f"{_name('gatys')} at {size[1]}\N{MULTIPLICATION SIGN}{size[0]}",
+            label=title(method) if fine else f"{title(method)} at {size[1]}\N{MULTIPLICATION SIGN}{size[0]}",
         )
-    for method, (seconds, loss) in (points or {}).items():
-        color = shades.get(method, _INK)
+    for other, (seconds, loss) in (points or {}).items():
+        color = shades.get(other, _INK)
         axes.axhline(loss, color=color, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
         axes.plot(
             [seconds],
@@ -140,11 +149,11 @@ def loss_curve(
             markeredgecolor="white",
             clip_on=False,
             zorder=5,
-            label=f"{_name(method)}, {_seconds(seconds)}",
+            label=f"{title(other)}, {_seconds(seconds)}",
         )
     axes.set_yscale("log")
     axes.set_xlim(left=0)
-    _decorate(axes, "Gatys\N{RIGHT SINGLE QUOTATION MARK} loss over time", "seconds")
+    _decorate(axes, f"{title(method)}: loss over time", "seconds")
     axes.grid(axis="y", which="major", color=_RULE, linewidth=0.6)
     axes.legend(
         fontsize=10.5,
@@ -157,44 +166,40 @@ def loss_curve(
     )
 
 
-def _show(axes: Axes, image: Tensor, title: str, *, color: str = _INK) -> None:
+def _show(axes: Axes, image: Tensor, heading: str, *, color: str = _INK) -> None:
     axes.imshow(images.to_pil(image))
     axes.set_anchor("NW")
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set_visible(False)
-    axes.set_title(title, loc="left", fontsize=14, fontweight="bold", color=color, pad=6)
+    axes.set_title(heading, loc="left", fontsize=14, fontweight="bold", color=color, pad=6)
 
 
 def _bars(
-    axes: Axes, values: Mapping[str, float], colors: Mapping[str, str], title: str, explanation: str
+    axes: Axes, values: Mapping[str, float], colors: Mapping[str, str], heading: str, explanation: str
 ) -> None:
     places = range(len(values))
     axes.barh(places, list(values.values()), height=0.42, color=[colors[method] for method in values])
-    axes.set_yticks(places, [_name(method) for method in values], fontsize=12, color=_INK)
+    axes.set_yticks(places, [title(method) for method in values], fontsize=12, color=_INK)
     axes.invert_yaxis()
     longest = max([*values.values(), 1.0])  # 1 is the natural scale of both, so small losses look small
     axes.set_xlim(0, longest * 1.22)  # room for the numbers
     for place, value in zip(places, values.values(), strict=True):
         axes.text(value + longest * 0.02, place, f"{value:.2f}", va="center", fontsize=12, color=_INK)
-    _decorate(axes, title, explanation)
+    _decorate(axes, heading, explanation)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
     axes.tick_params(axis="y", length=0)
 
 
-def _decorate(axes: Axes, title: str, label: str) -> None:
-    axes.set_title(title, loc="left", fontsize=13, fontweight="bold", color=_INK, pad=8)
+def _decorate(axes: Axes, heading: str, label: str) -> None:
+    axes.set_title(heading, loc="left", fontsize=13, fontweight="bold", color=_INK, pad=8)
     axes.set_xlabel(label, fontsize=10.5, color=_GREY, loc="left")
     axes.tick_params(colors=_GREY, which="both", labelsize=10.5)
     for side, spine in axes.spines.items():
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(_RULE)
-
-
-def _name(method: str) -> str:
-    return _NAMES.get(method, method)
 
 
 def _seconds(seconds: float) -> str:

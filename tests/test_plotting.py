@@ -58,7 +58,7 @@ def run(method: str, seconds: float, history: list[Step], size: tuple[int, int] 
 def figure(size: tuple[int, int] = (30, 40), methods: tuple[str, ...] = ("gatys", "adain")) -> Figure:
     results = {method: run(method, 12.0 if method == "gatys" else 0.25, steps(), size) for method in methods}
     evaluations = {method: judged(0.5, 0.125) for method in methods}
-    losses = dict.fromkeys(methods, 3.0) if "gatys" in methods else {}
+    losses = {method: {"gatys": 3.0} if "gatys" in methods else {} for method in methods}
     content, style = torch.rand(1, 3, *size), torch.rand(1, 3, 20, 20)
     return comparison_figure(content, style, results, evaluations, losses, caption="the conditions")
 
@@ -68,7 +68,7 @@ def test_holds_inputs_results_bars_and_curve() -> None:
     titles = [each.get_title(loc="left") for each in axes]
     assert titles[:4] == ["Content", "Style", "Gatys", "AdaIN"]
     assert titles[4:6] == ["Content loss", "Style ratio"]
-    assert titles[6].endswith("loss over time")
+    assert titles[6] == "Gatys: loss over time"
     assert axes[2].get_xlabel().startswith("12 s")
     assert "style ratio 0.12" in axes[3].get_xlabel()
     assert "content loss 0.50" in axes[3].get_xlabel()
@@ -92,7 +92,7 @@ def test_curve_is_pale_where_the_size_was_smaller_and_logarithmic() -> None:
 
 def test_a_run_at_one_size_has_one_line() -> None:
     axes = Figure().add_subplot()
-    loss_curve(axes, [dataclasses.replace(step, size=(30, 40)) for step in steps()])
+    loss_curve(axes, "gatys", [dataclasses.replace(step, size=(30, 40)) for step in steps()])
     assert len(axes.get_lines()) == 1
 
 
@@ -111,6 +111,15 @@ def test_no_text_overlaps_at_any_shape(size: tuple[int, int], methods: tuple[str
         assert box.x1 <= 1400, one
         for other, second in boxes[index + 1 :]:
             assert not box.overlaps(second), (one, other)
+
+
+def test_every_method_that_minimises_has_its_curve() -> None:
+    results = {method: run(method, 1.0, steps()) for method in ("gatys", "adain", "third")}
+    losses = {method: {"gatys": 3.0, "third": 5.0} for method in results}
+    content = torch.rand(1, 3, 30, 40)
+    axes = comparison_figure(content, content, results, dict.fromkeys(results, judged(0.5, 0.5)), losses).axes
+    assert [each.get_title(loc="left") for each in axes[-2:]] == ["Gatys: loss over time", "third: loss over time"]
+    assert [list(line.get_ydata()) for line in axes[-1].get_lines()[2:]] == [[5.0, 5.0], [5.0]] * 2
 
 
 def test_colours_are_distinct() -> None:

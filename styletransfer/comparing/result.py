@@ -16,7 +16,8 @@ from styletransfer.errors import OutputError
 from styletransfer.files import write_together
 from styletransfer.images import Picture
 from styletransfer.judging.judge import Evaluation
-from styletransfer.plotting import comparison_figure
+from styletransfer.plotting import comparison_figure, title
+from styletransfer.recording import html_page
 from styletransfer.stylizer import Stylization
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ class ComparisonRow:
         seconds: Wall-clock time of the work, without loading weights, reading and writing files.
         steps: Steps taken; 1 for a feed-forward method.
         losses: The method's own terms; comparable only between runs of the same method.
-        gatys_loss: The total that Gatys minimises, of this method's picture, so that all methods stand on one
-            scale; None where Gatys is not among them.
+        objectives: By name of a method in the comparison that minimises something: the total that it minimises,
+            of this row's picture, so that all pictures stand on one scale.
         evaluation: What the judge says; comparable between methods.
     """
 
@@ -43,7 +44,7 @@ class ComparisonRow:
     seconds: float
     steps: int
     losses: Mapping[str, float]
-    gatys_loss: float | None
+    objectives: Mapping[str, float]
     evaluation: Evaluation
 
     def to_dict(self) -> dict[str, Any]:
@@ -53,14 +54,14 @@ class ComparisonRow:
             "seconds": self.seconds,
             "steps": self.steps,
             "losses": dict(self.losses),
-            "gatys_loss": self.gatys_loss,
+            "objectives": dict(self.objectives),
             "evaluation": self.evaluation.to_dict(),
         }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Comparison:
-    """What `compare` returns.
+    """What `compare` returns. A notebook shows the pictures with seconds and the judge's figures.
 
     Attributes:
         content: At the working size.
@@ -90,24 +91,28 @@ class Comparison:
 
     def to_markdown(self) -> str:
         """Return a table with one line a method, and the conditions under it."""
-        lines = [
-            "| method | seconds | steps | content loss | style ratio | Gram ratio | moment ratio | Gatys' loss |",
-            "|---|---:|---:|---:|---:|---:|---:|---:|",
-        ]
+        owners = list(self.rows[0].objectives) if self.rows else []
+        losses = [f"{title(owner)} loss" for owner in owners]
+        columns = ["seconds", "steps", "content loss", "style ratio", "Gram ratio", "moment ratio", *losses]
+        lines = [f"| method | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
         for row in self.rows:
             judged = row.evaluation
-            own = "" if row.gatys_loss is None else f"{row.gatys_loss:.4g}"
             numbers = (judged.content, judged.style_ratio, judged.gram_ratio, judged.moment_ratio)
             name = row.method
             if self.results[name].stopped == "interrupted":
                 name += " (interrupted)"
-            cells = (name, f"{row.seconds:.2f}", str(row.steps), *(f"{x:.3f}" for x in numbers), own)
+            own = (f"{row.objectives[owner]:.4g}" for owner in owners)
+            cells = (name, f"{row.seconds:.2f}", str(row.steps), *(f"{x:.3f}" for x in numbers), *own)
             lines.append(f"| {' | '.join(cells)} |")
-        notes = (
-            f"Conditions: {self._setting()}. Seconds: {self.conditions['seconds']}. Content loss and ratios: "
-            "see `styletransfer.evaluate`. Gatys' loss: the total that Gatys minimises, of each picture."
-        )
-        return "\n".join([*lines, "", notes, ""])
+        notes = [
+            f"Conditions: {self._setting()}. Seconds: {self.conditions['seconds']}.",
+            "Content loss and ratios: see `styletransfer.evaluate`.",
+            *(
+                f"{title(owner)} loss: the total that {title(owner)} minimises, of each picture."
+                for owner in owners
+            ),
+        ]
+        return "\n".join([*lines, "", " ".join(notes), ""])
 
     def _setting(self) -> str:
         """Say in one line where the numbers come from."""
@@ -121,15 +126,34 @@ class Comparison:
         )
 
     def figure(self) -> Figure:
-        """Return a matplotlib figure: inputs, results, loss bars, and Gatys' loss over seconds."""
+        """Return a matplotlib figure: inputs, results, loss bars, and losses over seconds."""
         return comparison_figure(
             self.content.rgb,
             self.style.rgb,
             self.results,
             {row.method: row.evaluation for row in self.rows},
-            {row.method: row.gatys_loss for row in self.rows if row.gatys_loss is not None},
+            {row.method: row.objectives for row in self.rows},
             caption=self._setting(),
         )
+
+    def __repr__(self) -> str:
+        height, width = self.content.rgb.shape[2:]
+        runs = ", ".join(f"{row.method} {row.seconds:.2f} s" for row in self.rows)
+        return f"<Comparison {runs}; {width}x{height} pixels>"
+
+    def _repr_png_(self) -> bytes:
+        return self._figure_bytes()
+
+    def _repr_html_(self) -> str:
+        pictures = {"content": self.content.rgb, "style": self.style.rgb}
+        runs = {
+            row.method: (
+                row.seconds,
+                {"style ratio": row.evaluation.style_ratio, "content loss": row.evaluation.content},
+            )
+            for row in self.rows
+        }
+        return html_page(pictures | {name: result.image for name, result in self.results.items()}, runs)
 
     def save(self, folder: str | os.PathLike[str], *, inputs: bool = False) -> list[Path]:
         """Write comparison.png (the figure), comparison.json, comparison.md and one picture for each method.
@@ -187,7 +211,7 @@ def _made(folder: Path) -> Iterator[None]:
 
 
 def describe_progress(results: Mapping[str, Stylization], methods: Sequence[str]) -> str:
-    """Return ``"gatys after 12 step(s), adain not run"``: how far a comparison came that was interrupted."""
+    """Return ``"first after 12 step(s), second not run"``: how far a comparison came that was interrupted."""
 
     def state(method: str) -> str:
         if method not in results:

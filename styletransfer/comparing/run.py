@@ -2,35 +2,36 @@
 
 >>> from styletransfer import samples
 >>> content, style = samples.draw("valley", long_edge=64), samples.draw("mosaic", long_edge=64)
->>> comparison = compare(content, style, options={"gatys": {"scales": (1.0,), "steps": 2}})
+>>> comparison = compare(content, style, scales=(1.0,), steps=2)
 >>> [row.method for row in comparison.rows]
 ['gatys', 'adain']
 """
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
-from torch import Tensor
 
 from styletransfer import images
 from styletransfer._checks import choice
-from styletransfer._version import __version__
 from styletransfer.comparing.result import Comparison, ComparisonRow, describe_progress
 from styletransfer.errors import CompareInterrupted, ImageError, OptionError, StylizeInterrupted
-from styletransfer.features import create_extractor
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import ImageSource, Picture
+from styletransfer.job import Fetch, Job, prepare
 from styletransfer.judging.judge import JUDGE_VERSION, evaluate
-from styletransfer.methods import METHODS, create_stylizer
-from styletransfer.methods.gatys.stylizer import GatysStylizer, Objective
-from styletransfer.stylizer import Step, Stylization, Stylizer
-from styletransfer.weights.formats import IMAGENET_MEAN, IMAGENET_STD
+from styletransfer.methods import METHODS, distribute_options
+from styletransfer.progress import shown
+from styletransfer.recording import picture_hash, versions, weight_hashes
+from styletransfer.stylizer import EncodedStyle, OnStep, Step, Stylization, Stylizer, is_name
+from styletransfer.weights.catalogue import DEFAULT_EXTRACTOR
 
 __all__ = ["Comparison", "ComparisonRow", "check_methods", "compare", "device_name"]
 
@@ -41,14 +42,17 @@ _WARM_UP_EDGE = 64
 def compare(
     content: ImageSource | Picture,
     style: ImageSource | Picture,
-    methods: Sequence[str] = ("gatys", "adain"),
+    methods: str | Sequence[str] | None = None,
     *,
-    extractor: str | VGG19Features = "vgg19-lite",
+    extractor: str | VGG19Features = DEFAULT_EXTRACTOR,
     device: str | torch.device | None = None,
     long_edge: int | None = None,
     short_edge: int | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     on_step: Callable[[str, Step], None] | None = None,
+    progress: bool = False,
+    fetch: Fetch | None = None,
+    **shared: Any,
 ) -> Comparison:
     """Run several methods on the same pictures, with the same extractor, under the same judge.
 
@@ -58,13 +62,16 @@ def compare(
     Args:
         content: Path, PIL image, array (H, W), (H, W, 3) or (H, W, 4), or tensor (1, 3, H, W) in [0, 1].
         style: The same; one picture.
-        methods: Names from `list_stylizers`, each once.
+        methods: Names from `list_stylizers`, each once; all of them by default.
         extractor: Name of a weight set, or an extractor; the methods and the judge share it.
         device: Where to work; see `create_stylizer`.
         long_edge: Reduce both pictures to this longer side, pixels; never enlarges.
         short_edge: Reduce both to this shorter side instead.
-        options: ``{method: {option: value}}``.
+        options: ``{method: {option: value}}``, for one method each.
         on_step: Called with the method's name and a `Step` after each step.
+        progress: Show a progress bar for each method.
+        fetch: Called with the name of each weight set that has to be downloaded; silent by default.
+        **shared: Options by name, as in `stylize`; each goes to every chosen method that has it.
 
     Returns:
         A `Comparison`.
@@ -77,35 +84,41 @@ def compare(
     Example:
         >>> from styletransfer import samples
         >>> content, style = samples.draw("valley", long_edge=64), samples.draw("mosaic", long_edge=64)
-        >>> comparison = compare(content, style, methods=("adain",), options={"adain": {"alpha": 0.5}})
+        >>> comparison = compare(content, style, methods=("adain",), alpha=0.5)
         >>> comparison.rows[0].steps
         1
     """
     names = check_methods(methods)
-    _check_options(options, names)
-    if isinstance(extractor, VGG19Features):
-        network = extractor if device is None else extractor.to(device)
-    else:
-        network = create_extractor(extractor, device=device)
-    stylizers = {name: create_stylizer(name, extractor=network, **(options or {}).get(name, {})) for name in names}
-    picture, manner = (
-        source
-        if isinstance(source, Picture)
-        else images.read_picture(source, long_edge=long_edge, short_edge=short_edge, what=what)
-        for source, what in ((content, "content"), (style, "style"))
-    )
-    if picture.rgb.shape[0] != 1 or manner.rgb.shape[0] != 1:
+    if isinstance(style, (list, tuple, EncodedStyle)):
         raise ImageError(
-            f"compare takes one content and one style, got batches of {picture.rgb.shape[0]} and "
-            f"{manner.rgb.shape[0]}; call it once for each pair."
+            f"compare takes one style picture, which the judge has to see, got a {type(style).__name__}; "
+            "call it once for each style."
+        )
+    job = prepare(
+        content,
+        style,
+        names,
+        extractor=extractor,
+        device=device,
+        long_edge=long_edge,
+        short_edge=short_edge,
+        options=_options(names, options, shared),
+        fetch=fetch,
+    )
+    counts = [picture.rgb.shape[0] for picture in (job.content, _style(job))]
+    if counts != [1, 1]:
+        raise ImageError(
+            f"compare takes one content and one style, got batches of {counts[0]} and {counts[1]}; "
+            "call it once for each pair."
         )
     results: dict[str, Stylization] = {}
     try:
-        for name, stylizer in stylizers.items():
-            _warm_up(stylizer, picture, manner)
-            watch = None if on_step is None else _named(on_step, name)
-            results[name] = stylizer.stylize(picture, manner, on_step=watch)
-        return _judged(results, stylizers, network, picture, manner)
+        with shown(job.stylizers, job.content, enabled=progress) as bars:
+            watchers = [watcher for watcher in (bars, on_step) if watcher is not None]
+            for name, stylizer in job.stylizers.items():
+                _warm_up(stylizer, job.content, _style(job))
+                results[name] = job.run(name, on_step=_watch(name, watchers))
+        return _judged(results, job)
     except KeyboardInterrupt as interrupt:
         if isinstance(interrupt, StylizeInterrupted) and interrupt.stylization.history:
             results[name] = interrupt.stylization
@@ -114,41 +127,17 @@ def compare(
         raise CompareInterrupted(
             f"Interrupted ({describe_progress(results, names)}); what was reached is kept on this exception as "
             ".comparison.",
-            comparison=_judged(results, stylizers, network, picture, manner),
+            comparison=_judged(results, job),
         ) from None
 
 
-def _judged(
-    results: Mapping[str, Stylization],
-    stylizers: Mapping[str, Stylizer],
-    network: VGG19Features,
-    content: Picture,
-    style: Picture,
-) -> Comparison:
-    """Measure every result alike."""
-    gatys_losses = _gatys_losses(stylizers.get(GatysStylizer.method), results, content, style)
-    rows = tuple(
-        ComparisonRow(
-            method=name,
-            seconds=result.seconds,
-            steps=len(result.history),
-            losses=result.losses,
-            gatys_loss=gatys_losses.get(name),
-            evaluation=evaluate(result, content, style, extractor=network),
-        )
-        for name, result in results.items()
-    )
-    conditions = _conditions(network, content, style)
-    return Comparison(content=content, style=style, rows=rows, results=results, conditions=conditions)
-
-
-def check_methods(methods: Sequence[str]) -> list[str]:
-    """Return `methods` as a list.
+def check_methods(methods: str | Sequence[str] | None = None) -> list[str]:
+    """Return `methods` as a list; all registered ones for None.
 
     Raises:
         OptionError: None, an unknown one, or one that stands twice.
     """
-    names = [methods] if isinstance(methods, str) else list(methods)
+    names = list(METHODS) if methods is None else [methods] if isinstance(methods, str) else list(methods)
     if not names:
         raise OptionError(f"compare needs at least one method; choose from: {', '.join(METHODS)}.")
     for position, name in enumerate(names):
@@ -158,19 +147,51 @@ def check_methods(methods: Sequence[str]) -> list[str]:
     return names
 
 
-def _check_options(options: object, names: Sequence[str]) -> None:
-    if options is None:
-        return
-    if not isinstance(options, Mapping) or not all(isinstance(own, Mapping) for own in options.values()):
+def _options(names: Sequence[str], options: object, shared: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Join options by method with those for all; the former win."""
+    given = {} if options is None else options
+    if not isinstance(given, Mapping) or not all(isinstance(own, Mapping) for own in given.values()):
         raise OptionError(
-            f'options must be {{method: {{option: value}}}}, e.g. {{"gatys": {{"steps": 50}}}}, got {options!r}.'
+            f"options must be {{method: {{option: value}}}}, e.g. {{{names[0]!r}: {{...}}}}, got {options!r}."
         )
-    for name in options:
+    for name in given:
         choice(name, names, "method in options")
+    spread = distribute_options(names, shared)
+    return {name: {**spread[name], **given.get(name, {})} for name in names}
 
 
-def _named(on_step: Callable[[str, Step], None], method: str) -> Callable[[Step], None]:
-    return lambda step: on_step(method, step)
+def _style(job: Job) -> Picture:
+    """Return the one style, which is a picture."""
+    return cast(Picture, job.styles[0])
+
+
+def _watch(method: str, watchers: Sequence[Callable[[str, Step], object]]) -> OnStep | None:
+    """Return what hands a method's steps to all watchers, or None if nobody watches."""
+
+    def tell(step: Step) -> None:
+        for watcher in watchers:
+            watcher(method, step)
+
+    return tell if watchers else None
+
+
+def _judged(results: Mapping[str, Stylization], job: Job) -> Comparison:
+    """Measure every result in the same way."""
+    content, style, device = job.content, _style(job), job.extractor.device
+    pictures = content.rgb.to(device), style.rgb.to(device)
+    objectives = {name: stylizer.objective(*pictures) for name, stylizer in job.stylizers.items()}
+    rows = tuple(
+        ComparisonRow(
+            method=name,
+            seconds=result.seconds,
+            steps=len(result.history),
+            losses=result.losses,
+            objectives={owner: loss(result.image) for owner, loss in objectives.items() if loss is not None},
+            evaluation=evaluate(result, content, style, extractor=job.extractor),
+        )
+        for name, result in results.items()
+    )
+    return Comparison(content=content, style=style, rows=rows, results=results, conditions=_conditions(job))
 
 
 class _WarmError(Exception):
@@ -190,58 +211,44 @@ def _warm_up(stylizer: Stylizer, content: Picture, style: Picture) -> None:
         small_height, small_width = (max(images.SMALLEST_SIDE, round(side * scale)) for side in (height, width))
         small.append(Picture(rgb=images.resize(picture.rgb, (small_height, small_width))))
     try:
-        stylizer.stylize(small[0], small[1], on_step=stop)
+        _without_pictures(stylizer).stylize(small[0], small[1], on_step=stop)
     except _WarmError:
         return
     except StylizeInterrupted:  # its picture is the warm-up's, which nobody wants
         raise KeyboardInterrupt from None
 
 
-@torch.no_grad()
-def _gatys_losses(
-    gatys: Stylizer | None, results: Mapping[str, Stylization], content: Picture, style: Picture
-) -> dict[str, float]:
-    """Measure every picture with Gatys' own objective, as that run was configured."""
-    if not isinstance(gatys, GatysStylizer):
-        return {}
-    device = gatys.extractor.device
-    seen_through = gatys.extractor.variant(pooling=gatys.config.pooling)
-    objective = Objective(seen_through, gatys.config, content.rgb.to(device), [style.rgb.to(device)], (1.0,))
-    totals = {}
-    for name, result in results.items():
-        image = result.image.to(device)
-        terms = objective(image, _variable(image, gatys.config.variable))
-        totals[name] = sum(float(term) for term in terms.values())
-    return totals
+def _without_pictures(stylizer: Stylizer) -> Stylizer:
+    """Return the stylizer without the pictures among its options: they have the content's size."""
+    changes = {
+        field.name: field.default
+        for field in dataclasses.fields(stylizer.config)
+        if field.metadata["picture"]
+        and not is_name(getattr(stylizer.config, field.name), field.metadata["choices"] or ())
+    }
+    if not changes:
+        return stylizer
+    other = copy.copy(stylizer)
+    other.config = stylizer.config.replaced(**changes)
+    return other
 
 
-def _variable(image: Tensor, space: str) -> Tensor:
-    """Return the picture in the space that Gatys optimised, in which its total variation counts."""
-    if space == "rgb":
-        return image
-    mean, std = (image.new_tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
-    return (image - mean) / std
-
-
-def _conditions(extractor: VGG19Features, content: Picture, style: Picture) -> dict[str, Any]:
-
+def _conditions(job: Job) -> dict[str, Any]:
+    network, pictures = job.extractor, {"content": job.content, "style": _style(job)}
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "styletransfer": __version__,
-        },
+        "versions": versions(),
         "platform": platform.platform(),
-        "device": str(extractor.device),
-        "device_name": device_name(extractor.device),
+        "device": str(network.device),
+        "device_name": device_name(network.device),
         "threads": torch.get_num_threads(),
-        "extractor": extractor.name,
-        "content_size": list(content.rgb.shape[2:]),
-        "style_size": list(style.rgb.shape[2:]),
-        "inputs": {
-            "content": content.path.name if content.path else None,
-            "style": style.path.name if style.path else None,
+        "extractor": network.name,
+        "content_size": list(job.content.rgb.shape[2:]),
+        "style_size": list(_style(job).rgb.shape[2:]),
+        "inputs": {name: p.path.name if p.path else None for name, p in pictures.items()},
+        "hashes": {
+            **{name: picture_hash(picture) for name, picture in pictures.items()},
+            "weights": weight_hashes(network.name),
         },
         "judge_version": JUDGE_VERSION,
         "seconds": f"after one untimed step at {_WARM_UP_EDGE} px, without loading, reading and writing",

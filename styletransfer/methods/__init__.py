@@ -5,9 +5,11 @@ A method is a folder here, and one entry in `METHODS`. Declarations load without
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from styletransfer._checks import choice
+from styletransfer._checks import choice, did_you_mean
+from styletransfer.errors import OptionError
 from styletransfer.method import Method
 from styletransfer.methods.feedforward import ADAIN
 from styletransfer.methods.gatys import GATYS
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from styletransfer.features.vgg import VGG19Features
     from styletransfer.stylizer import Stylizer
 
-__all__ = ["DEFAULT_METHOD", "METHODS", "create_stylizer", "list_stylizers"]
+__all__ = ["DEFAULT_METHOD", "METHODS", "create_stylizer", "distribute_options", "list_stylizers"]
 
 METHODS: dict[str, Method] = {method.name: method for method in (GATYS, ADAIN)}
 #: The method that is used if none is named: the fast one.
@@ -34,6 +36,41 @@ def list_stylizers() -> list[str]:
         ['gatys', 'adain']
     """
     return list(METHODS)
+
+
+def distribute_options(
+    methods: Sequence[str], options: Mapping[str, Any], *, spell: Callable[[str], str] = repr
+) -> dict[str, dict[str, Any]]:
+    """Give each option to every one of `methods` that has it; return ``{method: {option: value}}``.
+
+    Args:
+        methods: Names of methods.
+        options: Options without their owner.
+        spell: How an option's name is written in messages, e.g. as a flag.
+
+    Raises:
+        OptionError: Unknown method, or an option that none of `methods` has.
+
+    Example:
+        >>> distribute_options(["gatys", "adain"], {"alpha": 0.5})
+        {'gatys': {}, 'adain': {'alpha': 0.5}}
+    """
+    owned = {method: METHODS[choice(method, METHODS, "method")].option_names for method in methods}
+    for name in options:
+        if any(name in names for names in owned.values()):
+            continue
+        others = [method for method, declared in METHODS.items() if name in declared.option_names]
+        if others:
+            raise OptionError(
+                f"{spell(name)} is an option of {', '.join(others)}, not of {', '.join(methods)}. "
+                f"Leave it out or choose {others[0]}."
+            )
+        known = list(dict.fromkeys(option for names in owned.values() for option in names))
+        raise OptionError(
+            f"{', '.join(methods)}: no option {spell(name)}.{did_you_mean(name, known)} "
+            f"There are: {', '.join(known)}."
+        )
+    return {method: {k: v for k, v in options.items() if k in names} for method, names in owned.items()}
 
 
 def create_stylizer(
