@@ -36,11 +36,8 @@ Picture = Callable[..., Tensor]
 
 
 def pytest_report_header() -> str | None:
-    return (
-        "The tests are left out: they need hypothesis (extra [test])."
-        if "collect_ignore_glob" in globals()
-        else None
-    )
+    left_out = "collect_ignore_glob" in globals()
+    return "The tests are left out: they need hypothesis (extra [test])." if left_out else None
 
 
 @pytest.fixture(scope="session", autouse=True)
