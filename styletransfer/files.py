@@ -1,15 +1,23 @@
-"""Writing files so that either the whole file appears or nothing; bytes only, no pictures."""
+"""Reading ordinary files only, and writing so that the whole file appears or nothing; bytes, no pictures."""
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 import errno
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from styletransfer.errors import OutputError
+from styletransfer.errors import OutputError, StyleTransferError
+
+_WINDOWS = os.name == "nt"
+if not _WINDOWS:
+    import fcntl
 
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space or choose another folder",
@@ -20,6 +28,55 @@ _REASONS = {
     errno.ENOENT: "the folder takes no new files; choose another folder",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
+
+
+def ordinary_file(
+    path: str | os.PathLike[str], what: str, error: type[StyleTransferError], *, give: str = "a file"
+) -> Path:
+    """Refuse what is no ordinary file before anything opens it: opening a pipe waits, a device never ends.
+
+    Args:
+        path: The file to be read; links are followed.
+        what: What it is, for the message: ``"weight file"``.
+        error: The type to raise.
+        give: What is wanted, for the message: ``"a .safetensors file"``.
+
+    Returns:
+        `path` as a `Path`.
+
+    Raises:
+        StyleTransferError: Of type `error`: no text, empty, an address, missing (names a file with a similar
+            name), a folder, a pipe or a device.
+    """
+    text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
+    if not isinstance(text, str) or not text.strip():
+        raise error(f"The {what} has an empty path or one that is no text; give the name of a file.")
+    label, place = f'The {what} "{text}"', Path(text)
+    try:
+        if place.is_file():
+            return place
+        if place.is_dir():
+            raise error(f"{label} is a folder; give {give}.")
+        if place.exists():
+            raise error(f"{label} is a device or pipe; give {give}.")
+        if address := _address(text):
+            raise error(f"{label} is an address ({address}); download it first and give {give}.")
+        if not place.parent.is_dir():
+            raise error(f'{label} does not exist, nor does its folder "{place.parent}"; check the path.')
+        hint = _neighbour(place)
+    except (OSError, ValueError) as problem:  # no permission, a name too long, or one that no file can have
+        if isinstance(problem, error):
+            raise
+        raise error(f"{label} cannot be read: {reason(problem, reading=True)}. Check its path.") from problem
+    raise error(f"{label} does not exist.{hint} Check the path.")
+
+
+def _neighbour(path: Path) -> str:
+    """Suggest a file in the same folder whose name, its suffix apart, is nearly that of `path`."""
+    entries = sorted(islice(path.parent.iterdir(), 1000), key=lambda entry: entry.suffix == path.suffix)
+    names = {entry.stem.lower(): entry.name for entry in entries}
+    near = difflib.get_close_matches(path.stem.lower(), names, n=1, cutoff=0.75)
+    return f' Did you mean "{names[near[0]]}"?' if near else ""
 
 
 def check_place(path: str | os.PathLike[str], *, protected: Iterable[str | os.PathLike[str]] = ()) -> Path:
@@ -39,7 +96,7 @@ def check_place(path: str | os.PathLike[str], *, protected: Iterable[str | os.Pa
     """
     target = _check_place(path)
     for source in protected:
-        if target.exists() and Path(source).exists() and target.samefile(source):
+        if same_file(target, source):
             raise OutputError(
                 f'Cannot write "{os.fspath(path)}": it is the input file "{os.fspath(source)}", and '
                 "inputs are never overwritten. Choose another name."
@@ -47,18 +104,27 @@ def check_place(path: str | os.PathLike[str], *, protected: Iterable[str | os.Pa
     try:  # permissions alone do not tell: /proc and some network drives take no files whatever they say
         probe = _temporary(target)
         probe.touch(exist_ok=False)
-        probe.unlink()
+        probe.unlink(missing_ok=True)
     except OSError as problem:
-        raise OutputError(f'Cannot write "{os.fspath(path)}": {_reason(problem)}.') from problem
+        raise OutputError(f'Cannot write "{os.fspath(path)}": {reason(problem)}.') from problem
     return Path(path)
+
+
+def same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    """Whether both names lead to one existing file."""
+    try:
+        return Path(one).samefile(other)
+    except (OSError, ValueError):
+        return False
 
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> Path:
     """Write a file so that `path` holds either all of it or what it held before.
 
     The data go to a temporary file in the same folder, reach the disk, and only then take the final name. The
-    temporary file is removed on any failure. The new file has the mode of any ordinary new file (umask).
-    Where `path` is a symbolic link, the file it points to is replaced and the link stays.
+    temporary file is removed on any failure; one that a killed process has left is removed by the next writing of
+    the same file. The new file has the mode of any ordinary new file (umask). Where `path` is a symbolic link, the
+    file it points to is replaced and the link stays.
 
     Args:
         path: The file to write, of any kind.
@@ -99,31 +165,82 @@ def write_together(files: Mapping[Path, Callable[[BinaryIO], object]]) -> list[P
     staged: list[tuple[Path, Path, Path]] = []
     current = Path()
     try:
-        try:
+        with contextlib.ExitStack() as opened:
             for current, write in files.items():
                 target = _check_place(current)
-                temporary = _temporary(target)
+                _remove_leftovers(target)
+                temporary, file = _open_temporary(target)
+                opened.callback(temporary.unlink, missing_ok=True)
+                opened.enter_context(file)  # open, and so locked, until it has its name
                 staged.append((current, temporary, target))
-                with temporary.open("xb") as file:
-                    write(file)
-                    file.flush()
-                    os.fsync(file.fileno())
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+                if _WINDOWS:  # where a file that is open cannot be renamed
+                    file.close()
             for path, temporary, target in staged:
                 current = path
                 temporary.replace(target)
-        finally:
-            for _, temporary, _ in staged:
-                temporary.unlink(missing_ok=True)
     except OutputError:
         raise
     except OSError as problem:
-        raise OutputError(f'Cannot write "{current}": {_reason(problem)}.') from problem
+        raise OutputError(f'Cannot write "{current}": {reason(problem)}.') from problem
     return list(files)
+
+
+def reason(problem: Exception, *, reading: bool = False) -> str:
+    """Put an operating system's error into words."""
+    if isinstance(problem, OSError) and problem.errno is not None:
+        return (not reading and _REASONS.get(problem.errno)) or os.strerror(problem.errno)
+    return str(problem)
 
 
 def _temporary(target: Path) -> Path:
     """Name a new file beside `target`; not by tempfile, whose files are readable by their owner only."""
-    return target.with_name(f".{secrets.token_hex(8)}.part")
+    return target.with_name(f"{_stem(target)}{secrets.token_hex(8)}.part")
+
+
+def _stem(target: Path) -> str:
+    return f".{target.name[:40]}."  # 40: together with the rest never longer than a name may be
+
+
+def _open_temporary(target: Path) -> tuple[Path, BinaryIO]:
+    """Create a temporary file and lock it: the lock ends with the process, however that ends."""
+    while True:
+        path = _temporary(target)
+        file = path.open("xb")
+        _locked(file, wait=True)
+        if path.exists():  # else another process took it for a leftover before it was locked
+            return path, file
+        file.close()
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove the temporary files of earlier writings of `target` whose process is gone."""
+    with contextlib.suppress(OSError):
+        for path in target.parent.iterdir():
+            if path.name.startswith(_stem(target)) and path.suffix == ".part":
+                with contextlib.suppress(OSError), path.open("rb") as file:
+                    if _WINDOWS:  # where removing fails as long as a process has the file open
+                        file.close()
+                    if _locked(file):
+                        path.unlink()
+
+
+def _locked(file: BinaryIO, *, wait: bool = False) -> bool:
+    """Lock an open file unless another process or thread holds it; say whether it is locked now."""
+    try:
+        if not _WINDOWS:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:  # a lock held elsewhere, or a file system without locks
+        return False
+    return True
+
+
+def _address(text: str) -> str:
+    """Return how an address such as https://... begins, or an empty string for a path."""
+    found = re.match(r"[A-Za-z][A-Za-z0-9+.-]+:(?=//)|data:", text)
+    return found[0] if found else ""
 
 
 def _check_place(path: object) -> Path:
@@ -137,7 +254,9 @@ def _check_place(path: object) -> Path:
         target = Path(os.path.realpath(text))
         fault = _fault(target)
     except (OSError, ValueError) as problem:  # a name too long, or one that no file can have
-        raise OutputError(f'Cannot write "{text}": {_reason(problem)}.') from problem
+        raise OutputError(f'Cannot write "{text}": {reason(problem)}.') from problem
+    if fault and (address := _address(text)):
+        fault = f"it is an address ({address}), and only files are written; give the name of a file"
     if fault:
         raise OutputError(f'Cannot write "{text}": {fault}.')
     return target
@@ -159,10 +278,3 @@ def _fault(target: Path) -> str | None:
     if target.exists() and not os.access(target, os.W_OK):
         return "the existing file is write-protected; choose another name or change its permissions"
     return None
-
-
-def _reason(problem: Exception) -> str:
-    """Put an operating system's error into words."""
-    if isinstance(problem, OSError) and problem.errno is not None:
-        return _REASONS.get(problem.errno) or os.strerror(problem.errno)
-    return str(problem)

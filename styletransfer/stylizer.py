@@ -147,7 +147,7 @@ class Stylization:
         """
         return images.to_pil(self.image, alpha=self.alpha)
 
-    def save(self, path: str | Path, **settings: Any) -> Path:
+    def save(self, path: images.Target, **settings: Any) -> Path | None:
         """Write the picture; the suffix decides the format.
 
         Args:

@@ -11,13 +11,13 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from styletransfer._checks import did_you_mean
 from styletransfer.errors import ImageError
+from styletransfer.files import ordinary_file, reason
 from styletransfer.images.pixels import Pixels, check_range, check_sides
 
 _ORIENTATION_TAG = 0x0112
@@ -33,6 +33,8 @@ _UPRIGHT = {
 }
 #: Little CMS's cmsFLAGS_BLACKPOINTCOMPENSATION; pillow names it since 10.3 only.
 _BLACK_POINT_COMPENSATION: Any = 0x2000
+#: A file object that gives more is no picture, but /dev/zero or the like.
+_MOST_BYTES = 2**30
 _GREY_MODES = ("1", "L", "LA", "La")
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
@@ -46,13 +48,39 @@ def from_path(
     least that long; large photos that will be reduced anyway are decoded several times faster so.
     """
     text = os.fspath(source)
-    if not isinstance(text, str) or not text.strip():
-        raise ImageError(f"The {label} has an empty path or one that is no text; give the name of a file.")
-    path = Path(text)
+    path = ordinary_file(text, label.partition(' "')[0], ImageError, give="a picture file")
     with _opened(path, label) as image:
         if no_smaller_than is not None:
             image.draft(None, (no_smaller_than, no_smaller_than))
         return _from_open(image, label), path
+
+
+def from_file_object(source: Any, label: str) -> tuple[Pixels, Path | None]:
+    """Read a picture from bytes or from a binary file object, whose position is put back."""
+    name = getattr(source, "name", None)
+    path = Path(name).absolute() if isinstance(name, str) and Path(name).is_file() else None
+    with _decoding(label), _recognised(io.BytesIO(_content(source, label)), label) as image:
+        return _from_open(image, label), path
+
+
+def _content(source: Any, label: str) -> bytes:
+    """Return the bytes that a file object has from its position on."""
+    if not hasattr(source, "read"):
+        return bytes(source)
+    try:
+        position = source.tell() if getattr(source, "seekable", bool)() else None
+        data = source.read(_MOST_BYTES + 1)
+        if position is not None:
+            source.seek(position)
+    except Exception as problem:  # closed, opened for writing, cut off: as many types as there are kinds of files
+        raise ImageError(f"The {label} cannot be read from its file object: {reason(problem)}.") from problem
+    if not isinstance(data, bytes):
+        raise ImageError(f'The {label} is a file object that gives text; open it with mode "rb".')
+    if len(data) > _MOST_BYTES:
+        raise ImageError(f"The {label} has more than {_MOST_BYTES} bytes; give a smaller picture.")
+    if position and not data:
+        raise ImageError(f"The {label} is a file object at its end; go back with .seek(0) before it is read.")
+    return data
 
 
 def stored_size(path: Path, label: str) -> tuple[int, int]:
@@ -98,39 +126,26 @@ def _decoding(label: str) -> Iterator[None]:
 @contextmanager
 def _opened(path: Path, label: str) -> Iterator[Image.Image]:
     """Open a picture file; every problem with it becomes an `ImageError`."""
-    with _decoding(label):
-        _check_file(path, label)
-        try:
-            # Given a name instead of a file, pillow maps uncompressed TIFFs into memory, and garbles those
-            # that are stored sideways with transparency (seen in 13.0).
-            with path.open("rb") as file, Image.open(file) as image:
-                yield image
-        except UnidentifiedImageError as problem:
-            raise ImageError(f"The {label} is not a picture that can be read{_kind_hint(path)}") from problem
+    # Given a name instead of a file, pillow maps uncompressed TIFFs into memory, and garbles those that are stored
+    # sideways with transparency (seen in 13.0).
+    with _decoding(label), path.open("rb") as file, _recognised(file, label, path.suffix.lower()) as image:
+        yield image
 
 
-def _check_file(path: Path, label: str) -> None:
-    """Refuse what is no ordinary file, before pillow opens (and possibly waits for) it."""
-    if path.is_dir():
-        raise ImageError(f"The {label} is a folder; give a picture file.")
-    if path.is_file():
-        return
-    if path.exists():
-        raise ImageError(f"The {label} is a device or pipe; give an ordinary picture file.")
-    if "://" in str(path) or str(path).startswith(("http:", "https:")):
-        raise ImageError(f"The {label} is a web address; download the picture and give the file.")
-    if not path.parent.is_dir():
-        raise ImageError(f'The {label} does not exist, nor does its folder "{path.parent}"; check the path.')
-    near = did_you_mean(path.name, [entry.name for entry in path.parent.iterdir()])
-    raise ImageError(f"The {label} does not exist.{near} Check the path.")
+@contextmanager
+def _recognised(file: BinaryIO, label: str, suffix: str = "") -> Iterator[Image.Image]:
+    try:
+        with Image.open(file) as image:
+            yield image
+    except UnidentifiedImageError as problem:
+        file.seek(0)
+        hint = _kind_hint(file.read(512), suffix)
+        raise ImageError(f"The {label} is not a picture that can be read{hint}") from problem
 
 
-def _kind_hint(path: Path) -> str:
+def _kind_hint(head: bytes, suffix: str) -> str:
     """Say what a file that is no readable picture seems to be, and the way out."""
-    with path.open("rb") as file:
-        head = file.read(512)
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    suffix = path.suffix.lower()
     if not head:
         return ": the file is empty. Get a new copy."
     if (head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS) or suffix in (".heic", ".heif"):

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from styletransfer._checks import integer
 from styletransfer.errors import ImageError
 
 Pixels = npt.NDArray[Any]
@@ -104,6 +106,33 @@ def working_size(height: int, width: int, long_edge: int | None, short_edge: int
     # Whole numbers throughout, so that halves round up on every machine.
     height, width = ((2 * side * wanted + edge) // (2 * edge) for side in (height, width))
     return max(1, height), max(1, width)
+
+
+def resize(images: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bring pictures to another size on their own device, for work from coarse to fine.
+
+    Antialiased bicubic, clipped to [0, 1]; gradients flow through it.
+
+    Args:
+        images: (B, C, H, W) in [0, 1].
+        size: (H, W) wanted, in pixels.
+
+    Returns:
+        (B, C, *size), always new memory.
+
+    Raises:
+        OptionError: A side that is not a whole number of at least 1.
+
+    Example:
+        >>> import torch
+        >>> resize(torch.rand(1, 3, 32, 48), (16, 24)).shape
+        torch.Size([1, 3, 16, 24])
+    """
+    height, width = (integer(side, "Each side of size", low=1) for side in size)
+    if images.shape[2:] == (height, width):
+        return images.clone()
+    scaled = F.interpolate(images, size=(height, width), mode="bicubic", antialias=True, align_corners=False)
+    return scaled.clamp(0, 1)
 
 
 def reduced(pixels: Pixels, size: tuple[int, int]) -> Tensor:
