@@ -70,6 +70,9 @@ _HOMES = {
     "stylize": "job",
 }
 
+#: Modules that are reached as attributes, e.g. ``styletransfer.images.resize``.
+_MODULES = ("features", "functional", "images", "losses", "samples")
+
 __all__ = list(_HOMES)
 
 
