@@ -7,11 +7,16 @@ import importlib.util
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from styletransfer.images import Picture
 from styletransfer.method import Plan
-from styletransfer.stylizer import OnStep, Step, Stylizer
+from styletransfer.weights import catalogue
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from styletransfer.images import Picture
+    from styletransfer.stylizer import OnStep, Step, Stylizer
 
 #: Seconds before a bar shows: what is done sooner needs none.
 _DELAY = 1.0
@@ -130,6 +135,26 @@ def shown(stylizers: Mapping[str, Stylizer], content: Picture, *, enabled: bool 
         yield bars
     finally:
         bars.close()
+
+
+def fetch_visibly(name: str, *, force: bool = False, quiet: bool = False) -> Path:
+    """Fetch a weight set under a bar of its bytes and return its file."""
+    bar = _tqdm()(
+        desc=name,
+        unit="B",
+        unit_scale=True,
+        unit_divisor=1000,
+        mininterval=0.1 if _drawable() else _EVERY,
+        disable=quiet,
+        leave=False,
+    )
+
+    def progress(done: int, total: int | None) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+
+    with bar:
+        return catalogue.fetch(name, force=force, progress=progress)
 
 
 def duration(seconds: float) -> str:

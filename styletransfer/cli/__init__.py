@@ -1,7 +1,7 @@
-"""The command line: it parses, calls the API and draws progress; nothing else.
+"""The command line: it parses, calls the API and shows progress; nothing else.
 
 Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 a check failed, 2 bad input,
-130 interrupted by Ctrl-C.
+130 interrupted by Ctrl-C. What needs torch is imported inside the commands, so that help and completion are fast.
 """
 
 from __future__ import annotations
@@ -10,18 +10,20 @@ import warnings
 from typing import Any
 
 import click
-import torch
 
 from styletransfer._version import __version__
 from styletransfer.cli.benchmark import benchmark_command
 from styletransfer.cli.compare import compare_command, demo_command
+from styletransfer.cli.completion import completion_command
 from styletransfer.cli.data import data_group
 from styletransfer.cli.doctor import doctor_command
 from styletransfer.cli.info import info_command
+from styletransfer.cli.output import take_any_character
 from styletransfer.cli.stylize import stylize_command
 from styletransfer.cli.train import train_group
 from styletransfer.cli.weights import weights_group
 from styletransfer.errors import CompareInterrupted, StyleTransferError, StylizeInterrupted
+from styletransfer.methods import METHODS
 
 __all__ = ["main"]
 
@@ -44,6 +46,10 @@ class _BadInput(click.ClickException):
 class _Group(click.Group):
     """Turns our exceptions into one line and an exit code; a real bug keeps its traceback."""
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        take_any_character()
+        return super().main(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             with warnings.catch_warnings():
@@ -54,12 +60,15 @@ class _Group(click.Group):
         except KeyboardInterrupt as error:
             # Those that come this far speak to Python: what they carry was not asked for.
             kept = "" if isinstance(error, (CompareInterrupted, StylizeInterrupted)) else str(error)
-            told = kept or "Interrupted; nothing was written."
-            raise _Interrupted(told) from error
+            raise _Interrupted(kept or "Interrupted; nothing was written.") from error
         except (MemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error):
                 raise
             raise _BadInput(_out_of_memory(ctx.meta.get("styletransfer.long_edge"))) from error
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands, the most used ones first."""
+        return list(self.commands)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
@@ -70,10 +79,10 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    text = str(error)  # torch's CPU allocator raises a plain RuntimeError
-    return "not enough memory" in text or "can't allocate memory" in text
+    # torch's CPU allocator raises a plain RuntimeError; its OutOfMemoryError says "out of memory".
+    text = str(error)
+    hints = ("out of memory", "not enough memory", "can't allocate memory")
+    return isinstance(error, MemoryError) or any(hint in text for hint in hints)
 
 
 def _out_of_memory(long_edge: int | None) -> str:
@@ -82,14 +91,13 @@ def _out_of_memory(long_edge: int | None) -> str:
 
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_METHODS = "\n".join(["\b", "Methods:", *(f"  {name:8}{method.summary}" for name, method in METHODS.items())])
 
 
-@click.group(cls=_Group, context_settings=_SETTINGS)
+@click.group(cls=_Group, context_settings=_SETTINGS, epilog=_METHODS)
 @click.version_option(__version__, prog_name="styletransfer")
 def main() -> None:
     """Repaint a photograph in the manner of a painting.
-
-    Two methods: gatys optimises the picture itself (slow, faithful), adain runs a network once (fast).
 
     Start with: styletransfer demo
     """
@@ -99,11 +107,12 @@ for _command in (
     stylize_command,
     compare_command,
     demo_command,
-    benchmark_command,
     info_command,
-    weights_group,
-    data_group,
     doctor_command,
+    weights_group,
     train_group,
+    data_group,
+    benchmark_command,
+    completion_command,
 ):
     main.add_command(_command)

@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from styletransfer import images, samples
+from styletransfer import samples
 from styletransfer.cli.options import (
+    OptionsCommand,
     chosen_edge,
+    completing,
+    device_option,
     method_options,
     options_for,
     output_options,
     working_options,
 )
-from styletransfer.cli.progress import MethodBars, fetch_needed
+from styletransfer.cli.output import tell, tell_json
 from styletransfer.cli.stylize import tell_reduction
-from styletransfer.comparing.result import Comparison, describe_progress, output_files
-from styletransfer.comparing.run import check_methods, compare
 from styletransfer.errors import CompareInterrupted
-from styletransfer.features import create_extractor
-from styletransfer.images import ImageSource
-from styletransfer.methods import METHODS, create_stylizer
-from styletransfer.methods.feedforward.adain import AdaINStylizer
+from styletransfer.methods import METHODS
+from styletransfer.progress import fetch_visibly
+from styletransfer.weights.catalogue import DEFAULT_EXTRACTOR
 
-#: Chosen so that both methods and the figure take well under 90 seconds on two slow cores.
+if TYPE_CHECKING:
+    from styletransfer.comparing.result import Comparison
+
+#: Chosen so that all methods and the figure take well under 90 seconds on two slow cores.
 _DEMO_LONG_EDGE = 320
 
 
-@click.command("compare", short_help="Compare several methods on one pair of pictures.")
+@click.command(
+    "compare",
+    cls=OptionsCommand,
+    options=lambda: method_options(exclude=["style_mix"]),
+    short_help="Compare several methods on one pair of pictures.",
+)
 @click.argument("content", type=click.Path())
 @click.argument("style", type=click.Path())
 @click.option(
@@ -41,19 +48,18 @@ _DEMO_LONG_EDGE = 320
 @click.option(
     "-m",
     "--methods",
-    default=",".join(METHODS),
-    show_default=True,
+    default=None,
     metavar="NAME,...",
-    help="Methods to compare.",
+    help="Methods to compare; all by default.",
+    shell_complete=completing(lambda: METHODS),
 )
 @working_options
-@method_options(exclude=["style_mix"])
 @output_options
 def compare_command(
     content: str,
     style: str,
     output: Path,
-    methods: str,
+    methods: str | None,
     extractor: str,
     device: str | None,
     long_edge: int | None,
@@ -68,18 +74,22 @@ def compare_command(
     every method that has it. Every method takes one untimed step first, so the seconds are those of the work.
     Ctrl-C keeps the methods that are done and the picture so far.
     """
-    names = check_methods([name.strip() for name in methods.split(",")])
+    from styletransfer import images
+    from styletransfer.comparing.result import output_files
+    from styletransfer.comparing.run import check_methods
+
+    names = check_methods([name.strip() for name in methods.split(",")] if methods is not None else list(METHODS))
     options = options_for(names, chosen)
     edge = chosen_edge(long_edge, full_size)
     output_files(output, names, protected=[content, style])
     if not quiet:
         tell_reduction(content, images.read_picture(content, long_edge=edge, what="content"))
-    with _kept(output, names):
-        comparison = _run(content, style, options, extractor=extractor, device=device, long_edge=edge, quiet=quiet)
+    working = {"extractor": extractor, "device": device, "long_edge": edge}
+    comparison = _run(content, style, options, working, output, quiet=quiet)
     _report(comparison, comparison.save(output), output, quiet, as_json)
 
 
-@click.command("demo", short_help="Run both methods on drawn pictures; start here.")
+@click.command("demo", short_help="Run every method on sample pictures; start here.")
 @click.option(
     "-o",
     "--output",
@@ -89,77 +99,78 @@ def compare_command(
     metavar="FOLDER",
     help="Where to write.",
 )
-@click.option("--content", default=None, metavar="NAME", help=f"One of: {', '.join(samples.list_contents())}.")
-@click.option("--style", default=None, metavar="NAME", help=f"One of: {', '.join(samples.list_styles())}.")
-@click.option("--device", default=None, metavar="NAME", help="cpu, cuda, mps; the best there is by default.")
+@click.option(
+    "--content",
+    default=samples.list_contents()[0],
+    metavar="NAME",
+    help=f"One of: {', '.join(samples.list_contents())}.",
+    shell_complete=completing(samples.list_contents),
+)
+@click.option(
+    "--style",
+    default=samples.list_styles()[0],
+    metavar="NAME",
+    help=f"One of: {', '.join(samples.list_styles())}.",
+    shell_complete=completing(samples.list_styles),
+)
+@click.option(
+    "--long-edge",
+    type=int,
+    default=_DEMO_LONG_EDGE,
+    show_default=True,
+    metavar="PIXELS",
+    help="Longer side of the pictures, 32 to 512.",
+)
+@device_option
 @output_options
 def demo_command(
-    output: Path, content: str | None, style: str | None, device: str | None, quiet: bool, as_json: bool
+    output: Path, content: str, style: str, long_edge: int, device: str | None, quiet: bool, as_json: bool
 ) -> None:
-    """Run both methods on pictures that this package draws itself, and compare them.
+    """Run every method on sample pictures that this package carries, and compare them.
 
     Needs no download and no pictures of yours; takes less than a minute and a half on two processor cores.
-    Writes what "compare" writes, and the two pictures drawn.
+    Writes what "compare" writes, and the two pictures.
     """
+    from styletransfer.comparing.result import output_files
+
     output_files(output, list(METHODS), inputs=True)
+    picture, manner = (samples.draw(name, long_edge=long_edge) for name in (content, style))
     options: dict[str, dict[str, Any]] = {method: {} for method in METHODS}
-    with _kept(output, list(METHODS), inputs=True):
-        comparison = _run(
-            samples.draw(content or samples.list_contents()[0], long_edge=_DEMO_LONG_EDGE),
-            samples.draw(style or samples.list_styles()[0], long_edge=_DEMO_LONG_EDGE),
-            options,
-            extractor="vgg19-lite",
-            device=device,
-            long_edge=None,
-            quiet=quiet,
-        )
+    working = {"extractor": DEFAULT_EXTRACTOR, "device": device}
+    comparison = _run(picture, manner, options, working, output, quiet=quiet, inputs=True)
     _report(comparison, comparison.save(output, inputs=True), output, quiet, as_json)
 
 
-@contextmanager
-def _kept(folder: Path, methods: Sequence[str], *, inputs: bool = False) -> Iterator[None]:
-    """Save what a comparison that is interrupted has reached, and say so."""
+def _run(
+    content: Any,
+    style: Any,
+    options: Mapping[str, Mapping[str, Any]],
+    working: Mapping[str, Any],
+    folder: Path,
+    *,
+    quiet: bool,
+    inputs: bool = False,
+) -> Comparison:
+    """Call `compare` under one bar a method; what an interrupted one has reached is saved."""
+    from styletransfer.comparing.result import describe_progress
+    from styletransfer.comparing.run import compare
+
+    fetch = partial(fetch_visibly, quiet=quiet)
     try:
-        yield
+        return compare(content, style, list(options), options=options, fetch=fetch, progress=not quiet, **working)
     except CompareInterrupted as interrupt:
-        results = interrupt.comparison.results
-        files = ", ".join(file.name for file in interrupt.comparison.save(folder, inputs=inputs))
+        reached = interrupt.comparison
+        files = ", ".join(file.name for file in reached.save(folder, inputs=inputs))
         raise KeyboardInterrupt(
-            f"Interrupted ({describe_progress(results, methods)}); what was reached is in {folder}: {files}."
+            f"Interrupted ({describe_progress(reached.results, list(options))}); what was reached is in {folder}: "
+            f"{files}."
         ) from None
 
 
-def _run(
-    content: ImageSource,
-    style: ImageSource,
-    options: Mapping[str, Mapping[str, Any]],
-    *,
-    extractor: str,
-    device: str | None,
-    long_edge: int | None,
-    quiet: bool,
-) -> Comparison:
-    """Call `compare` under one bar a method."""
-    decoder = options.get(AdaINStylizer.method, {}).get("decoder")
-    fetch_needed(extractor, decoder, decodes=AdaINStylizer.method in options, quiet=quiet)
-    network = create_extractor(extractor, device=device)
-    # Made only to learn how many steps lie ahead; the extractor, which is what costs, is shared.
-    configs = {name: create_stylizer(name, extractor=network, **own).config for name, own in options.items()}
-    with MethodBars(configs, quiet=quiet) as bars:
-        return compare(
-            content,
-            style,
-            list(options),
-            extractor=network,
-            long_edge=long_edge,
-            options=options,
-            on_step=bars,
-        )
-
-
 def _report(comparison: Comparison, files: Sequence[Path], folder: Path, quiet: bool, as_json: bool) -> None:
+    kept = f"The results are in {folder}."
     if as_json:
-        click.echo(json.dumps(comparison.to_dict() | {"files": [str(file) for file in files]}))
+        tell_json(comparison.to_dict() | {"files": [str(file) for file in files]}, kept=kept)
     elif not quiet:
-        click.echo(comparison.to_markdown())
-        click.echo(f"Wrote to {folder}: {', '.join(file.name for file in files)}. Look at {files[0]} first.")
+        names = ", ".join(file.name for file in files)
+        tell(f"{comparison.to_markdown()}\nWrote to {folder}: {names}. Look at {files[0]} first.", kept=kept)

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import platform
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
-import numpy as np
-import torch
 
-from styletransfer import images
 from styletransfer._version import __version__
-from styletransfer.cli.options import list_options, output_options
-from styletransfer.comparing.run import device_name
+from styletransfer.cli.options import device_option, output_options
+from styletransfer.cli.output import tell, tell_json
 from styletransfer.errors import StyleTransferError
-from styletransfer.features import create_extractor, pick_device
-from styletransfer.features.vgg import VGG19Features
-from styletransfer.methods import METHODS, create_stylizer
+from styletransfer.methods import METHODS
 from styletransfer.weights import catalogue, store
-from styletransfer.weights.formats import IMAGENET_MEAN, IMAGENET_STD
+
+if TYPE_CHECKING:
+    from styletransfer.features.vgg import VGG19Features
 
 _PACKAGES = ("torch", "torchvision", "pillow", "numpy", "matplotlib", "safetensors", "tqdm", "click")
-#: What is asked of a method to see it work, where it has such an option.
-_BRIEF: dict[str, Any] = {"steps": 2, "scales": (1.0,)}
+#: Our distribution, and another project's that brings a module of the same name.
+_OURS, _OTHER = "styletransfer-toolkit", "styletransfer"
+_AUTHOR = "The styletransfer developers"
 
 Check = Callable[[], str]
 
@@ -38,10 +35,10 @@ class _FaultError(Exception):
 
 
 @click.command("doctor", short_help="Check that everything works here.")
-@click.option("--device", default=None, metavar="NAME", help="cpu, cuda, mps; the best there is by default.")
+@device_option
 @output_options
 def doctor_command(device: str | None, quiet: bool, as_json: bool) -> None:
-    """Check versions, device, cache, weights, preprocessing and both methods.
+    """Check versions, device, cache, weights, preprocessing and every method.
 
     Each line says ok, or what is wrong and its cure. Exit code 0 if all is well, else 1.
     """
@@ -50,10 +47,10 @@ def doctor_command(device: str | None, quiet: bool, as_json: bool) -> None:
         ok, detail = _outcome(check)
         results.append({"check": name, "ok": ok, "detail": detail})
         if not as_json and not (quiet and ok):
-            click.echo(f"{'ok  ' if ok else 'FAIL'}  {name}: {detail}")
+            tell(f"{'ok  ' if ok else 'FAIL'}  {name}: {detail}")
     well = all(result["ok"] for result in results)
     if as_json:
-        click.echo(json.dumps({"ok": well, "checks": results}))
+        tell_json({"ok": well, "checks": results})
     click.get_current_context().exit(0 if well else 1)
 
 
@@ -67,6 +64,7 @@ def _outcome(check: Check) -> tuple[bool, str]:
 
 def _checks(device: str | None) -> Iterator[tuple[str, Check]]:
     yield "versions", _versions
+    yield "distribution", _distribution
     yield "device", lambda: _device(device)
     yield "cache folder", _cache
     for status in catalogue.list_weights():
@@ -83,9 +81,33 @@ def _versions() -> str:
     return f"styletransfer {__version__}, python {platform.python_version()}, {found}"
 
 
+def _distribution() -> str:
+    """Two distributions that bring a module `styletransfer` overwrite each other's files."""
+    ours, other = _installed(_OURS), _installed(_OTHER)
+    if other is not None and other["Author"] != _AUTHOR:
+        raise _FaultError(
+            f"another project's package {_OTHER} {other['Version']} is installed; the two overwrite each other's "
+            f"files. Remove both and install this one: pip uninstall {_OTHER} {_OURS}, then pip install {_OURS}."
+        )
+    return f"{_OURS} {ours['Version']}" if ours is not None else f"not installed as {_OURS}"
+
+
+def _installed(name: str) -> metadata.PackageMetadata | None:
+    try:
+        return metadata.metadata(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
 def _device(device: str | None) -> str:
+    import torch
+
+    from styletransfer.comparing.run import device_name
+    from styletransfer.features import pick_device
+
     picked = pick_device(device)
-    return f"{picked} ({device_name(picked)}), {torch.get_num_threads()} thread(s)"
+    build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPU" if not torch.version.hip else "ROCm"
+    return f"{picked} ({device_name(picked)}), {torch.get_num_threads()} thread(s), torch built for {build}"
 
 
 def _cache() -> str:
@@ -110,11 +132,17 @@ def _weights(name: str) -> str:
 
 
 def _extractor() -> VGG19Features:
-    return create_extractor("vgg19-lite", device="cpu")
+    from styletransfer.features import create_extractor
+
+    return create_extractor(catalogue.DEFAULT_EXTRACTOR, device="cpu")
 
 
 def _round_trip() -> str:
     """Every 8-bit value, in and out."""
+    import numpy as np
+
+    from styletransfer import images
+
     pixels = np.stack([np.arange(256, dtype=np.uint8).reshape(16, 16) + shift for shift in (0, 85, 170)], axis=2)
     back = np.asarray(images.to_pil(images.load_image(pixels)))
     worst = int(np.abs(back.astype(int) - pixels.astype(int)).max())
@@ -125,23 +153,25 @@ def _round_trip() -> str:
 
 def _color_map(extractor: VGG19Features) -> str:
     """What the first convolution sees of a red picture, against ImageNet's published numbers."""
+    import torch
+
+    from styletransfer.weights.formats import IMAGENET_MEAN, IMAGENET_STD
+
     red = torch.zeros(1, 3, 1, 1)
     red[:, 0] = 1
     seen = torch.nn.functional.conv2d(red, extractor.color_matrix, extractor.color_bias).flatten()
-    wanted = torch.tensor(
-        [
-            (1 - IMAGENET_MEAN[0]) / IMAGENET_STD[0],
-            *(-mean / std for mean, std in zip(IMAGENET_MEAN[1:], IMAGENET_STD[1:], strict=True)),
-        ]
-    )
-    numbers = ", ".join(f"{value:.3f}" for value in seen.tolist())
+    mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
+    wanted = (torch.tensor([1.0, 0.0, 0.0]) - mean) / std
+    numbers, published = (", ".join(f"{value:.3f}" for value in values.tolist()) for values in (seen, wanted))
     if not torch.allclose(seen, wanted, atol=5e-3):
-        raise _FaultError(f"pure red becomes ({numbers}), wanted (2.249, -2.036, -1.804). {_REINSTALL}")
+        raise _FaultError(f"pure red becomes ({numbers}), wanted ({published}). {_REINSTALL}")
     return f"pure red becomes ({numbers}), as ImageNet's mean and deviation say"
 
 
 def _channel_order(extractor: VGG19Features) -> str:
     """RGB and BGR must not look the same to the network."""
+    import torch
+
     ramp = torch.linspace(0, 1, 32)
     picture = torch.stack([ramp.expand(32, 32), ramp[:, None].expand(32, 32), torch.full((32, 32), 0.2)])[None]
     with torch.no_grad():
@@ -153,10 +183,13 @@ def _channel_order(extractor: VGG19Features) -> str:
 
 
 def _method(method: str, device: str | None) -> str:
-    options = {option.name: _BRIEF[option.name] for option in list_options(method) if option.name in _BRIEF}
+    import torch
+
+    from styletransfer.methods import create_stylizer
+
     content = torch.linspace(0, 1, 48 * 64).view(1, 1, 48, 64).repeat(1, 3, 1, 1)
     style = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    result = create_stylizer(method, device=device, **options).stylize(content, style)
+    result = create_stylizer(method, device=device, **METHODS[method].brief).stylize(content, style)
     image = result.image
     if image.shape != content.shape or not bool(torch.isfinite(image).all()):
         raise _FaultError(
@@ -167,4 +200,4 @@ def _method(method: str, device: str | None) -> str:
     return f"a picture of 64x48 pixels in {result.seconds:.2f} s"
 
 
-_REINSTALL = "Install the package again: pip install --force-reinstall styletransfer-toolkit."
+_REINSTALL = f"Install the package again: pip install --force-reinstall {_OURS}."

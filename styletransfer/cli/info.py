@@ -1,107 +1,110 @@
-"""`styletransfer info`: methods, weight sets, decoders, and every option with its default."""
+"""`styletransfer info`: methods, weight sets, parts, and every option with its default."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from styletransfer.cli.options import MethodOption, list_options, output_options, show
+from styletransfer.cli.options import (
+    MethodOption,
+    completing,
+    find_method,
+    list_options,
+    output_options,
+    show,
+    weight_names,
+)
+from styletransfer.cli.output import tell, tell_json
 from styletransfer.methods import METHODS
-from styletransfer.methods.gatys.config import PRESETS
-from styletransfer.methods.gatys.stylizer import GatysStylizer
 from styletransfer.weights.catalogue import CATALOGUE
 
 
 @click.command("info", short_help="Show methods, weight sets and all options.")
-@click.argument("method", required=False)
+@click.argument("method", required=False, shell_complete=completing(lambda: METHODS))
 @output_options
 def info_command(method: str | None, quiet: bool, as_json: bool) -> None:
     """Show all options of METHOD with type, default and meaning; without METHOD, what can be chosen."""
-    described = _overview() if method is None else _describe(method)
     if as_json:
-        click.echo(json.dumps(described))
+        tell_json(_overview() if method is None else _describe(method))
     elif not quiet:
-        click.echo(_overview_text() if method is None else _method_text(method))
+        tell(_overview_text() if method is None else _method_text(method))
 
 
 def _overview() -> dict[str, Any]:
     return {
-        "methods": {name: stylizer.summary for name, stylizer in METHODS.items()},
-        "extractors": {f.name: f.network for f in CATALOGUE.values() if f.kind == "extractor"},
+        "methods": {name: declared.summary for name, declared in METHODS.items()},
+        "extractors": {name: CATALOGUE[name].network for name in weight_names("extractor")},
         "decoders": {
-            f.name: {"network": f.network, "extractor": f.encoder}
-            for f in CATALOGUE.values()
-            if f.kind == "decoder"
+            name: {"network": CATALOGUE[name].network, "extractor": CATALOGUE[name].encoder}
+            for name in weight_names("decoder")
         },
     }
 
 
 def _overview_text() -> str:
-    extractors = [(f.name, f.network) for f in CATALOGUE.values() if f.kind == "extractor"]
-    decoders = [
-        (f.name, f"{f.network}; for the extractor {f.encoder}") for f in CATALOGUE.values() if f.kind == "decoder"
+    sections = [
+        _section("Methods (-m)", {name: declared.summary for name, declared in METHODS.items()}),
+        _section("Extractors (--extractor)", {n: CATALOGUE[n].network for n in weight_names("extractor")}),
     ]
-    parts = [
-        _section("Methods (-m)", [(name, stylizer.summary) for name, stylizer in METHODS.items()]),
-        _section("Extractors (--extractor)", extractors),
-        _section("AdaIN's decoders (--decoder)", decoders),
-        "A method's options: styletransfer info METHOD. The files: styletransfer weights list.",
-    ]
-    return "\n\n".join(parts)
+    for method, declared in METHODS.items():
+        for part in declared.parts:
+            sets = [CATALOGUE[name] for name in weight_names(part.kind)]
+            rows = {file.name: f"{file.network}; for the extractor {file.encoder}" for file in sets}
+            sections.append(_section(f"{part.name.capitalize()}s of {method} (--{part.name})", rows))
+    sections.append("A method's options: styletransfer info METHOD. The files: styletransfer weights list.")
+    return "\n\n".join(sections)
 
 
 def _describe(method: str) -> dict[str, Any]:
+    declared = find_method(method)
     options = [
         {
             "name": option.name,
             "flag": option.flag,
             "type": option.kind.name,
             "default": option.default,
-            "choices": list(_choices(option)),
+            "choices": list(option.choices),
             "help": option.help,
         }
         for option in list_options(method)
     ]
-    presets = {"presets": PRESETS} if method == GatysStylizer.method else {}
-    return {"method": method, "summary": METHODS[method].summary, "options": options, **presets}
+    presets = {"presets": declared.presets} if declared.presets else {}
+    return {"method": method, "summary": declared.summary, "options": options, **presets}
 
 
 def _method_text(method: str) -> str:
+    declared = find_method(method)
     options = list_options(method)
     rows = [(option.flag, _type_text(option), show(option.default), option.help) for option in options]
     headed = [("option", "type", "default", "meaning"), *rows]
     widths = [max(len(row[column]) for row in headed) for column in range(3)]
     lines = ["  ".join([*(f"{row[i]:{widths[i]}}" for i in range(3)), row[3]]) for row in headed]
-    parts = [f"{method}: {METHODS[method].summary}", "\n".join(lines)]
-    if method == GatysStylizer.method:
-        parts.append(_section("Presets (--preset), and what each changes", _preset_rows()))
+    parts = [f"{method}: {declared.summary}", "\n".join(lines)]
+    if declared.presets:
+        changes = {name: _typed(preset) for name, preset in declared.presets.items()}
+        parts.append(_section("Presets (--preset), and what each changes", changes))
     return "\n\n".join(parts)
 
 
-def _preset_rows() -> list[tuple[str, str]]:
-    flags = {option.name: option.flag for option in list_options(GatysStylizer.method)}
-
-    def change(name: str, value: Any) -> str:
+def _typed(preset: Mapping[str, Any]) -> str:
+    """Return a preset as one would type it."""
+    words = []
+    for name, value in preset.items():
+        flag = name.replace("_", "-")
         if isinstance(value, bool):
-            return flags[name] if value else flags[name].replace("--", "--no-")
-        return f"{flags[name]} {show(value)}"
-
-    def changes(preset: dict[str, Any]) -> str:
-        return " ".join(change(name, value) for name, value in preset.items())
-
-    return [(name, changes(preset) or "nothing: the defaults above") for name, preset in PRESETS.items()]
-
-
-def _choices(option: MethodOption) -> tuple[str, ...]:
-    return tuple(PRESETS) if option.name == "preset" else option.choices
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            words.append(f"--{flag} {show(value)}")
+    return " ".join(words) or "nothing: the defaults above"
 
 
 def _type_text(option: MethodOption) -> str:
-    return "|".join(_choices(option)) or ("on/off" if option.kind is click.BOOL else option.kind.name)
+    kind = "on/off" if option.kind is click.BOOL else option.kind.name
+    return "|".join((*option.choices, *["FILE"] * option.file)) or kind
 
 
-def _section(title: str, rows: list[tuple[str, str]]) -> str:
-    width = max(len(name) for name, _ in rows)
-    return "\n".join([f"{title}:", *(f"  {name:{width}}  {text}" for name, text in rows)])
+def _section(title: str, rows: Mapping[str, str]) -> str:
+    width = max(map(len, rows), default=0)
+    return "\n".join([f"{title}:", *(f"  {name:{width}}  {text}" for name, text in rows.items())])

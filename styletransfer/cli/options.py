@@ -1,4 +1,4 @@
-"""Options of the methods, generated from their configs: one source for names, defaults and help."""
+"""Options of the methods, made from their declarations: one source for names, defaults and help."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
-from torch import Tensor
+from click.shell_completion import CompletionItem
 
 from styletransfer._checks import choice
 from styletransfer.errors import OptionError
-from styletransfer.images import Picture
+from styletransfer.method import Method, Part
 from styletransfer.methods import METHODS
-from styletransfer.methods.feedforward.adain import AdaINStylizer
+from styletransfer.weights.catalogue import CATALOGUE, DEFAULT_EXTRACTOR
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 if typing.TYPE_CHECKING:
     _ParamType = click.ParamType[Any]
@@ -35,16 +36,18 @@ class MethodOption:
     Attributes:
         name: As in Python, e.g. ``"style_weight"``.
         kind: How its text is read.
-        default: From the config dataclass.
+        default: From the declaration.
         help: One line.
         choices: Names that may be given, or empty.
+        file: Whether a file may be given instead.
     """
 
     name: str
     kind: click.ParamType[Any]
     default: Any
     help: str
-    choices: tuple[str, ...]
+    choices: tuple[str, ...] = ()
+    file: bool = False
 
     @property
     def flag(self) -> str:
@@ -83,83 +86,114 @@ class _Named(_ParamType):
             self.fail(f"{value!r} is not a list like relu1_1=2,relu4_1=0.5.", param, ctx)
 
 
-_NAMES = _List(str, "name,...", "relu3_1,relu4_1")
-_NUMBERS = _List(float, "number,...", "0.7,0.3")
-_COUNTS = _List(int, "integer[,...]", "100,200", single=True)
 _KINDS: Mapping[frozenset[Any], click.ParamType[Any]] = {
     frozenset({bool}): click.BOOL,
     frozenset({int}): click.INT,
     frozenset({float}): click.FLOAT,
     frozenset({str}): click.STRING,
-    frozenset({str, Tensor}): click.STRING,
-    frozenset({tuple[str, ...]}): _NAMES,
-    frozenset({tuple[float, ...]}): _NUMBERS,
-    frozenset({int, tuple[int, ...]}): _COUNTS,
+    frozenset({Any}): click.STRING,
+    frozenset({tuple[str, ...]}): _List(str, "name,...", "relu3_1,relu4_1"),
+    frozenset({tuple[float, ...]}): _List(float, "number,...", "0.7,0.3"),
+    frozenset({int, tuple[int, ...]}): _List(int, "integer[,...]", "100,200", single=True),
     frozenset({Mapping[str, float]}): _Named(),
 }
-
-
-def list_options(method: str) -> list[MethodOption]:
-    """Return a method's options in the order of its config.
-
-    Raises:
-        OptionError: Unknown method.
-    """
-    config = METHODS[choice(method, METHODS, "method")].config_type
-    hints = typing.get_type_hints(config)
-    options = []
-    for field in dataclasses.fields(config):
-        factory = field.default_factory
-        default = field.default if factory is dataclasses.MISSING else factory()
-        options.append(
-            MethodOption(
-                name=field.name,
-                kind=kind_of(hints[field.name]),
-                default=default,
-                help=field.metadata["help"],
-                choices=field.metadata["choices"] or (),
-            )
-        )
-    return options + ([_DECODER] if method == AdaINStylizer.method else [])
-
-
-_DECODER = MethodOption("decoder", click.STRING, None, "decoder's name or file; the extractor's own if absent", ())
 
 
 def kind_of(hint: Any) -> click.ParamType[Any]:
     """Return how the text of an option of this type is read."""
     union = typing.get_origin(hint) in (types.UnionType, typing.Union)
-    parts = frozenset(typing.get_args(hint) if union else [hint]) - {type(None)}
-    return _KINDS[parts]
+    return _KINDS[frozenset(typing.get_args(hint) if union else [hint]) - {type(None)}]
 
 
-def method_options(*, exclude: Iterable[str] = ()) -> Callable[[Command], Command]:
-    """Add the options of all methods to a command; those not given arrive as None."""
-    merged: dict[str, tuple[MethodOption, list[str]]] = {}
+def list_options(method: str) -> list[MethodOption]:
+    """Return a method's options in the order of its config, then its parts.
+
+    Raises:
+        OptionError: Unknown method.
+    """
+    declared = find_method(method)
+    hints = typing.get_type_hints(declared.config)
+    options = []
+    for field in dataclasses.fields(declared.config):
+        factory = field.default_factory
+        default = field.default if factory is dataclasses.MISSING else factory()
+        about = field.metadata
+        choices = about["choices"] or ()
+        kind = kind_of(hints[field.name])
+        options.append(MethodOption(field.name, kind, default, about["help"], choices, about["picture"]))
+    return options + [_part_option(part) for part in declared.parts]
+
+
+def find_method(method: str) -> Method:
+    """Return a method's declaration.
+
+    Raises:
+        OptionError: Unknown method.
+    """
+    return METHODS[choice(method, METHODS, "method")]
+
+
+def _part_option(part: Part) -> MethodOption:
+    return MethodOption(part.name, click.STRING, None, part.help, tuple(weight_names(part.kind)), file=True)
+
+
+def weight_names(kind: str | None = None) -> list[str]:
+    """Return the names of the weight sets of one kind, or of all."""
+    return [file.name for file in CATALOGUE.values() if kind in (None, file.kind)]
+
+
+def completing(names: Callable[[], Iterable[str]], *, files: bool = False) -> Complete:
+    """Return what completes a name in the shell; with `files`, a file's name too."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        found = [CompletionItem(name) for name in names() if name.startswith(incomplete)]
+        return found or ([CompletionItem(incomplete, type="file")] if files else [])
+
+    return complete
+
+
+class OptionsCommand(click.Command):
+    """A command with further options, which are looked up only when it is called.
+
+    Args:
+        *args: See `click.Command`.
+        options: Returns them.
+        **kwargs: See `click.Command`.
+    """
+
+    def __init__(self, *args: Any, options: Callable[[], list[click.Parameter]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.options = options
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the written options and the others, ``--help`` last."""
+        own = super().get_params(ctx)
+        return [*own[:-1], *self.options(), own[-1]]
+
+
+def method_options(exclude: Iterable[str] = ()) -> list[click.Parameter]:
+    """Return the options of all methods; those not given arrive as None."""
+    merged: dict[str, dict[str, MethodOption]] = {}
     for method in METHODS:
         for option in list_options(method):
             if option.name not in exclude:
-                merged.setdefault(option.name, (option, []))[1].append(method)
+                merged.setdefault(option.name, {})[method] = option
+    return [_click_option(owners) for owners in merged.values()]
 
-    def decorate(command: Command) -> Command:
-        for option, owners in reversed(merged.values()):
-            text = f"[{', '.join(owners)}] {option.help}"
-            text += f" (default: {show(option.default)})" if option.default is not None else ""
-            switch = option.kind is click.BOOL
-            flag = f"{option.flag}/--no-{option.flag[2:]}" if switch else option.flag
-            metavar = "|".join(option.choices) if option.choices else None
-            add = click.option(
-                flag,
-                option.name,
-                type=option.kind,
-                default=None,
-                help=text,
-                metavar=None if switch else metavar,
-            )
-            command = add(command)
-        return command
 
-    return decorate
+def _click_option(owners: Mapping[str, MethodOption]) -> click.Option:
+    option = next(iter(owners.values()))
+    choices = tuple(dict.fromkeys(name for own in owners.values() for name in own.choices))
+    switch = option.kind is click.BOOL
+    default = f" (default: {show(option.default)})" if option.default is not None else ""
+    return click.Option(
+        [f"{option.flag}/--no-{option.flag[2:]}" if switch else option.flag, option.name],
+        type=option.kind,
+        default=None,
+        help=f"[{', '.join(owners)}] {option.help}{default}",
+        metavar=None if switch or not choices else "|".join((*choices, *["FILE"] * option.file)),
+        shell_complete=completing(lambda: choices, files=option.file) if choices else None,
+    )
 
 
 def options_for(methods: Sequence[str], chosen: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -171,11 +205,11 @@ def options_for(methods: Sequence[str], chosen: Mapping[str, Any]) -> dict[str, 
         OptionError: Unknown method, or an option that none of them has.
     """
     given = {name: value for name, value in chosen.items() if value is not None}
-    owned = {method: {option.name for option in list_options(method)} for method in methods}
+    owned = {method: set(find_method(method).option_names) for method in methods}
     for name in given:
         if name != "seed" and not any(name in names for names in owned.values()):
             flag = "--" + name.replace("_", "-")
-            owners = [method for method in METHODS if name in {option.name for option in list_options(method)}]
+            owners = [other for other, declared in METHODS.items() if name in declared.option_names]
             raise OptionError(
                 f"{flag} is an option of {', '.join(owners)}, not of {', '.join(methods)}. "
                 f"Leave it out or choose {owners[0]}; styletransfer info {methods[0]} lists what "
@@ -195,19 +229,29 @@ def working_options(command: Command) -> Command:
             metavar="PIXELS",
             help=f"Reduce the pictures to this longer side.  [default: {DEFAULT_LONG_EDGE}]",
         ),
-        click.option(
-            "--device", default=None, metavar="NAME", help="cpu, cuda, mps; the best there is by default."
-        ),
+        device_option,
         click.option(
             "--extractor",
-            default="vgg19-lite",
+            default=DEFAULT_EXTRACTOR,
             show_default=True,
-            metavar="NAME",
+            metavar="NAME|FILE",
             help="Weight set of the feature extractor.",
+            shell_complete=completing(lambda: weight_names("extractor"), files=True),
         ),
     ):
         command = add(command)
     return command
+
+
+def device_option(command: Command) -> Command:
+    """Add the choice of a device."""
+    return click.option(
+        "--device",
+        default=None,
+        metavar="NAME",
+        help="cpu, cuda, mps; the best there is by default.",
+        shell_complete=completing(lambda: ("cpu", "cuda", "mps")),
+    )(command)
 
 
 def output_options(command: Command) -> Command:
@@ -231,18 +275,14 @@ def chosen_edge(long_edge: int | None, full_size: bool) -> int | None:
     return edge
 
 
-def size_text(picture: Picture) -> str:
-    """Return ``"512x384"``: width and height, as people say it."""
-    height, width = picture.rgb.shape[2:]
-    return f"{width}x{height}"
-
-
 def show(value: Any) -> str:
     """Return a default as one would type it."""
     if value is None:
         return "-"
     if isinstance(value, (tuple, list)):
         return ",".join(show(item) for item in value)
+    if isinstance(value, Mapping):
+        return ",".join(f"{key}={show(item)}" for key, item in value.items())
     if isinstance(value, bool):
         return "on" if value else "off"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -14,7 +14,7 @@ import click
 from tqdm import tqdm
 
 from styletransfer.cli.options import Command, kind_of, output_options, show
-from styletransfer.cli.progress import duration
+from styletransfer.progress import duration
 
 if TYPE_CHECKING:
     from styletransfer.training import Hooks, Outcome, Progress

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 from pathlib import Path
 
@@ -14,11 +13,9 @@ from click.testing import CliRunner, Result
 import styletransfer
 from styletransfer.cli import main
 from styletransfer.cli.options import list_options, options_for, show
-from styletransfer.cli.progress import StepBar, duration
 from styletransfer.errors import OptionError
 from styletransfer.methods import METHODS
 from styletransfer.methods.gatys.config import PRESETS, GatysConfig
-from styletransfer.stylizer import Step
 
 
 def run(*arguments: str) -> Result:
@@ -35,7 +32,7 @@ def test_version_and_help() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_config_field_is_an_option_with_its_default(method: str) -> None:
-    config = METHODS[method].config_type
+    config = METHODS[method].config
     options = {option.name: option for option in list_options(method)}
     for field in dataclasses.fields(config):
         assert options[field.name].default == getattr(config(), field.name)
@@ -149,43 +146,6 @@ def test_options_for_gives_each_method_its_own() -> None:
 )
 def test_defaults_are_shown_as_typed(value: object, text: str) -> None:
     assert show(value) == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.21, "0.2 s"), (45.0, "45 s"), (180.0, "3 min"), (9000.0, "2.5 h")]
-)
-def test_durations_are_short(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
-
-
-def steps_at(each: float, size: tuple[int, int], total: int) -> list[Step]:
-    return [Step(step=n, steps=total, seconds=each * n, losses={"total": 1.0}, size=size) for n in range(1, 4)]
-
-
-def test_estimate_counts_the_larger_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    """100 steps of 0.25 s at half the size are 25 s; 100 at the full one take four times as long each."""
-    stream = io.StringIO()
-    monkeypatch.setattr("sys.stderr", stream)
-    with StepBar("gatys", GatysConfig(scales=(0.5, 1.0), steps=(100, 100))) as bar:
-        for step in steps_at(0.25, (192, 256), 200):
-            bar(step)
-    assert "This takes about 2 min at 512x384; --long-edge 256 would take about 31 s." in stream.getvalue()
-
-
-def test_short_runs_are_not_announced(monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = io.StringIO()
-    monkeypatch.setattr("sys.stderr", stream)
-    with StepBar("gatys", GatysConfig(scales=(0.5, 1.0), steps=(10, 10))) as bar:
-        for step in steps_at(0.25, (192, 256), 20):
-            bar(step)
-    assert "takes about" not in stream.getvalue()
-
-
-def test_bar_follows_a_run_that_leaves_out_small_sizes() -> None:
-    with StepBar("gatys", GatysConfig(scales=(0.5, 1.0), steps=(100, 10)), quiet=True) as bar:
-        bar(steps_at(0.1, (40, 40), 10)[0])
-    assert bar.schedule == ((1.0, 10),)
-    assert bar.scale == 1.0
 
 
 def test_commands_are_click_s() -> None:

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from styletransfer import samples
 from styletransfer.cli import main
-from styletransfer.cli.progress import MethodBars
+from styletransfer.progress import Bars
 from styletransfer.stylizer import Step
 
 FILES = ["adain.png", "comparison.json", "comparison.md", "comparison.png", "gatys.png"]
@@ -96,11 +96,11 @@ def test_demo_writes_everything_and_says_where(folder: Path, monkeypatch: pytest
 class TestCtrlC:
     @staticmethod
     def press_at(monkeypatch: pytest.MonkeyPatch, method: str, number: int) -> None:
-        def press(bars: MethodBars, at: str, step: Step) -> None:
+        def press(bars: Bars, at: str, step: Step) -> None:
             if (at, step.step) == (method, number):
                 raise KeyboardInterrupt
 
-        monkeypatch.setattr(MethodBars, "__call__", press)
+        monkeypatch.setattr(Bars, "__call__", press)
 
     def test_keeps_the_picture_so_far(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.press_at(monkeypatch, "gatys", 2)

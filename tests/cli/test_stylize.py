@@ -15,7 +15,7 @@ from PIL import Image
 
 from styletransfer import samples
 from styletransfer.cli import main
-from styletransfer.cli.progress import StepBar
+from styletransfer.progress import ProgressBar
 from styletransfer.stylizer import Step
 
 BRIEF = ["-m", "gatys", "--steps", "2,2"]
@@ -183,11 +183,11 @@ def test_full_disk_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def _interrupt_at(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    def press(bar: StepBar, step: Step) -> None:
+    def press(bar: ProgressBar, step: Step) -> None:
         if step.step == number:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(StepBar, "__call__", press)
+    monkeypatch.setattr(ProgressBar, "__call__", press)
 
 
 def test_ctrl_c_keeps_the_picture_so_far(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +222,7 @@ def test_too_little_memory_suggests_a_smaller_size(
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr("styletransfer.cli.stylize.create_stylizer", fail)
+    monkeypatch.setattr("styletransfer.job.prepare", fail)
     result = run("photo.png", "mosaic.png", "--long-edge", "400")
     assert result.exit_code == 2
     assert "Not enough memory" in result.stderr
@@ -233,7 +233,7 @@ def test_a_bug_keeps_its_traceback(folder: Path, monkeypatch: pytest.MonkeyPatch
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("styletransfer.cli.stylize.create_stylizer", fail)
+    monkeypatch.setattr("styletransfer.job.prepare", fail)
     with pytest.raises(RuntimeError, match="a bug"):
         run("photo.png", "mosaic.png")
 
