@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks import textbook
 from benchmarks.pictures import shape
 from benchmarks.plan import FULL_WIDTH, LITE, Plan
 from styletransfer.methods import METHODS
@@ -18,10 +19,8 @@ from styletransfer.methods import METHODS
 _LARGEST_FULL_WIDTH_STAGE = 512
 #: Sizes at which reduced precision is measured beside fp32, where a method can do it honestly.
 _BF16_SIZES = ("32", "128", "512")
-#: Why a method has no bf16 row. A method that is not named here is run under autocast.
-NO_BF16 = {
-    "gatys": "autocast would form the Gram matrices in bfloat16, which docs/conventions.md rules out",
-}
+#: Why a method that iterates has no bf16 row; the others run under autocast.
+NO_BF16 = "autocast would form the Gram matrices in bfloat16, which docs/conventions.md rules out"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +63,6 @@ class Case:
         return {k: v for k, v in dataclasses.asdict(self).items() if k != "skip"}
 
 
-def is_iterative(method: str) -> bool:
-    """Tell whether a method works in steps: its config then has the option ``steps``."""
-    return any(field.name == "steps" for field in dataclasses.fields(METHODS[method].config_type))
-
-
 def cases(kind: str, plan: Plan, missing: dict[str, str]) -> list[Case]:
     """Return the rows of one kind.
 
@@ -96,61 +90,60 @@ def _grid(plan: Plan) -> Iterator[tuple[str, str]]:
 def _pictures(plan: Plan, device: str) -> Iterable[Case]:
     """Whole pictures by feed-forward methods; the iterative ones are in `_runs`, in the same groups."""
     for extractor, size in _grid(plan):
-        for method in (m for m in METHODS if not is_iterative(m)):
+        for method in (m for m in METHODS.values() if not m.iterative):
             case = Case(
                 what="whole picture",
-                subject=method,
+                subject=method.name,
                 variant="style given",
                 extractor=extractor,
                 size=size,
                 device=device,
             )
             yield case
-            if hasattr(METHODS[method], "encode_style"):
+            if "encoded style" in method.accepts:
                 yield dataclasses.replace(case, variant="style cached")
             if extractor == LITE and size in _BF16_SIZES:
-                yield dataclasses.replace(case, precision="bf16", skip=NO_BF16.get(method, ""))
+                yield dataclasses.replace(case, precision="bf16")
 
 
 def _runs(plan: Plan, device: str) -> Iterable[Case]:
     """Whole descents, with the embedded weights: with random ones a loss means nothing."""
-    for method in (m for m in METHODS if is_iterative(m)):
+    for method in (m for m in METHODS if METHODS[m].iterative):
         for size in plan.run_sizes:
             yield Case(what="whole picture", subject=method, variant="full run", size=size, device=device)
 
 
 def _steps(plan: Plan, device: str) -> Iterable[Case]:
-    """One step: of the default options, and where there is a textbook loop, of the options equal to it."""
-    from benchmarks.reference import TEXTBOOK_OPTIONS
-
+    """One step: of the default options, and where there is a textbook, of the options equal to it."""
     for extractor, size in _grid(plan):
-        for method in (m for m in METHODS if is_iterative(m)):
+        for method in (m for m in METHODS if METHODS[m].iterative):
             case = Case(what="one step", subject=method, extractor=extractor, size=size, device=device)
-            if method in TEXTBOOK_OPTIONS:
+            book = textbook.of(method)
+            if book:
                 yield dataclasses.replace(case, variant="as the textbook")
-            if extractor == LITE or method not in TEXTBOOK_OPTIONS:
+            if extractor == LITE or not book:
                 yield dataclasses.replace(case, variant="default")
             if extractor == LITE and size in _BF16_SIZES:
-                reason = NO_BF16.get(method, "")
-                yield dataclasses.replace(case, variant="default", precision="bf16", skip=reason)
+                yield dataclasses.replace(case, variant="default", precision="bf16", skip=NO_BF16)
 
 
 def _stages(plan: Plan, device: str) -> Iterable[Case]:
-    """Load, extract, encode the style, decode, save."""
+    """Reading, copying, extracting, the methods' own stages, writing."""
+    own = [stage for method in METHODS if textbook.of(method) for stage in textbook.of(method).STAGES]
     for extractor, size in _grid(plan):
         if extractor == FULL_WIDTH and max(shape(size)) > _LARGEST_FULL_WIDTH_STAGE:
             continue
         # Reading and writing files knows no network.
-        names = ["load", "save"] if extractor == LITE and device == "cpu" else []
-        names += ["copy"] if extractor == LITE and device != "cpu" else []
-        for name in [*names, "extract", "encode style", "decode"]:
+        names = [] if extractor != LITE else ["load", "save"] if device == "cpu" else ["copy"]
+        for name in [*names, "extract", *own]:
             yield Case(what="stage", subject=name, extractor=extractor, size=size, device=device)
 
 
 def _cold(plan: Plan, device: str) -> Iterable[Case]:
-    size = plan.run_sizes[0]
     for method in METHODS:
-        yield Case(what="cold start", subject=method, variant="first picture", size=size, device=device)
+        yield Case(
+            what="cold start", subject=method, variant="first picture", size=plan.run_sizes[0], device=device
+        )
 
 
 KINDS: dict[str, Callable[[Plan, str], Iterable[Case]]] = {

@@ -34,13 +34,14 @@ def _measure(method: str, size: str, device: str, threads: int) -> dict[str, Any
 
     imported = time.perf_counter()
     from benchmarks import pictures
-    from benchmarks.brief import brief
+    from styletransfer.methods import METHODS
     from styletransfer.stylizer import synchronize
 
     torch.set_num_threads(threads)
     content, style = pictures.content(size), pictures.style(size)
     drawn = time.perf_counter()
-    stylizer = st.create_stylizer(method, device=device, **brief(method))
+    brief = dict(METHODS[method].brief)
+    stylizer = st.create_stylizer(method, device=device, **brief)
     created = time.perf_counter()
     calls = []
     for _ in range(2):
@@ -53,7 +54,7 @@ def _measure(method: str, size: str, device: str, threads: int) -> dict[str, Any
         "create": created - drawn,
         "first_call": calls[0],
         "second_call": calls[1],
-        "options": brief(method),
+        "options": brief,
     }
 
 

@@ -14,7 +14,6 @@ import torch
 from benchmarks.timing import wait_for
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.layers import BY_TAP, LAYERS
-from styletransfer.methods.feedforward.decoder_files import DecoderSpec
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -23,7 +22,7 @@ def encoder(extractor: VGG19Features, last: str, size: tuple[int, int]) -> int:
     """Count the forward pass up to the layer `last`."""
     total, channels = 0, 3
     for layer in LAYERS:
-        height, width = _at(size, layer.stride)
+        height, width = at_stride(size, layer.stride)
         wide = extractor.widths[layer.block - 1]
         total += 2 * 9 * channels * wide * height * width
         channels = wide
@@ -36,42 +35,13 @@ def grams(extractor: VGG19Features, layers: tuple[str, ...], size: tuple[int, in
     """Count the Gram matrices of `layers`."""
     total = 0
     for tap in layers:
-        height, width = _at(size, BY_TAP[tap].stride)
+        height, width = at_stride(size, BY_TAP[tap].stride)
         total += 2 * extractor.channels(tap) ** 2 * height * width
     return total
 
 
-def decoder(spec: DecoderSpec, size: tuple[int, int]) -> int:
-    """Count a decoder's pass."""
-    total, channels = 0, spec.channels[-1]
-    tap_channels = dict(zip(spec.taps, spec.channels, strict=True))
-    for number, widths in enumerate(spec.stages):
-        height, width = _at(size, 2 ** (len(spec.stages) - 1 - number))
-        for tap in spec.skips(number):
-            total += 2 * tap_channels[tap] * channels * height * width
-        total += spec.blocks_of(number) * 2 * 2 * 9 * channels**2 * height * width
-        for wide in widths:
-            total += 2 * 9 * channels * wide * height * width
-            channels = wide
-    # Two layers turn the statistics into a scale and a shift for every modulated channel.
-    return total + 2 * spec.modulation * (4 * sum(spec.channels) + 2 * 2 * sum(spec.modulated))
-
-
-def gatys_step(extractor: VGG19Features, style_layers: tuple[str, ...], size: tuple[int, int]) -> int:
-    """Count one step: forward, and backward to the picture, which costs the same; Gram matrices likewise."""
-    deepest = max(style_layers, key=lambda tap: (BY_TAP[tap].block, BY_TAP[tap].number))
-    return 2 * encoder(extractor, deepest, size) + 2 * grams(extractor, style_layers, size)
-
-
-def adain(
-    extractor: VGG19Features, spec: DecoderSpec, size: tuple[int, int], style: tuple[int, int] | None
-) -> int:
-    """Count one picture with all its passes; the style too if its size is given."""
-    total = spec.passes * (encoder(extractor, spec.taps[-1], size) + decoder(spec, size))
-    return total if style is None else total + encoder(extractor, spec.taps[-1], style)
-
-
-def _at(size: tuple[int, int], stride: int) -> tuple[int, int]:
+def at_stride(size: tuple[int, int], stride: int) -> tuple[int, int]:
+    """Return (H, W) of a layer of that stride."""
     return size[0] // stride, size[1] // stride
 
 

@@ -14,63 +14,67 @@ import torch
 from torch import nn
 
 import styletransfer as st
+from benchmarks import textbook
 from benchmarks.plan import LITE
 from styletransfer.features import create_extractor, list_weights
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.layers import VGG19_WIDTHS
 from styletransfer.methods import METHODS
-from styletransfer.methods.feedforward.adain import AdaINStylizer
-from styletransfer.methods.feedforward.decoder_files import PYTORCH_ADAIN, Decoder, default_decoder, load_decoder
 
-#: Seed of random weights.
-SEED = 0
+#: The weight set at full width, and the seed of random weights in its place.
+_FULL_WIDTH, SEED = "vgg19-normalised", 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Networks:
-    """An extractor and a decoder that belong together.
+    """An extractor, and the parts of methods that belong to it.
 
     Attributes:
         extractor: The feature extractor.
-        decoder: A decoder for it.
         weights: ``"trained"`` or ``"random"``.
     """
 
     extractor: VGG19Features
-    decoder: Decoder
     weights: str
 
     def stylizer(self, method: str, options: dict[str, Any]) -> st.Stylizer:
-        """Create a stylizer of `method` on these networks."""
-        own: dict[str, Any] = {"decoder": self.decoder} if issubclass(METHODS[method], AdaINStylizer) else {}
-        return st.create_stylizer(method, extractor=self.extractor, **own, **options)
+        """Create a stylizer of `method` on these networks.
+
+        Raises:
+            WeightsError: A part that is not there and of which no random one can be made.
+        """
+        book = textbook.of(method)
+        parts: dict[str, Any] = {}
+        if self.weights == "random" and book:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(SEED)
+                parts = {name: part.to(self.extractor.device) for name, part in book.random_parts().items()}
+        return st.create_stylizer(method, extractor=self.extractor, **parts, **options)
 
 
 @functools.lru_cache(maxsize=1)
 def networks(label: str, device: str) -> Networks:
     """Return the networks of that label: the embedded ones, or VGG-19 at full width.
 
-    Full width means `vgg19-normalised` with the decoder `pytorch-adain` if both have been fetched, else the same
-    networks with random weights.
+    Full width means `vgg19-normalised` with the methods' parts if all have been fetched, else random weights.
 
     Raises:
         WeightsError: The embedded files are missing or damaged.
     """
-    name = "vgg19-lite" if label == LITE else PYTORCH_ADAIN.encoder
+    if label == LITE:
+        return Networks(extractor=create_extractor(LITE, device=device), weights="trained")
     present = {status.name for status in list_weights() if status.state != "absent"}
-    if label == LITE or {name, PYTORCH_ADAIN.name} <= present:
-        extractor = create_extractor(name, device=device)
-        decoder = load_decoder(default_decoder(name), encoder=name, device=device)
-        return Networks(extractor=extractor, decoder=decoder, weights="trained")
+    parts = {part.default(_FULL_WIDTH) for method in METHODS.values() for part in method.parts}
+    if {_FULL_WIDTH, *parts} <= present:
+        return Networks(extractor=create_extractor(_FULL_WIDTH, device=device), weights="trained")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
-        extractor = VGG19Features(name, widths=VGG19_WIDTHS, last="conv5_1", ceil_mode=True)
+        extractor = VGG19Features(_FULL_WIDTH, widths=VGG19_WIDTHS, last="conv5_1", ceil_mode=True)
         for module in extractor.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")  # activations keep their size
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
-        decoder = Decoder(PYTORCH_ADAIN).requires_grad_(False)
-    return Networks(extractor=extractor.to(device), decoder=decoder.to(device), weights="random")
+    return Networks(extractor=extractor.to(device), weights="random")
 
 
 def weight_hashes() -> dict[str, dict[str, str | None]]:

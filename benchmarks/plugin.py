@@ -1,4 +1,7 @@
-"""The harness' part in pytest: what is told at the start and the end, and what is written beside the rows."""
+"""The harness' part in pytest: options, refusals, the rows' table, and what is written beside the rows.
+
+The root's conftest.py loads this for every run of pytest, so it imports nothing heavy. See README.md for the contract.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,66 @@ from typing import Any
 
 import pytest
 
-from benchmarks.plan import Plan, why_not
+from benchmarks.plan import Plan, add_options, asked_to_measure, from_options, why_not
 
 #: Raised by every change of what the fields mean; results of another schema are refused by report and gate.
 SCHEMA = 1
+
+
+_HEAD = ("case", "seconds", "x textbook", "of floor", "peak memory", "style ratio")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser.getgroup("styletransfer benchmarks"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "matrix(kind): run the test for every case of that kind")
+    option = config.option
+    if not hasattr(option, "benchmark_only"):
+        return  # without pytest-benchmark; refused once a benchmark is collected
+    reason = why_not(option)
+    if asked_to_measure(option) and reason:
+        raise pytest.UsageError(f"Nothing would be measured: {reason}. Leave that option out.")
+    plan = from_options(option)
+    harness = Harness(config, plan)
+    if plan.explicit and harness.missing:
+        raise pytest.UsageError(
+            "".join(f"--device {device} was asked for, but {why}. " for device, why in harness.missing.items())
+            + "Leave it out to measure on what there is."
+        )
+    if plan.threads is not None:
+        import torch
+
+        torch.set_num_threads(plan.threads)
+    config.stash[HARNESS] = harness
+    config.pluginmanager.register(harness, "styletransfer-benchmarks")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the tests out where only benchmarks are wanted: they need more than the benchmarks do."""
+    by_default = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    only = getattr(config.option, "benchmark_only", False)
+    return True if only and by_default and collection_path.is_relative_to(config.rootpath / "tests") else None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    marker = metafunc.definition.get_closest_marker("matrix")
+    if marker is None:
+        return
+    harness = metafunc.config.stash.get(HARNESS, None)
+    if harness is None:
+        raise pytest.UsageError(
+            "pytest-benchmark is not there (or switched off by -p no:benchmark). Install it: "
+            'python -m pip install "styletransfer-toolkit[bench]".'
+        )
+    from benchmarks.cases import cases
+
+    rows = cases(marker.args[0], harness.plan, harness.missing)
+    skips = [[pytest.mark.skip(reason=row.skip)] if row.skip else [] for row in rows]
+    metafunc.parametrize(
+        "case", [pytest.param(row, id=row.id, marks=marks) for row, marks in zip(rows, skips, strict=True)]
+    )
 
 
 class Harness:
@@ -33,7 +92,6 @@ class Harness:
         self.rows: list[tuple[str, str, dict[str, Any], float | None]] = []
         self.skipped: list[dict[str, str]] = []
         self.interrupted = False
-        self.started = False
         self._missing: dict[str, str] | None = None
         self._record: dict[str, Any] | None = None
 
@@ -53,13 +111,17 @@ class Harness:
             self._record = machine.record()
         return self._record
 
-    def pytest_report_header(self) -> str:
+    def pytest_sessionstart(self) -> None:
+        if self.plan.measuring:
+            _ = self.record  # now, before there is load
+
+    def pytest_report_header(self) -> str | None:
         plan = self.plan
         if plan.measuring:
             return f"styletransfer benchmarks: {plan.profile.name} profile, devices {', '.join(plan.devices)}"
-        return (
-            "styletransfer benchmarks: each case once, untimed (to measure: --benchmark-only, also with --quick)"
-        )
+        if any("benchmarks" in argument for argument in self.config.args):
+            return "styletransfer benchmarks: each case once, untimed (to measure: --benchmark-only, --quick)"
+        return None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.skipped and report.nodeid.startswith("benchmarks/"):
@@ -113,10 +175,8 @@ class Harness:
                 f"styletransfer benchmarks: {len(self.rows)} cases ran once, nothing was measured: {reason}."
             )
             return
-        from benchmarks.summary import lines
-
         terminalreporter.section("speed, memory and quality side by side")
-        for line in lines(self.rows):
+        for line in _table(self.rows):
             terminalreporter.write_line(line)
         if self.interrupted:
             terminalreporter.write_line(
@@ -148,3 +208,44 @@ def _command(words: Sequence[str]) -> str:
             option, equals, value = word.rpartition("=") if word.startswith("-") else ("", "", word)
             kept.append(f"{option}{equals}{Path(value).name}" if Path(value).is_absolute() else word)
     return shlex.join(["python", "-m", "pytest", *kept])
+
+
+#: Where the session's `Harness` is kept.
+HARNESS = pytest.StashKey[Harness]()
+
+
+def _table(rows: Sequence[tuple[str, str, dict[str, Any], float | None]]) -> list[str]:
+    """Return the table under pytest-benchmark's own, which shows no ratios, memory or quality; a block a group."""
+    cells: list[tuple[str, ...] | str] = [_HEAD]
+    group = None
+    for name, its_group, info, seconds in sorted(rows, key=lambda row: row[1]):
+        if its_group != group:
+            group = its_group
+            cells.append(group)
+        cells.append((f"  {name}", *_figures(info, seconds)))
+    widths = [max(len(row[i]) for row in cells if isinstance(row, tuple)) for i in range(len(_HEAD))]
+    return [
+        row if isinstance(row, str) else row[0].ljust(widths[0]) + "".join(
+            "  " + cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)
+        )
+        for row in cells
+    ]  # fmt: skip
+
+
+def _figures(info: dict[str, Any], seconds: float | None) -> tuple[str, ...]:
+    ratio, floor, judge = textbook_ratio(info), info.get("floor"), info.get("judge")
+    memory = info.get("memory", {})
+    peak = memory.get("resident", memory.get("reserved"))
+    return (
+        "-" if seconds is None else f"{seconds:.4f}",
+        f"{ratio['median']:.2f}" if ratio else "-",
+        f"{floor['share']:.0%}" if floor else "-",
+        f"{peak / 2**20:.0f} MiB" if peak else "-",
+        f"{judge['style_ratio']:.3f}" if judge else "-",
+    )
+
+
+def textbook_ratio(info: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a row's ratio if its reference is a textbook, and not, e.g., the start of an empty process."""
+    ratio: dict[str, Any] | None = info.get("ratio")
+    return ratio if ratio and "textbook" in ratio["reference"] else None

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from benchmarks.precision import under
 from benchmarks.timing import synchronize
 from styletransfer.stylizer import Step, Stylizer
+
+
+def under(device: str, precision: str) -> AbstractContextManager[object]:
+    """Return the context for `precision`: nothing for fp32, autocast for bf16."""
+    if precision == "fp32":
+        return contextlib.nullcontext()
+    return torch.autocast(device, dtype=torch.bfloat16)
 
 
 class _ClosedError(Exception):

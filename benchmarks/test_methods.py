@@ -1,80 +1,74 @@
-"""Whole pictures: every registered method, feed-forward in one pass or a full descent with its trace."""
+"""Every registered method: whole pictures, full descents with their trace, single steps, the first picture."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from benchmarks import floor, pictures
-from benchmarks.brief import brief, supported
-from benchmarks.cases import Case, is_iterative
+from benchmarks import cold, pictures, textbook
+from benchmarks.cases import Case
 from benchmarks.harness import Bench, Beside
-from benchmarks.networks import networks
+from benchmarks.networks import Networks, networks
 from benchmarks.plan import LITE
-from benchmarks.precision import under
-from benchmarks.reference import TextbookAdaIN, TextbookGatys
+from benchmarks.stepper import Stepper, under
 from benchmarks.trace import Snapshots, trace
-from styletransfer.images import SMALLEST_SIDE
 from styletransfer.methods import METHODS
-from styletransfer.methods.feedforward.adain import AdaINStylizer
-from styletransfer.methods.gatys.stylizer import GatysStylizer
-from styletransfer.stylizer import Stylizer
 
 #: Steps of the textbook's loop that stand for a whole run of it.
 _TEXTBOOK_STEPS = 3
 #: Pixels of the picture on which a descent warms up.
 _WARM_UP = "32"
+#: One size only, and more steps than any benchmark takes.
+_ENDLESS = {"scales": (1.0,), "steps": 1_000_000}
+
+
+def _pair(case: Case) -> tuple[Tensor, Tensor]:
+    return pictures.content(case.size).to(case.device), pictures.style(case.size).to(case.device)
 
 
 @pytest.mark.matrix("pictures")
 def test_picture(bench: Bench, case: Case) -> None:
-    nets = networks(case.extractor, case.device)
+    nets, book = networks(case.extractor, case.device), textbook.of(case.subject)
     bench.skip_if_too_large(nets.extractor)
-    # Its own losses are not part of a method's work.
-    stylizer = nets.stylizer(case.subject, supported(case.subject, {"measure": False}))
-    content, style = (draw(case.size).to(case.device) for draw in (pictures.content, pictures.style))
-    given: Any = style
-    if case.variant == "style cached":
-        assert isinstance(stylizer, AdaINStylizer)
-        given = stylizer.encode_style(style)
-    textbook = TextbookAdaIN(nets.extractor, nets.decoder)
+    stylizer: Any = nets.stylizer(case.subject, book.OPTIONS if book else {})
+    content, style = _pair(case)
+    cached = case.variant == "style cached"
+    given = stylizer.encode_style(style) if cached else style
 
     def work() -> Tensor:
         with under(case.device, case.precision):
             return stylizer.stylize(content, given).image
 
-    operations = None
-    if isinstance(stylizer, AdaINStylizer):
-        encoded = None if case.variant == "style cached" else (style.shape[2], style.shape[3])
-        operations = floor.adain(nets.extractor, nets.decoder.spec, bench.size, encoded)
-    same_work = isinstance(stylizer, AdaINStylizer) and case.variant == "style given" and case.precision == "fp32"
+    beside, operations, difference = None, None, None
+    if book:
+        by_the_book = book.Textbook(stylizer, content, style)
+        same_work = case.variant == "style given" and case.precision == "fp32"
+        beside = Beside(work=by_the_book, name=f"textbook: {case.subject}", same_work=same_work)
+        operations = book.operations(stylizer, bench.size, None if cached else tuple(style.shape[2:]))
+        difference = float((work() - by_the_book()).abs().max()) if same_work else None
     image = bench.run(
         work,
         weights=nets.weights,
-        beside=Beside(work=lambda: textbook(content, style), name="textbook AdaIN", same_work=same_work),
+        beside=beside,
         operations=operations,
         picture=lambda image: image,
-        difference=_difference(work, textbook, content, style) if same_work else None,
+        difference=difference,
     )
     assert image.shape == content.shape
     assert image.dtype == (torch.float32 if case.precision == "fp32" else torch.bfloat16)
 
 
-def _difference(work: Callable[[], Tensor], textbook: TextbookAdaIN, content: Tensor, style: Tensor) -> float:
-    """Return the largest difference from the textbook's picture, where both are to be the same."""
-    return float((work() - textbook(content, style)).abs().max())
-
-
 @pytest.mark.matrix("runs")
 def test_run(bench: Bench, case: Case) -> None:
-    nets = networks(LITE, case.device)
-    options = {} if bench.plan.measuring else brief(case.subject)
-    stylizer = nets.stylizer(case.subject, options)
-    content, style = (draw(case.size).to(case.device) for draw in (pictures.content, pictures.style))
+    nets, book = networks(LITE, case.device), textbook.of(case.subject)
+    brief = dict(METHODS[case.subject].brief)
+    stylizer = nets.stylizer(case.subject, {} if bench.plan.measuring else brief)
+    content, style = _pair(case)
+    plan = stylizer.plan(bench.size)
     snapshots = Snapshots()
 
     def work() -> Any:
@@ -84,25 +78,22 @@ def test_run(bench: Bench, case: Case) -> None:
 
     def warm_up() -> None:
         small = [draw(_WARM_UP).to(case.device) for draw in (pictures.content, pictures.style)]
-        assert min(small[0].shape[2:]) >= SMALLEST_SIDE
-        nets.stylizer(case.subject, brief(case.subject)).stylize(*small)
+        nets.stylizer(case.subject, brief).stylize(*small)
 
-    textbook = TextbookGatys(nets.extractor, content, style)
-
-    def textbook_steps() -> None:
-        for _ in range(_TEXTBOOK_STEPS):
-            textbook.step()
-
-    steps, operations = _schedule(stylizer, bench.size)
+    beside, operations = None, None
+    if book:
+        by_the_book = book.Textbook(stylizer, content, style)
+        beside = Beside(
+            work=lambda: [by_the_book() for _ in range(_TEXTBOOK_STEPS)],
+            name=f"textbook: as many steps at full size, extrapolated from {_TEXTBOOK_STEPS}",
+            same_work=False,
+            scale=plan.steps / _TEXTBOOK_STEPS,
+        )
+        operations = sum(stage.steps * book.operations(stylizer, stage.size) for stage in plan.stages)
     result = bench.run(
         work,
         weights=nets.weights,
-        beside=Beside(
-            work=textbook_steps,
-            name=f"as many steps of textbook Gatys at full size, reckoned from {_TEXTBOOK_STEPS}",
-            same_work=False,
-            scale=steps / _TEXTBOOK_STEPS,
-        ),
+        beside=beside,
         operations=operations,
         picture=lambda result: result.image,
         rounds=1,
@@ -113,25 +104,63 @@ def test_run(bench: Bench, case: Case) -> None:
         losses=dict(result.losses),
         steps=len(result.history),
         stopped=result.stopped,
-        trace=trace(stylizer, snapshots, result, content.cpu(), style.cpu(), _feed_forward(nets, content, style)),
+        trace=trace(stylizer, snapshots, result, content.cpu(), style.cpu(), _single_passes(nets, content, style)),
     )
 
 
-def _feed_forward(nets: Any, content: Tensor, style: Tensor) -> dict[str, Tensor]:
+def _single_passes(nets: Networks, content: Tensor, style: Tensor) -> dict[str, Tensor]:
     return {
-        method: nets.stylizer(method, {}).stylize(content, style).image.cpu()
-        for method in METHODS
-        if not is_iterative(method)
+        name: nets.stylizer(name, {}).stylize(content, style).image.cpu()
+        for name, method in METHODS.items()
+        if not method.iterative
     }
 
 
-def _schedule(stylizer: Stylizer, size: tuple[int, int]) -> tuple[int, int | None]:
-    """Return how many steps are planned, and their operations where they can be counted."""
-    if not isinstance(stylizer, GatysStylizer):
-        return int(stylizer.config.steps), None
-    steps, operations = 0, 0
-    for scale, count in stylizer.config.schedule:
-        smaller = (round(size[0] * scale), round(size[1] * scale))
-        steps += count
-        operations += count * floor.gatys_step(stylizer.extractor, stylizer.config.style_layers, smaller)
-    return steps, operations
+@pytest.mark.matrix("steps")
+def test_step(bench: Bench, case: Case) -> None:
+    nets, book = networks(case.extractor, case.device), textbook.of(case.subject)
+    bench.skip_if_too_large(nets.extractor)
+    equal = case.variant == "as the textbook"
+    endless = {k: v for k, v in _ENDLESS.items() if k in METHODS[case.subject].option_names}
+    stylizer = nets.stylizer(case.subject, {**(book.OPTIONS if equal else {}), **endless})
+    content, style = _pair(case)
+    beside, operations = None, None
+    if book:
+        by_the_book = book.Textbook(stylizer, content, style)
+        beside = Beside(work=by_the_book, name="textbook: a step", same_work=equal)
+        operations = book.operations(stylizer, bench.size)
+    with Stepper(stylizer, content, style, precision=case.precision) as stepper:
+        stepper.step()  # prepares the run
+        bench.run(
+            stepper.step,
+            weights=nets.weights,
+            beside=beside,
+            operations=operations,
+            picture=lambda _: stepper.picture,
+            losses=dict(stepper.losses),
+        )
+    assert stepper.picture.shape == content.shape
+
+
+@pytest.mark.matrix("cold")
+def test_cold_start(bench: Bench, case: Case) -> None:
+    """The first picture of a fresh process: importing, reading the weights, the first call."""
+    told: list[dict[str, Any]] = []
+
+    def work() -> None:
+        threads = str(torch.get_num_threads())
+        told.append(json.loads(cold.start("-m", "benchmarks.cold", case.subject, case.size, case.device, threads)))
+
+    bench.run(
+        work,
+        weights="trained",
+        beside=Beside(
+            work=lambda: cold.start("-c", "import torch"),
+            name="a process that imports torch alone",
+            same_work=False,
+        ),
+        rounds=bench.plan.profile.cold,
+        warm_up=lambda: 0.0,  # there is nothing to warm: that is what is measured
+        weigh=False,
+        cold=told,
+    )

@@ -15,7 +15,6 @@ from torch import Tensor
 import styletransfer as st
 from benchmarks.harness import judge
 from styletransfer.images import resize
-from styletransfer.methods.gatys.stylizer import GatysStylizer, Objective
 from styletransfer.stylizer import Step, Stylizer
 
 #: Each snapshot is taken at so many times the seconds of the one before.
@@ -65,14 +64,15 @@ def trace(
         ``steps`` (seconds, the run's own loss, long edge), ``snapshots``, ``others``, ``at`` (values at 1, 5 and
         30 s) and ``until_better`` (seconds until the run's picture beat another method's), ready for JSON.
     """
-    objective = _objective(stylizer, content, style)
+    device = stylizer.extractor.device
+    loss = stylizer.objective(content.to(device), style.to(device))
     size = (content.shape[2], content.shape[3])
 
     def measure(image: Tensor) -> dict[str, float | None]:
         full = resize(image.float().clamp(0, 1), size)
         verdict = st.evaluate(full, content, style, extractor=judge())
         return {
-            "objective": objective(full),
+            "objective": None if loss is None else loss(full.to(device)),
             "style_ratio": verdict.style_ratio,
             "content": verdict.content,
         }
@@ -129,13 +129,3 @@ def until_better(
             lambda s: s["style_ratio"] <= theirs["style_ratio"] and s["content"] <= theirs["content"]
         ),
     }
-
-
-def _objective(stylizer: Stylizer, content: Tensor, style: Tensor) -> Callable[[Tensor], float | None]:
-    """Return the run's own loss at full size, where the method has one that can be asked."""
-    if not isinstance(stylizer, GatysStylizer):
-        return lambda _: None
-    device = stylizer.extractor.device
-    seen_through = stylizer.extractor.variant(pooling=stylizer.config.pooling)
-    loss = Objective(seen_through, stylizer.config, content.to(device), [style.to(device)], (1.0,))
-    return lambda image: sum(float(term) for term in loss(image.to(device)).values())
