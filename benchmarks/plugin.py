@@ -1,12 +1,12 @@
 """The harness' part in pytest: options, refusals, the rows' table, and what is written beside the rows.
 
-The root's conftest.py loads this for every run of pytest, so it imports nothing heavy. See README.md for the contract.
+The root's conftest.py loads this for every run of pytest, so it imports nothing heavy. The contract: README.md.
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -245,7 +245,7 @@ def _figures(info: dict[str, Any], seconds: float | None) -> tuple[str, ...]:
     )
 
 
-def textbook_ratio(info: dict[str, Any]) -> dict[str, Any] | None:
+def textbook_ratio(info: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return a row's ratio if its reference is a textbook, and not, e.g., the start of an empty process."""
-    ratio: dict[str, Any] | None = info.get("ratio")
+    ratio: Mapping[str, Any] | None = info.get("ratio")
     return ratio if ratio and "textbook" in ratio["reference"] else None

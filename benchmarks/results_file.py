@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.plugin import SCHEMA
+from benchmarks.plugin import SCHEMA, textbook_ratio
 from styletransfer.errors import StyleTransferError
 
 _MADE_BY = "python -m pytest benchmarks --benchmark-only --benchmark-json FILE"
@@ -40,6 +40,11 @@ class Row:
     def seconds(self) -> float:
         """Return the median."""
         return float(self.stats["median"])
+
+    @property
+    def ratio(self) -> Mapping[str, Any] | None:
+        """Return the ratio to the textbook, if there is one beside the row."""
+        return textbook_ratio(self.info)
 
     @property
     def label(self) -> str:

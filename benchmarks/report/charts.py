@@ -10,20 +10,12 @@ from typing import Any
 from benchmarks.report import words
 from benchmarks.report.facts import feed_forward_row
 from benchmarks.results_file import Row
+from styletransfer.methods import METHODS
 
 #: Stand-ins that no other colour equals; the page's variables take their places.
 _INK, _GREY, _RULE = "#010203", "#040506", "#070809"
 _SERIES = tuple(f"#0a0b{i:02x}" for i in range(6))
 _MARKERS = "osD^vP"
-#: Every chart gives these the same colour; what else there is takes those that are left.
-_KNOWN = (
-    "Gatys, full run",
-    "AdaIN, style given",
-    "AdaIN, style cached",
-    "Gatys, as the textbook",
-    "Gatys, default",
-)
-
 #: Stand-in -> the page's variable.
 _VARIABLES = {_INK: "--ink", _GREY: "--grey", _RULE: "--rule"} | {
     color: f"--series-{i}" for i, color in enumerate(_SERIES)
@@ -78,7 +70,7 @@ def loss_over_seconds(run: Row, pictures: Sequence[Row]) -> str:
         _logarithmic(axes, "y")
         axes.set_title(f"{run.case['size']} px", loc="left", fontsize=12, color=_INK)
         axes.set_xlabel("seconds")
-        axes.set_ylabel(f"{method}' loss at full size" if term == "objective" else "style ratio")
+        axes.set_ylabel(f"{method}: loss at full size" if term == "objective" else "style ratio")
 
     return _svg(draw, f"{method}: loss over seconds at {run.case['size']} pixels", height=3.6)
 
@@ -127,10 +119,22 @@ def memory_and_size(rows: Sequence[Row]) -> str:
     return _svg(draw, "Memory against the number of pixels", below=True)
 
 
+def _known() -> list[str]:
+    """Return the labels that have the same colour in every chart; others take those that are left."""
+    variants = [("full run", "style given"), ("default", "style cached"), ("as the textbook",)]
+    return [
+        f"{words.name(method)}, {pair[0 if declared.iterative else -1]}"
+        for pair in variants
+        for method, declared in METHODS.items()
+        if declared.iterative or len(pair) > 1
+    ]
+
+
 def _look(label: str, network: str = "vgg19-lite") -> dict[str, Any]:
     """Return colour and marker of a series, dashed at full width: colour is never the only difference."""
+    known = _known()
     label = label.removesuffix(", one step")
-    place = _KNOWN.index(label) if label in _KNOWN else len(_KNOWN)
+    place = (known.index(label) if label in known else len(known)) % len(_SERIES)
     return {
         "color": _SERIES[place],
         "marker": _MARKERS[place],

@@ -9,6 +9,7 @@ from benchmarks.machine import differences
 from benchmarks.report import words
 from benchmarks.report.sections import Section, Table, of_device
 from benchmarks.results_file import Results
+from styletransfer.methods import METHODS
 
 TITLE = "What style transfer costs, and what it buys"
 #: Load per core at the start above which the seconds are called noise.
@@ -35,10 +36,9 @@ def _opening(runs: Sequence[Results]) -> Section:
     return Section(
         title="What is measured",
         text=(
-            "Two families of methods repaint a photograph in the manner of a painting. Gatys' method optimises "
-            "the picture itself, step by step; AdaIN trains a network once and then needs a single pass. The "
-            "tables say how long each takes, how much memory it needs, and what its picture is worth to one "
-            "fixed judge.",
+            "Methods that repaint a photograph in the manner of a painting: how long each takes, how much memory "
+            "it needs, and what its picture is worth to one fixed judge. "
+            + " ".join(f"{method.title}: {method.summary}." for method in METHODS.values()),
             "Every number was measured, none was filled in by hand: each table is made from the results files "
             + ", ".join(f"`{run.name}`" for run in runs)
             + " by `python -m benchmarks.report`. The rules are in benchmarks/README.md.",
@@ -150,8 +150,8 @@ def _comparison(one: Results, other: Results, across_machines: bool) -> Section:
                 words.seconds(a.seconds),
                 words.seconds(b.seconds),
                 f"{a.seconds / b.seconds:.2f}",
-                words.ratio(a.info["ratio"]),
-                words.ratio(b.info["ratio"]),
+                words.ratio(a.ratio),
+                words.ratio(b.ratio),
             )
             for a, b in pairs
         ],

@@ -19,13 +19,13 @@ def in_short(rows: Sequence[Row]) -> list[str]:
     runs = [row for row in rows if "trace" in row.info]
     for run in runs[-1:]:
         told += _run_against_pictures(run, rows)
-    equal = [row for row in rows if row.info["ratio"] and row.info["ratio"]["same_work"]]
+    equal = [row for row in rows if row.ratio and row.ratio["same_work"]]
     for what in ("one step", "whole picture"):
         best = [row for row in equal if row.case["what"] == what and row.case["extractor"] == "vgg19-lite"][-1:]
         for row in best:
             told.append(
                 f"{words.label(row)}, {what}, {row.case['size']} px: {words.seconds(row.seconds)}, "
-                f"{row.info['ratio']['median']:.2f} times as fast as the textbook's code for the same numbers, "
+                f"{(row.ratio or {})['median']:.2f} times as fast as the textbook's code for the same numbers, "
                 f"and {words.share(row.info['floor'])} of the machine's floor."
             )
     return told

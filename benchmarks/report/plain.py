@@ -49,7 +49,7 @@ def comma_separated(runs: Sequence[Results]) -> str:
     for run in runs:
         for row in run.rows:
             case, info = row.case, row.info
-            ratio, judge, floor = info["ratio"] or {}, info["judge"] or {}, info["floor"] or {}
+            ratio, judge, floor = row.ratio or {}, info["judge"] or {}, info["floor"] or {}
             writer.writerow(
                 (
                     run.name, row.key, case["what"], case["subject"], case["variant"], case["extractor"],

@@ -222,7 +222,7 @@ def _stages(rows: list[Row]) -> Section | None:
     names = [n for n in ("load", "copy", "extract", "encode style", "decode", "save") if n in names]
     cells: dict[tuple[str, str], dict[str, str]] = {}
     for row in rows:
-        ratio = row.info["ratio"]
+        ratio = row.ratio
         text = words.seconds(row.seconds) + (f" ({ratio['median']:.2f})" if ratio else "")
         cells.setdefault((_network(row), row.case["size"]), {})[row.case["subject"]] = text
     table = Table(
@@ -321,7 +321,7 @@ def _timed(row: Row) -> tuple[str | int, ...]:
         row.case["size"],
         words.seconds(row.seconds),
         words.spread(row.stats),
-        words.ratio(row.info["ratio"]),
+        words.ratio(row.ratio),
         words.share(row.info["floor"]),
     )
 

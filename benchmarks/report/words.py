@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.results_file import Row
+from styletransfer.methods import METHODS
 
-_NAMES = {"gatys": "Gatys", "adain": "AdaIN"}
 NONE = "\N{EN DASH}"
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def name(method: str) -> str:
-    return _NAMES.get(method, method)
+    return METHODS[method].title if method in METHODS else method
 
 
 def label(row: Row) -> str:

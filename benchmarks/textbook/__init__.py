@@ -9,7 +9,7 @@ A method's module, which is optional, holds all that has to be written by hand f
 
 - ``OPTIONS``: the method's options that compute what the textbook computes.
 - ``Textbook(stylizer, content, style)``: called without arguments it makes the picture, or takes one step.
-- ``operations(stylizer, size, style_size)``: counted for one picture or step; no style size: it is encoded already.
+- ``operations(stylizer, size, style_size)``: of one picture or step; no style size: it is encoded before.
 - ``random_parts()``: the method's parts with random weights, at full width.
 - ``STAGES`` and ``stage(name, stylizer, content, style)``: parts of the work that are timed apart.
 """

@@ -1,4 +1,4 @@
-"""AdaIN (Huang and Belongie 2017): encode content and style, align, decode; as often as the decoder was trained for."""
+"""AdaIN (Huang and Belongie 2017): encode, align, decode; as often as the decoder was trained for."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+import dataclasses
 from typing import Any
 
 import pytest
@@ -12,8 +12,6 @@ from benchmarks import plan
 from benchmarks.cases import KINDS, cases
 from benchmarks.plan import FULL, HUGE, QUICK, SMOKE, Plan
 from styletransfer.methods import METHODS
-from styletransfer.methods.feedforward.adain import AdaINStylizer
-from styletransfer.methods.gatys.stylizer import GatysStylizer
 
 CPU = {"devices": ("cpu",)}
 
@@ -30,22 +28,17 @@ def test_every_registered_method_is_measured(profile: plan.Profile) -> None:
 
 
 def test_a_method_that_is_registered_is_benchmarked(monkeypatch: pytest.MonkeyPatch) -> None:
-    @dataclass(frozen=True)
-    class Config:
-        steps: int = 1
-
-    class Other(AdaINStylizer):
-        method = "other"
-
-    class Patient(GatysStylizer):
-        method = "patient"
-        config_type = Config
-
-    monkeypatch.setitem(METHODS, "other", Other)
-    monkeypatch.setitem(METHODS, "patient", Patient)
+    """Without a textbook of its own, its rows stand alone."""
+    quick, patient = METHODS["adain"], METHODS["gatys"]
+    monkeypatch.setitem(METHODS, "other", dataclasses.replace(quick, name="other", accepts=frozenset()))
+    monkeypatch.setitem(METHODS, "patient", dataclasses.replace(patient, name="patient"))
     asked = Plan(profile=QUICK, devices=("cpu",))
-    assert "other" in subjects("pictures", asked)
-    assert "patient" in subjects("runs", asked) & subjects("steps", asked)
+    pictures = [case.variant for case in cases("pictures", asked, {}) if case.subject == "other"]
+    assert set(pictures) == {"style given"}  # it takes no encoded style
+    assert "patient" in subjects("runs", asked)
+    steps = [case.variant for case in cases("steps", asked, {}) if case.subject == "patient"]
+    assert set(steps) == {"default"}
+    assert {"other", "patient"} <= subjects("cold", asked)
 
 
 def test_ids_are_unique() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from benchmarks import floor
-from benchmarks.reference import STYLE_LAYERS
+from benchmarks.textbook import adain, gatys
+from benchmarks.textbook.gatys import STYLE_LAYERS
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.methods.feedforward.decoder_files import LITE, PYTORCH_ADAIN
 
@@ -18,13 +21,14 @@ def vgg19() -> VGG19Features:
 @pytest.mark.parametrize("side", [256, 512, 1024])
 def test_known_counts(vgg19: VGG19Features, side: int) -> None:
     size, scale = (side, side), (side / 256) ** 2
+    stylizer = SimpleNamespace(extractor=vgg19, decoder=SimpleNamespace(spec=PYTORCH_ADAIN))
     counted = {
         "to relu4_1": floor.encoder(vgg19, "relu4_1", size),
         "to relu5_1": floor.encoder(vgg19, "relu5_1", size),
         "5 Grams": floor.grams(vgg19, STYLE_LAYERS, size),
-        "decoder": floor.decoder(PYTORCH_ADAIN, size),
-        "AdaIN, style cached": floor.adain(vgg19, PYTORCH_ADAIN, size, None),
-        "AdaIN, style given": floor.adain(vgg19, PYTORCH_ADAIN, size, size),
+        "decoder": adain.decoder_operations(PYTORCH_ADAIN, size),
+        "AdaIN, style cached": adain.operations(stylizer, size),
+        "AdaIN, style given": adain.operations(stylizer, size, size),
     }
     known = {
         "to relu4_1": 31.6,
@@ -38,7 +42,8 @@ def test_known_counts(vgg19: VGG19Features, side: int) -> None:
 
 
 def test_a_step_is_forward_and_backward(vgg19: VGG19Features) -> None:
-    step = floor.gatys_step(vgg19, STYLE_LAYERS, (256, 256))
+    stylizer = SimpleNamespace(extractor=vgg19, config=SimpleNamespace(style_layers=STYLE_LAYERS))
+    step = gatys.operations(stylizer, (256, 256))
     assert step / 1e9 == pytest.approx(94.7 + 2 * 2.3, rel=0.01)
 
 
@@ -52,7 +57,7 @@ def test_skips_and_blocks_are_counted() -> None:
     )
     # Two layers: 960 statistics to 128, these and their positive parts to a scale and a shift of 1,712 channels.
     modulation = 2 * (960 * 128 + 256 * 2 * 1712)
-    assert floor.decoder(LITE, (16, 16)) == by_hand + modulation
+    assert adain.decoder_operations(LITE, (16, 16)) == by_hand + modulation
 
 
 def test_the_rate_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
