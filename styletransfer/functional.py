@@ -22,7 +22,7 @@ __all__ = ["adain", "channel_stats", "gram_matrix", "total_variation"]
 EPSILON = 1e-5
 
 
-def gram_matrix(features: Tensor) -> Tensor:
+def gram_matrix(features: Tensor, weights: Tensor | None = None) -> Tensor:
     """Correlate the channels of `features` with one another.
 
     ``G[b, i, j] = sum over positions of F[b, i] * F[b, j] / (C * h * w)``: Gatys et al. (2016), equation 3,
@@ -31,6 +31,8 @@ def gram_matrix(features: Tensor) -> Tensor:
 
     Args:
         features: (B, C, h, w). Half-precision features are summed in float32, where they cannot overflow.
+        weights: How much each position counts, (B or 1, 1, h, w) >= 0, not all 0: the guided Gram matrix of Gatys
+            et al. (2017), section 4. The sum of weights takes the place of h * w.
 
     Returns:
         (B, C, C), symmetric and positive semidefinite; the dtype of `features`, float32 for half precision.
@@ -48,11 +50,17 @@ def gram_matrix(features: Tensor) -> Tensor:
     batch, channels, height, width = features.shape
     flat = at_least_float32(features).reshape(batch, channels, height * width)  # (B, C, h*w)
     # Scaling before the product keeps every intermediate near the size of an activation squared.
-    flat = flat * (channels * height * width) ** -0.5
+    if weights is None:
+        flat = flat * (channels * height * width) ** -0.5
+    else:
+        shares = _shares(weights, flat)  # (B or 1, 1, h*w)
+        flat = flat * (shares / channels).sqrt()
     return torch.bmm(flat, flat.transpose(1, 2))  # (B, C, C)
 
 
-def channel_stats(features: Tensor, epsilon: float = EPSILON) -> tuple[Tensor, Tensor]:
+def channel_stats(
+    features: Tensor, epsilon: float = EPSILON, weights: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Return mean and standard deviation of each channel over its positions.
 
     The variance is the unbiased one and `epsilon` stands inside the root, as in pytorch-AdaIN
@@ -61,6 +69,7 @@ def channel_stats(features: Tensor, epsilon: float = EPSILON) -> tuple[Tensor, T
     Args:
         features: (B, C, h, w) with h * w >= 1. One position has variance 0.
         epsilon: Added to the variance.
+        weights: How much each position counts, (B or 1, 1, h, w) >= 0, not all 0.
 
     Returns:
         ``(mean, std)``, each (B, C, 1, 1); the dtype of `features`, float32 for half precision.
@@ -76,10 +85,33 @@ def channel_stats(features: Tensor, epsilon: float = EPSILON) -> tuple[Tensor, T
     """
     _check_four(features, "channel_stats")
     wide = at_least_float32(features)
+    if weights is not None:
+        return _weighted_stats(wide, weights, epsilon)
     mean = wide.mean(dim=(2, 3), keepdim=True)
     positions = wide.shape[2] * wide.shape[3]
     variance = ((wide - mean) ** 2).sum(dim=(2, 3), keepdim=True) / max(positions - 1, 1)
     return mean, (variance + epsilon).sqrt()
+
+
+def _weighted_stats(features: Tensor, weights: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
+    shares = _shares(weights, features.flatten(2)).view(weights.shape)
+    mean = (shares * features).sum(dim=(2, 3), keepdim=True)
+    variance = (shares * (features - mean) ** 2).sum(dim=(2, 3), keepdim=True)
+    # As many positions as would have equal weights (Kish 1965): all of them for equal weights.
+    positions = 1 / shares.square().sum(dim=(2, 3), keepdim=True)
+    unbiased = variance * positions / (positions - 1).clamp_min(1)
+    return mean, (unbiased + epsilon).sqrt()
+
+
+def _shares(weights: Tensor, flat: Tensor) -> Tensor:
+    """Return weights (B or 1, 1, h, w) as (B or 1, 1, h*w) that sum to 1, for features (B, C, h*w)."""
+    given = weights.to(flat.dtype).flatten(2)
+    if given.ndim != 3 or given.shape[1] != 1 or given.shape[2] != flat.shape[2]:
+        raise OptionError(
+            f"Weights of shape {tuple(weights.shape)} do not fit features with {flat.shape[2]} positions; wanted "
+            "(B or 1, 1, h, w) with the features' h and w."
+        )
+    return given / given.sum(dim=2, keepdim=True).clamp_min(1e-12)
 
 
 def adain(content_features: Tensor, style_features: Tensor) -> Tensor:

@@ -45,9 +45,9 @@ class Job:
     stylizers: Mapping[str, Stylizer]
     extractor: VGG19Features
 
-    def run(self, method: str, *, strength: float | Tensor = 1.0, on_step: OnStep | None = None) -> Stylization:
-        """Run one of the methods; see `Stylizer.stylize`."""
-        return self.stylizers[method].stylize(self.content, self.styles, strength=strength, on_step=on_step)
+    def run(self, method: str, *, on_step: OnStep | None = None, **request: Any) -> Stylization:
+        """Run one of the methods; `Stylizer.stylize` explains what else may be requested."""
+        return self.stylizers[method].stylize(self.content, self.styles, on_step=on_step, **request)
 
 
 def prepare(
@@ -123,6 +123,7 @@ def stylize(
     long_edge: int | None = None,
     short_edge: int | None = None,
     strength: float | Tensor = 1.0,
+    masks: Sequence[ImageSource | Picture] | None = None,
     on_step: OnStep | None = None,
     progress: bool = False,
     **options: Any,
@@ -139,6 +140,7 @@ def stylize(
         short_edge: Reduce both to this shorter side instead.
         strength: How much of the style is wanted, in [0, 1], where the method offers it; a number or a map
             (1, 1, H, W).
+        masks: One grey picture for each style, white where it belongs, where the method offers it.
         on_step: Called with a `Step` after each step.
         progress: Show a progress bar: text in a terminal, a widget in a notebook.
         **options: The method's options by name.
@@ -166,7 +168,8 @@ def stylize(
         options={method: options},
     )
     with shown(job.stylizers, job.content, enabled=progress) as bar:
-        return job.run(method, strength=strength, on_step=_both(on_step, bar.of(method) if bar else None))
+        watch = _both(on_step, bar.of(method) if bar else None)
+        return job.run(method, strength=strength, masks=masks, on_step=watch)
 
 
 def _both(first: OnStep | None, second: OnStep | None) -> OnStep | None:

@@ -1,6 +1,6 @@
 """The loss terms of style transfer, each a scalar that is 0 where stylized and target agree.
 
-They are means, not sums, so that a weight means the same at every size; `methods.gatys_objective` shows how
+They are means, not sums, so that a weight means the same at every size; `methods.gatys.objective` shows how
 the sums of Gatys et al. (2016) are recovered.
 """
 
@@ -41,12 +41,13 @@ def content_loss(features: Tensor, target: Tensor) -> Tensor:
     return F.mse_loss(at_least_float32(features), at_least_float32(target))
 
 
-def gram_style_loss(features: Tensor, target_gram: Tensor) -> Tensor:
+def gram_style_loss(features: Tensor, target_gram: Tensor, weights: Tensor | None = None) -> Tensor:
     """Mean squared difference of Gram matrices, Gatys et al. (2016), equation 4, as a mean.
 
     Args:
         features: (B, C, h, w) of the stylized picture.
         target_gram: (B or 1, C, C), `functional.gram_matrix` of the style picture's features.
+        weights: How much each position of `features` counts, (B or 1, 1, h, w); all the same if None.
 
     Returns:
         A scalar tensor.
@@ -56,10 +57,12 @@ def gram_style_loss(features: Tensor, target_gram: Tensor) -> Tensor:
         >>> gram_style_loss(torch.ones(1, 1, 4, 4), torch.zeros(1, 1, 1))
         tensor(1.)
     """
-    return F.mse_loss(gram_matrix(features), target_gram.expand(features.shape[0], -1, -1))
+    return F.mse_loss(gram_matrix(features, weights), target_gram.expand(features.shape[0], -1, -1))
 
 
-def moment_style_loss(features: Tensor, target_mean: Tensor, target_std: Tensor) -> Tensor:
+def moment_style_loss(
+    features: Tensor, target_mean: Tensor, target_std: Tensor, weights: Tensor | None = None
+) -> Tensor:
     """Mean squared difference of channel means plus that of standard deviations.
 
     Huang and Belongie (2017), equation 13, as means over channels.
@@ -68,6 +71,7 @@ def moment_style_loss(features: Tensor, target_mean: Tensor, target_std: Tensor)
         features: (B, C, h, w) of the stylized picture.
         target_mean: (B or 1, C, 1, 1) of the style picture's features.
         target_std: The same shape.
+        weights: How much each position of `features` counts, (B or 1, 1, h, w); all the same if None.
 
     Returns:
         A scalar tensor.
@@ -78,5 +82,5 @@ def moment_style_loss(features: Tensor, target_mean: Tensor, target_std: Tensor)
         >>> moment_style_loss(torch.ones(1, 2, 4, 4), mean, std)
         tensor(1.)
     """
-    mean, std = channel_stats(features)
+    mean, std = channel_stats(features, weights=weights)
     return F.mse_loss(mean, target_mean.expand_as(mean)) + F.mse_loss(std, target_std.expand_as(std))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
+import torch.nn.functional as F
 from PIL.Image import Image
 from torch import Tensor
 
@@ -71,10 +72,37 @@ class StyleInput:
     Attributes:
         source: A picture (1 or B, 3, H, W) on the extractor's device, or an `EncodedStyle`.
         share: Its part of the mixture; all shares of a request sum to 1.
+        mask: Where in the content it belongs, (1, 1, H, W) in [0, 1], or None for everywhere. The masks of a
+            request sum to at most 1 at every pixel; what none covers keeps the content.
     """
 
     source: Tensor | EncodedStyle
     share: float = 1.0
+    mask: Tensor | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Region:
+    """A part of the content with the styles that it is given.
+
+    Attributes:
+        styles: Mixed by their shares.
+        mask: (1, 1, H, W) in [0, 1], or None for the whole content.
+    """
+
+    styles: tuple[StyleInput, ...]
+    mask: Tensor | None = None
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The styles' shares."""
+        return tuple(style.share for style in self.styles)
+
+    def mask_at(self, size: tuple[int, int]) -> Tensor | None:
+        """Return the mask at the size of some features or of a picture, (H, W)."""
+        if self.mask is None or self.mask.shape[2:] == size:
+            return self.mask
+        return F.interpolate(self.mask, size, mode="bilinear", antialias=True, align_corners=False)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -97,6 +125,21 @@ class Request:
     def shares(self) -> tuple[float, ...]:
         """The styles' shares."""
         return tuple(style.share for style in self.styles)
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """The styles by where they belong: one region for each mask, or a single one without."""
+        if self.styles[0].mask is None:
+            return (Region(styles=self.styles),)
+        return tuple(Region(styles=(dataclasses.replace(s, share=1.0),), mask=s.mask) for s in self.styles)
+
+    def keep_uncovered(self, image: Tensor) -> Tensor:
+        """Return a result with the content where no mask is."""
+        masks = [style.mask for style in self.styles if style.mask is not None]
+        if not masks:
+            return image
+        covered = torch.stack(masks).sum(0)
+        return covered * image + (1 - covered) * self.content
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -231,6 +274,7 @@ class Stylizer(ABC):
         style: Any,
         *,
         strength: float | Tensor = 1.0,
+        masks: Sequence[ImageSource | Picture] | None = None,
         on_step: OnStep | None = None,
     ) -> Stylization:
         """Repaint `content` in the manner of `style`.
@@ -240,6 +284,8 @@ class Stylizer(ABC):
             style: The same, or a list of several to be mixed. Its size may differ from the content's. A method
                 that encodes styles also takes an `EncodedStyle`.
             strength: How much of the style is wanted, in [0, 1]; a number, or a map (1, 1, H, W) over the content.
+            masks: One grey picture for each style, white where it belongs; resized to the content. Where masks
+                overlap they share, and what none covers keeps the content.
             on_step: Called after each step with a `Step`.
 
         Returns:
@@ -265,7 +311,8 @@ class Stylizer(ABC):
             "parts": self.parts,
         }
         try:
-            result = self._run(self._request(picture, read, strength), on_step)
+            request = self._request(picture, read, strength, masks)
+            result = self._run(request, on_step)
         except StylizeInterrupted as interrupted:
             interrupted.stylization = dataclasses.replace(interrupted.stylization, **context)
             raise
@@ -275,16 +322,21 @@ class Stylizer(ABC):
                 f"({', '.join([self.extractor.name, *self.parts.values()])})? See: styletransfer weights verify.",
                 term="picture",
             )
-        return dataclasses.replace(result, **context)
+        return dataclasses.replace(result, image=request.keep_uncovered(result.image), **context)
 
-    def _request(self, content: Picture, styles: list[Any], strength: float | Tensor) -> Request:
+    def _request(
+        self, content: Picture, styles: list[Any], strength: float | Tensor, masks: Sequence[Any] | None
+    ) -> Request:
         """Check what was given against the content and what the method accepts."""
         device = self.extractor.device
         shares = mix(getattr(self.config, "style_mix", None), len(styles))
         sources = [self._style_source(style, content) for style in styles]
+        placed = self._masks(masks, content, len(styles))
         return Request(
             content=content.rgb.to(device),
-            styles=tuple(StyleInput(source=s, share=p) for s, p in zip(sources, shares, strict=True)),
+            styles=tuple(
+                StyleInput(source=s, share=p, mask=m) for s, p, m in zip(sources, shares, placed, strict=True)
+            ),
             init=self._init(content),
             strength=self._strength(strength, content),
         )
@@ -341,6 +393,27 @@ class Stylizer(ABC):
             )
         self._require("strength", "a strength", "leave it at 1")
         return strength.to(self.extractor.device, torch.float32) if isinstance(strength, Tensor) else strength
+
+    def _masks(self, masks: Sequence[Any] | None, content: Picture, styles: int) -> list[Tensor | None]:
+        """Return one mask for each style, so that they sum to at most 1."""
+        if masks is None:
+            return [None] * styles
+        self._require("masks", "masks", "leave them out")
+        if isinstance(masks, (str, os.PathLike)) or len(masks) != styles:
+            count = 1 if isinstance(masks, (str, os.PathLike)) else len(masks)
+            raise OptionError(f"Each style needs one mask: got {count} mask(s) for {styles} style(s).")
+        if getattr(self.config, "style_mix", None) is not None:
+            raise OptionError("style_mix and masks were both given: a mask says where a style belongs. Give one.")
+        height, width = content.rgb.shape[2:]
+        read = []
+        for number, mask in enumerate(masks, start=1):
+            picture = as_picture(mask, f"mask {number}")
+            grey = images.resize(picture.rgb[:1].mean(1, keepdim=True), (height, width))
+            if float(grey.max()) < 1 / 255:
+                raise OptionError(f"Mask {number} is black everywhere; make it white where its style belongs.")
+            read.append(grey.to(self.extractor.device))
+        total = torch.stack(read).sum(0).clamp_min(1.0)
+        return [mask / total for mask in read]
 
     def _require(self, ability: str, what: str, cure: str) -> None:
         if ability not in self.declaration.accepts:

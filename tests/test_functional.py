@@ -323,3 +323,32 @@ class TestArguments:
 def test_an_array_is_no_tensor() -> None:
     with pytest.raises(OptionError, match=r"gram_matrix takes a tensor .* got a list\. torch\.from_numpy"):
         gram_matrix([1.0])  # type: ignore[arg-type]
+
+
+class TestWeights:
+    """Statistics in which positions count differently."""
+
+    def test_equal_ones_change_nothing(self) -> None:
+        x = torch.randn(2, 5, 6, 7, dtype=torch.float64)
+        weights = torch.full((1, 1, 6, 7), 0.3, dtype=torch.float64)
+        torch.testing.assert_close(gram_matrix(x, weights), gram_matrix(x))
+        for weighted, plain in zip(channel_stats(x, weights=weights), channel_stats(x), strict=True):
+            torch.testing.assert_close(weighted, plain)
+
+    def test_zeros_leave_positions_out(self) -> None:
+        x = torch.randn(1, 3, 4, 8, dtype=torch.float64)
+        weights = torch.zeros(1, 1, 4, 8, dtype=torch.float64)
+        weights[..., :5] = 1
+        torch.testing.assert_close(gram_matrix(x, weights), gram_matrix(x[..., :5]))
+        for weighted, plain in zip(channel_stats(x, weights=weights), channel_stats(x[..., :5]), strict=True):
+            torch.testing.assert_close(weighted, plain)
+
+    def test_whole_numbers_count_as_repetitions(self) -> None:
+        x = torch.tensor([1.0, 2.0, 4.0]).view(1, 1, 1, 3)
+        weights = torch.tensor([2.0, 1.0, 1.0]).view(1, 1, 1, 3)
+        assert gram_matrix(x, weights).item() == pytest.approx((1 + 1 + 4 + 16) / 4)
+        assert channel_stats(x, weights=weights)[0].item() == pytest.approx(2.0)
+
+    def test_of_another_shape_are_refused(self) -> None:
+        with pytest.raises(OptionError, match="do not fit features with 12 positions"):
+            gram_matrix(torch.rand(1, 2, 3, 4), torch.ones(1, 1, 3, 3))

@@ -366,6 +366,62 @@ class TestStrength:
             make().stylize(picture(), picture(seed=1), strength=strength)
 
 
+def half(left: bool, height: int = 32, width: int = 40) -> Tensor:
+    mask = torch.zeros(1, 3, height, width)
+    mask[..., slice(0, width // 2) if left else slice(width // 2, width)] = 1
+    return mask
+
+
+class TestMasks:
+    @pytest.fixture(autouse=True)
+    def _honoured(self, method: str, make: Make, picture: Draw) -> None:
+        if "masks" not in METHODS[method].accepts:
+            with pytest.raises(OptionError, match=f"Method '{method}' does not take masks"):
+                make().stylize(picture(), picture(seed=1), masks=[half(True)])
+            pytest.skip("refused by name")
+
+    def test_a_white_mask_equals_none(self, make: Make, picture: Draw) -> None:
+        content, style = picture(), picture(seed=1)
+        masked = make().stylize(content, style, masks=[torch.ones_like(content)]).image
+        torch.testing.assert_close(masked, make().stylize(content, style).image, rtol=0, atol=2e-3)
+
+    def test_what_no_mask_covers_keeps_the_content(self, make: Make, picture: Draw) -> None:
+        content = picture()
+        image = make().stylize(content, picture(seed=1), masks=[half(True)]).image
+        assert torch.equal(image[..., 20:], content[..., 20:])
+        assert (image[..., :20] - content[..., :20]).abs().max() > 1e-3
+
+    def test_each_side_follows_its_own_style(self, make: Make, picture: Draw) -> None:
+        content, red, blue = picture(), picture(seed=1), picture(seed=2)
+        red[:, 1:] *= 0.2
+        blue[:, :2] *= 0.2
+        masks = [half(True), half(False)]
+        one, other = (make().stylize(content, pair, masks=masks).image for pair in ([red, blue], [blue, red]))
+        assert (one - other)[..., :20].abs().mean() > 1e-4
+        assert (one - other)[..., 20:].abs().mean() > 1e-4
+
+    def test_are_resized_to_the_content(self, make: Make, picture: Draw) -> None:
+        content = picture()
+        large = make().stylize(content, picture(seed=1), masks=[half(True, 64, 80)]).image
+        assert torch.equal(large[..., 22:], content[..., 22:])
+
+    @pytest.mark.parametrize(
+        ("masks", "message"),
+        [
+            ([], r"got 0 mask\(s\) for 1 style"),
+            ([torch.ones(1, 3, 32, 40)] * 2, r"got 2 mask\(s\) for 1 style"),
+            ([torch.zeros(1, 3, 32, 40)], "Mask 1 is black everywhere"),
+        ],
+    )
+    def test_bad_ones_are_refused(self, make: Make, picture: Draw, masks: Any, message: str) -> None:
+        with pytest.raises(OptionError, match=message):
+            make().stylize(picture(), picture(seed=1), masks=masks)
+
+    def test_not_with_a_mixture(self, make: Make, picture: Draw) -> None:
+        with pytest.raises(OptionError, match="style_mix and masks were both given"):
+            make(style_mix=(1.0,)).stylize(picture(), picture(seed=1), masks=[half(True)])
+
+
 class TestOneCall:
     def test_reduces_both_pictures(self, method: str, make: Make, extractor: VGG19Features,
                                    quick: dict[str, Any], picture: Draw) -> None:  # fmt: skip

@@ -31,5 +31,5 @@ ADAIN = Method(
         ),
     ),
     weight_sets=_weight_sets,
-    accepts=frozenset({"encoded style", "strength"}),
+    accepts=frozenset({"encoded style", "masks", "strength"}),
 )

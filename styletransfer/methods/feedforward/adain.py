@@ -24,6 +24,7 @@ from styletransfer.methods.feedforward import ADAIN
 from styletransfer.methods.feedforward.decoder import Decoder
 from styletransfer.methods.feedforward.stylizer import FeedForwardStylizer, Transform
 from styletransfer.stylizer import EncodedStyle as _EncodedStyle
+from styletransfer.stylizer import Region
 from styletransfer.weights.tensor_files import read_tensors
 
 #: Layers of the paper's style loss (section 6.1).
@@ -114,9 +115,9 @@ class AdaIN(Transform):
                 return f"it holds {count} styles for {contents} contents; give one for all or one for each"
         return None
 
-    def measure(self, features: Mapping[str, Tensor]) -> Statistics:
-        """Return the content's channel statistics: all that needs the whole picture."""
-        return statistics_of_layers(features)
+    def measure(self, features: Mapping[str, Tensor], region: Region) -> Statistics:
+        """Return the content's channel statistics in a region: all that needs the whole picture."""
+        return {k: channel_stats(x, weights=region.mask_at((x.shape[2], x.shape[3]))) for k, x in features.items()}
 
     def apply(
         self, features: Mapping[str, Tensor], style: _EncodedStyle, measured: Statistics
@@ -135,14 +136,21 @@ class AdaIN(Transform):
         return describe_change(measured, wanted)
 
     def losses(
-        self, features: Mapping[str, Tensor], target: Mapping[str, Tensor], style: _EncodedStyle
+        self, features: Mapping[str, Tensor], target: Mapping[str, Tensor], style: _EncodedStyle, region: Region
     ) -> tuple[Tensor, Tensor]:
-        """Return the paper's content and style loss (equations 12 and 13)."""
+        """Return the paper's content and style loss (equations 12 and 13), the latter within the region."""
         statistics = _statistics(style)
-        (deepest, wanted), layers = next(iter(target.items())), [k for k in LOSS_LAYERS if k in statistics]
+        (deepest, wanted), layers = (
+            next(iter(target.items())),
+            [k for k in LOSS_LAYERS if k in statistics.keys() & features.keys()],
+        )
         content = losses.content_loss(features[deepest], wanted)
-        style_terms = [losses.moment_style_loss(features[k], *statistics[k]) for k in layers if k in features]
-        return content, torch.stack(style_terms).sum()
+        terms = []
+        for layer in layers:
+            x = features[layer]
+            weights = region.mask_at((x.shape[2], x.shape[3]))
+            terms.append(losses.moment_style_loss(x, *statistics[layer], weights))
+        return content, torch.stack(terms).sum()
 
 
 class AdaINStylizer(FeedForwardStylizer):

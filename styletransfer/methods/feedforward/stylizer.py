@@ -11,6 +11,7 @@ import dataclasses
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
@@ -26,6 +27,7 @@ from styletransfer.methods.feedforward.decoder_files import load_decoder
 from styletransfer.stylizer import (
     EncodedStyle,
     OnStep,
+    Region,
     Request,
     Step,
     Stylization,
@@ -61,8 +63,8 @@ class Transform(ABC):
         """Say why `style` cannot be used for a decoder's ``{layer: channels}`` and a batch, or return None."""
 
     @abstractmethod
-    def measure(self, features: Mapping[str, Tensor]) -> Any:
-        """Return all that `apply` needs to know of the whole content."""
+    def measure(self, features: Mapping[str, Tensor], region: Region) -> Any:
+        """Return all that `apply` needs to know of the whole content, where it lies in `region`."""
 
     @abstractmethod
     def apply(self, features: Mapping[str, Tensor], style: EncodedStyle, measured: Any) -> dict[str, Tensor]:
@@ -74,9 +76,17 @@ class Transform(ABC):
 
     @abstractmethod
     def losses(
-        self, features: Mapping[str, Tensor], target: Mapping[str, Tensor], style: EncodedStyle
+        self, features: Mapping[str, Tensor], target: Mapping[str, Tensor], style: EncodedStyle, region: Region
     ) -> tuple[Tensor, Tensor]:
         """Return content and style loss of a result's features; `target` holds the deepest layer alone."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Painted:
+    """A region and the encoded style that it is given."""
+
+    region: Region
+    style: EncodedStyle
 
 
 class FeedForwardStylizer(Stylizer):
@@ -131,12 +141,11 @@ class FeedForwardStylizer(Stylizer):
     def _run(self, request: Request, on_step: OnStep | None) -> Stylization:
         synchronize(self.extractor.device)
         began = time.perf_counter()
-        encoded = [self._encode(s.source) if isinstance(s.source, Tensor) else s.source for s in request.styles]
-        style = self.transform.mix(encoded, request.shares)
-        target_features, image = self.transfer(request.content, style, strength=request.strength)
+        painted = [Painted(region=region, style=self._mixed(region)) for region in request.regions]
+        target_features, image = self.transfer(request.content, painted, strength=request.strength)
         synchronize(self.extractor.device)
         seconds = time.perf_counter() - began
-        terms = self._measure_losses(image, target_features, style) if self.config.measure else {}
+        terms = self._measure_losses(image, target_features, painted) if self.config.measure else {}
         size = (image.shape[2], image.shape[3])
         history = [Step(step=1, steps=1, seconds=seconds, losses=terms, size=size)]
         if on_step is not None:
@@ -151,16 +160,22 @@ class FeedForwardStylizer(Stylizer):
             config=self.config,
         )
 
-    def measure(self, content: Tensor, style: EncodedStyle) -> list[Any]:
+    def _mixed(self, region: Region) -> EncodedStyle:
+        """Return the region's style, encoded and mixed."""
+        sources = [style.source for style in region.styles]
+        encoded = [self._encode(s) if isinstance(s, Tensor) else s for s in sources]
+        return self.transform.mix(encoded, region.shares)
+
+    def measure(self, content: Tensor, painted: Sequence[Painted]) -> list[Any]:
         """Return the measurements of each pass over a whole content, (B, 3, H, W), for `transfer`."""
         measured: list[Any] = []
-        self.transfer(content, style, measured=measured)
+        self.transfer(content, painted, measured=measured)
         return measured
 
     def transfer(
         self,
         content: Tensor,
-        style: EncodedStyle,
+        painted: Sequence[Painted],
         *,
         strength: float | Tensor = 1.0,
         measured: list[Any] | None = None,
@@ -172,7 +187,7 @@ class FeedForwardStylizer(Stylizer):
 
         Args:
             content: (B, 3, H, W) on the extractor's device.
-            style: An encoded style.
+            painted: The regions and their styles.
             strength: In [0, 1], multiplied with the option ``alpha``; a number, or a map (1, 1, H, W).
             measured: Measurements of another picture that `content` is a part of, from `measure`. An empty list is
                 filled with this content's own.
@@ -183,18 +198,18 @@ class FeedForwardStylizer(Stylizer):
         height, width = content.shape[2:]
         taps = self.decoder.taps
         features = own = self.extractor(pad_to_multiple(content, BY_TAP[taps[-1]].stride), taps)
-        own_measured = None
+        own_measured: list[Any] = []
         passes = self.decoder.spec.passes if self.config.passes is None else self.config.passes
         alpha = strength * self.config.alpha
         given = list(measured or [])
         for number in range(passes):
-            known = given[number] if given else self.transform.measure(features)
+            known = given[number] if given else [self.transform.measure(features, p.region) for p in painted]
             if measured is not None and not given:
                 measured.append(known)
-            own_measured = known if own_measured is None else own_measured
+            own_measured = own_measured or known
             last = number == passes - 1
             targets, image = self._render(
-                features, style, known, alpha if last else 1.0, own=own, own_measured=own_measured
+                features, painted, known, alpha if last else 1.0, own=own, own_measured=own_measured
             )
             if not last:
                 features = self.extractor(image.clamp(0, 1), taps)
@@ -203,33 +218,58 @@ class FeedForwardStylizer(Stylizer):
     def _render(
         self,
         features: Mapping[str, Tensor],
-        style: EncodedStyle,
-        measured: Any,
+        painted: Sequence[Painted],
+        measured: Sequence[Any],
         alpha: float | Tensor,
         *,
         own: Mapping[str, Tensor],
-        own_measured: Any,
+        own_measured: Sequence[Any],
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """Transform and decode features whose measurements are known; the work is local."""
-        targets = self.transform.apply(features, style, measured)
+        """Transform and decode features whose measurements are known, one for each region; the work is local."""
+        parts = [self.transform.apply(features, p.style, m) for p, m in zip(painted, measured, strict=True)]
+        regions = [p.region for p in painted]
+        targets = {k: _joined([part[k] for part in parts], regions, own[k]) for k in features}
         if isinstance(alpha, Tensor) or alpha != 1:
             targets = {k: _blend(x, own[k], alpha) for k, x in targets.items()}
         change = None
         if self.decoder.modulation is not None:
             overall = float(alpha.mean()) if isinstance(alpha, Tensor) else alpha
-            change = self.transform.describe(measured, style, overall, own_measured)
+            areas = [1.0 if r.mask is None else float(r.mask.mean()) for r in regions]
+            described = [
+                area * self.transform.describe(m, p.style, overall, o)
+                for area, m, p, o in zip(areas, measured, painted, own_measured, strict=True)
+            ]
+            if sum(areas) < 1:  # where no style belongs nothing changes
+                still = self.transform.describe(own_measured[0], painted[0].style, 0.0, own_measured[0])
+                described.append((1 - sum(areas)) * still)
+            change = torch.stack(described).sum(0)
         return targets, self.decoder(targets, change)
 
     def _measure_losses(
-        self, image: Tensor, target_features: Mapping[str, Tensor], style: EncodedStyle
+        self, image: Tensor, target_features: Mapping[str, Tensor], painted: Sequence[Painted]
     ) -> dict[str, float]:
         """Return the losses of the paper's training; the style term is weighted as in pytorch-AdaIN."""
         deepest = self.decoder.taps[-1]
         padded = pad_to_multiple(image, BY_TAP[deepest].stride)
         features = self.extractor(padded, (*self.transform.layers, deepest))
-        content, style_loss = self.transform.losses(features, {deepest: target_features[deepest]}, style)
-        terms = {"content": float(content), "style": _STYLE_WEIGHT * float(style_loss)}
+        target = {deepest: target_features[deepest]}
+        pairs = [self.transform.losses(features, target, p.style, p.region) for p in painted]
+        terms = {
+            "content": float(pairs[0][0]),
+            "style": _STYLE_WEIGHT * sum(float(p) for _, p in pairs) / len(pairs),
+        }
         return terms | {"total": sum(terms.values())}
+
+
+def _joined(parts: Sequence[Tensor], regions: Sequence[Region], own: Tensor) -> Tensor:
+    """Put the regions' target features together, (B, C, h, w) each; where none is, the content's own stay."""
+    joined = own
+    for part, region in zip(parts, regions, strict=True):
+        mask = region.mask_at((own.shape[2], own.shape[3]))
+        if mask is None:
+            return part
+        joined = joined + mask * (part - own)
+    return joined
 
 
 def _blend(targets: Tensor, own: Tensor, alpha: float | Tensor) -> Tensor:

@@ -25,5 +25,6 @@ GATYS = Method(
     iterative=True,
     weight_sets=_weight_sets,
     plan=plan,
+    accepts=frozenset({"masks"}),
     brief={"steps": 2, "scales": (1.0,)},
 )

@@ -24,8 +24,8 @@ from styletransfer.methods.gatys import GATYS
 from styletransfer.methods.gatys.canvas import Canvas, in_space
 from styletransfer.methods.gatys.config import GatysConfig
 from styletransfer.methods.gatys.descent import Descent, minimize
-from styletransfer.methods.gatys.objective import Objective
-from styletransfer.stylizer import OnStep, Request, Step, Stylization, Stylizer, synchronize
+from styletransfer.methods.gatys.objective import Objective, pixels
+from styletransfer.stylizer import OnStep, Region, Request, Step, StyleInput, Stylization, Stylizer, synchronize
 
 __all__ = ["GatysStylizer", "Objective"]
 
@@ -65,7 +65,8 @@ class GatysStylizer(Stylizer):
 
     def objective(self, content: Tensor, style: Tensor) -> Callable[[Tensor], float] | None:
         """See `Stylizer.objective`: the total that is minimised at the content's size."""
-        measure = Objective(self._seen_through, self.config, content, [style], (1.0,))
+        whole = Region(styles=(StyleInput(source=style),))
+        measure = Objective(self._seen_through, self.config, content, [whole])
 
         @torch.no_grad()
         def total(image: Tensor) -> float:
@@ -108,15 +109,14 @@ def _single(request: Request, i: int) -> Request:
     return dataclasses.replace(
         request,
         content=picked(request.content),
-        styles=tuple(dataclasses.replace(s, source=picked(_pixels(s.source))) for s in request.styles),
+        styles=tuple(
+            dataclasses.replace(
+                s, source=picked(pixels(s.source)), mask=None if s.mask is None else s.mask.clone()
+            )
+            for s in request.styles
+        ),
         init=None if request.init is None else picked(request.init),
     )
-
-
-def _pixels(source: Any) -> Tensor:
-    """Return a style's picture; the interface lets nothing else through."""
-    picture: Tensor = source
-    return picture
 
 
 def _join(results: list[Stylization]) -> Stylization:
@@ -159,7 +159,6 @@ class _Run:
         self.config: GatysConfig = stylizer.config
         self.request = request
         self.content = content = request.content
-        self.styles = [_pixels(style.source) for style in request.styles]
         self.on_step = on_step
         self.steps_before = len(before)
         self.seconds_before = before[-1].seconds if before else 0.0
@@ -211,7 +210,7 @@ class _Run:
             noise = 0.5 + 0.25 * torch.randn(self.content.shape, generator=generator)
             return noise.clamp(0, 1).to(self.content.device)
         if init == "style":
-            return images.resize(self.styles[0], _size(self.content))
+            return images.resize(pixels(self.request.styles[0].source), _size(self.content))
         if self.stylizer._starter is not None:
             return self.stylizer._starter._run(self.request, None).image.clone()
         return self.content
@@ -230,8 +229,8 @@ class _Run:
         """Work through a stage; return why it ended."""
         size = stage.size
         content = images.resize(self.content, size)
-        styles = [images.resize(style, _scaled(style, stage.scale)) for style in self.styles]
-        objective = Objective(self.stylizer._seen_through, self.config, content, styles, self.request.shares)
+        regions = [_at_scale(region, stage) for region in self.request.regions]
+        objective = Objective(self.stylizer._seen_through, self.config, content, regions)
         canvas = Canvas(
             size,
             space=self.config.variable,
@@ -302,9 +301,15 @@ def _size(picture: Tensor) -> tuple[int, int]:
     return picture.shape[2], picture.shape[3]
 
 
-def _scaled(picture: Tensor, scale: float) -> tuple[int, int]:
-    height, width = (max(16, round(side * scale)) for side in picture.shape[2:])
-    return height, width
+def _at_scale(region: Region, stage: Stage) -> Region:
+    """Return a region at a stage's size, its styles reduced as the content is."""
+
+    def scaled(style: StyleInput) -> StyleInput:
+        picture = pixels(style.source)
+        height, width = (max(16, round(side * stage.scale)) for side in picture.shape[2:])
+        return dataclasses.replace(style, source=images.resize(picture, (height, width)))
+
+    return Region(styles=tuple(map(scaled, region.styles)), mask=region.mask_at(stage.size))
 
 
 def _sums(terms: Mapping[str, float]) -> dict[str, float]:

@@ -25,7 +25,7 @@ from styletransfer.methods.gatys.config import PRESETS, GatysConfig
 from styletransfer.methods.gatys.descent import minimize
 from styletransfer.methods.gatys.objective import Palettes
 from styletransfer.methods.gatys.stylizer import GatysStylizer, Objective
-from styletransfer.stylizer import Step, Stylization
+from styletransfer.stylizer import Region, Step, StyleInput, Stylization
 
 Draw = Callable[..., Tensor]
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
@@ -35,6 +35,12 @@ STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 def gatys(extractor: VGG19Features, **options: Any) -> GatysStylizer:
     """One size and few steps unless asked for more."""
     return GatysStylizer(extractor, GatysConfig(**({"scales": (1.0,), "steps": 3} | options)))
+
+
+def region(styles: list[Tensor], shares: tuple[float, ...], mask: Tensor | None = None) -> Region:
+    return Region(
+        styles=tuple(StyleInput(source=s, share=p) for s, p in zip(styles, shares, strict=True)), mask=mask
+    )
 
 
 # The textbook: features, Gram matrices and losses in plain steps, from the weights alone.
@@ -140,7 +146,7 @@ class TestAgainstTheTextbook:
 class TestObjective:
     def make(self, extractor: VGG19Features, picture: Draw, **options: Any) -> Objective:
         config = GatysConfig(**options)
-        return Objective(extractor, config, picture(32, 32, 1), [picture(32, 32, 2)], (1.0,))
+        return Objective(extractor, config, picture(32, 32, 1), [region([picture(32, 32, 2)], (1.0,))])
 
     def test_has_a_term_for_each_layer(self, extractor: VGG19Features, picture: Draw) -> None:
         options = {"content_layers": ("relu3_2", "conv4_2"), "style_layers": ("relu1_1", "conv4_2")}
@@ -181,28 +187,28 @@ class TestObjective:
     ) -> None:
         styles = [picture(32, 32, n) for n in (2, 3)]
         config = GatysConfig(**{"style_layers": "relu2_1", "center_grams": False})
-        objective = Objective(extractor, config, picture(), styles, (0.25, 0.75))
+        objective = Objective(extractor, config, picture(), [region(styles, (0.25, 0.75))])
         grams = [gram_matrix(extractor(style, ["relu2_1"])["relu2_1"]) for style in styles]
-        torch.testing.assert_close(objective.grams["relu2_1"], 0.25 * grams[0] + 0.75 * grams[1])
+        torch.testing.assert_close(objective.targets[0].grams["relu2_1"], 0.25 * grams[0] + 0.75 * grams[1])
 
     def test_centred_gram_matrices_are_covariances_of_the_style(
         self, extractor: VGG19Features, picture: Draw
     ) -> None:
         styles, shares = [picture(32, 32, n) for n in (2, 3)], (0.25, 0.75)
         config = GatysConfig(**{"style_layers": "relu2_1", "center_grams": True})
-        objective = Objective(extractor, config, picture(), styles, shares)
+        objective = Objective(extractor, config, picture(), [region(styles, shares)])
         flats = [extractor(style, ["relu2_1"])["relu2_1"][0].flatten(1) for style in styles]
         mean = sum(share * flat.mean(dim=1, keepdim=True) for share, flat in zip(shares, flats, strict=True))
         expected = sum(
             share * (flat - mean) @ (flat - mean).T / flat.numel()
             for share, flat in zip(shares, flats, strict=True)
         )
-        torch.testing.assert_close(objective.grams["relu2_1"][0], expected)
+        torch.testing.assert_close(objective.targets[0].grams["relu2_1"][0], expected)
 
     def test_its_scale_is_what_blank_features_score(self, picture: Draw) -> None:
         blank = Sick(lambda call: call > 2, 0.0)  # after the targets are set, relu3_1 is 0
         config = GatysConfig(**{"content_layers": "relu3_1", "style_layers": "relu3_1", "center_grams": False})
-        objective = Objective(blank, config, picture(32, 32, 1), [picture(32, 32, 2)], (1.0,))
+        objective = Objective(blank, config, picture(32, 32, 1), [region([picture(32, 32, 2)], (1.0,))])
         terms = objective(picture(32, 32))
         expected = terms["content relu3_1"].item() + terms["style relu3_1"].item()
         assert objective.scale == pytest.approx(expected, rel=1e-5)
@@ -216,7 +222,7 @@ class TestObjective:
             flat = torch.full((1, 3, 32, 32), value)
             for content, style in ((flat, picture()), (picture(32, 32), flat), (flat, flat)):
                 x = flat.clone().requires_grad_()
-                total = sum(Objective(extractor, config, content, [style], (1.0,))(x).values())
+                total = sum(Objective(extractor, config, content, [region([style], (1.0,))])(x).values())
                 (gradient,) = torch.autograd.grad(total, x)
                 assert total.isfinite()
                 assert gradient.isfinite().all()
@@ -235,7 +241,9 @@ class TestPalettes:
 
     def test_are_nearly_met_by_the_style_itself(self, picture: Draw) -> None:
         style = picture(32, 32, 2)
-        own, other = (Palettes([style], (1.0,)).loss(x).item() for x in (style, picture(32, 32, 3)))
+        own, other = (
+            Palettes([style], region([style], (1.0,))).loss(x).item() for x in (style, picture(32, 32, 3))
+        )
         assert own < 0.02
         assert other > 10 * own
 
@@ -249,16 +257,17 @@ class TestPalettes:
             values, vectors = torch.linalg.eigh(covariance + 2e-4 * torch.eye(3))
             root = vectors @ torch.diag(values**-0.5) @ vectors.T
             expected += (root @ about @ root - torch.eye(3)).square().mean().item()
-        assert Palettes(styles, shares).loss(image).item() == pytest.approx(expected, rel=1e-3)
+        assert Palettes(styles, region(styles, shares)).loss(image).item() == pytest.approx(expected, rel=1e-3)
 
     def test_do_not_depend_on_where_colours_are(self, picture: Draw) -> None:
-        palettes, image = Palettes([picture(32, 32, 2)], (1.0,)), picture(32, 32, 3)
+        style, image = picture(32, 32, 2), picture(32, 32, 3)
+        palettes = Palettes([style], region([style], (1.0,)))
         for other in (image.flip(2), image.flip(3), image.transpose(2, 3)):
             assert palettes.loss(other).item() == pytest.approx(palettes.loss(image).item(), rel=1e-4)
 
     def test_no_weight_means_no_term(self, extractor: VGG19Features, picture: Draw) -> None:
-        objective = Objective(extractor, GatysConfig(**{"color_weight": 0}), picture(), [picture()], (1.0,))
-        assert objective.palettes is None
+        objective = Objective(extractor, GatysConfig(color_weight=0), picture(), [region([picture()], (1.0,))])
+        assert objective.targets[0].palettes is None
         assert "color" not in objective(picture())
 
 
@@ -286,7 +295,7 @@ class TestDescent:
         content, style = picture(24, 32, 1), picture(24, 24, 2)
         stylizer = gatys(extractor, steps=4)
         result = stylizer.stylize(content, style)
-        terms = Objective(extractor, stylizer.config, content, [style], (1.0,))(result.image)
+        terms = Objective(extractor, stylizer.config, content, [region([style], (1.0,))])(result.image)
         for kind in ("content", "style", "tv"):
             expected = sum(value.item() for name, value in terms.items() if name.startswith(kind))
             assert result.losses[kind] == pytest.approx(expected, rel=1e-4)
