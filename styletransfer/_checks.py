@@ -106,8 +106,8 @@ def mix(values: Sequence[float] | None, count: int) -> tuple[float, ...]:
         return (1.0 / count,) * count
     if len(shares) != count:
         raise OptionError(f"style_mix needs one number per style: got {len(shares)} for {count} style(s).")
-    total = math.fsum(shares)
-    return tuple(share / total for share in shares)
+    scaled = [share / max(shares) for share in shares]  # whose sum cannot overflow
+    return tuple(share / math.fsum(scaled) for share in scaled)
 
 
 def _interval(low: float, high: float, above: float | None) -> str:

@@ -18,7 +18,7 @@ from styletransfer.cli.completion import completion_command
 from styletransfer.cli.data import data_group
 from styletransfer.cli.doctor import doctor_command
 from styletransfer.cli.info import info_command
-from styletransfer.cli.output import take_any_character
+from styletransfer.cli.streams import take_any_character
 from styletransfer.cli.stylize import stylize_command
 from styletransfer.cli.train import train_group
 from styletransfer.cli.weights import weights_group

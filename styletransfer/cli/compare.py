@@ -20,7 +20,7 @@ from styletransfer.cli.options import (
     output_options,
     working_options,
 )
-from styletransfer.cli.output import tell, tell_json
+from styletransfer.cli.streams import tell, tell_json
 from styletransfer.cli.stylize import tell_reduction
 from styletransfer.errors import CompareInterrupted
 from styletransfer.methods import METHODS
@@ -78,14 +78,15 @@ def compare_command(
     from styletransfer.comparing.result import output_files
     from styletransfer.comparing.run import check_methods
 
-    names = check_methods([name.strip() for name in methods.split(",")] if methods is not None else list(METHODS))
+    names = check_methods(methods and [name.strip() for name in methods.split(",")])
     options = options_for(names, chosen)
     edge = chosen_edge(long_edge, full_size)
     output_files(output, names, protected=[content, style])
+    picture = images.read_picture(content, long_edge=edge, what="content")
     if not quiet:
-        tell_reduction(content, images.read_picture(content, long_edge=edge, what="content"))
+        tell_reduction(content, picture)
     working = {"extractor": extractor, "device": device, "long_edge": edge}
-    comparison = _run(content, style, options, working, output, quiet=quiet)
+    comparison = _run(picture, style, options, working, output, quiet=quiet)
     _report(comparison, comparison.save(output), output, quiet, as_json)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from styletransfer.cli.output import tell
+from styletransfer.cli.streams import tell
 
 #: Where each shell looks for what it runs at its start.
 _PLACES = {

@@ -14,7 +14,7 @@ import click
 
 from styletransfer._version import __version__
 from styletransfer.cli.options import device_option, output_options
-from styletransfer.cli.output import tell, tell_json
+from styletransfer.cli.streams import tell, tell_json
 from styletransfer.errors import StyleTransferError
 from styletransfer.methods import METHODS
 from styletransfer.weights import catalogue, store

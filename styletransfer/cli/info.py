@@ -16,7 +16,7 @@ from styletransfer.cli.options import (
     show,
     weight_names,
 )
-from styletransfer.cli.output import tell, tell_json
+from styletransfer.cli.streams import tell, tell_json
 from styletransfer.methods import METHODS
 from styletransfer.weights.catalogue import CATALOGUE
 

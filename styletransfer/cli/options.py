@@ -15,7 +15,7 @@ from click.shell_completion import CompletionItem
 from styletransfer._checks import choice
 from styletransfer.errors import OptionError
 from styletransfer.method import Method, Part
-from styletransfer.methods import METHODS
+from styletransfer.methods import METHODS, distribute_options
 from styletransfer.weights.catalogue import CATALOGUE, DEFAULT_EXTRACTOR
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -205,17 +205,9 @@ def options_for(methods: Sequence[str], chosen: Mapping[str, Any]) -> dict[str, 
         OptionError: Unknown method, or an option that none of them has.
     """
     given = {name: value for name, value in chosen.items() if value is not None}
-    owned = {method: set(find_method(method).option_names) for method in methods}
-    for name in given:
-        if name != "seed" and not any(name in names for names in owned.values()):
-            flag = "--" + name.replace("_", "-")
-            owners = [other for other, declared in METHODS.items() if name in declared.option_names]
-            raise OptionError(
-                f"{flag} is an option of {', '.join(owners)}, not of {', '.join(methods)}. "
-                f"Leave it out or choose {owners[0]}; styletransfer info {methods[0]} lists what "
-                f"{methods[0]} has."
-            )
-    return {method: {k: v for k, v in given.items() if k in names} for method, names in owned.items()}
+    if not any("seed" in find_method(method).option_names for method in methods):
+        given.pop("seed", None)
+    return distribute_options(methods, given, spell=lambda name: "--" + name.replace("_", "-"))
 
 
 def working_options(command: Command) -> Command:

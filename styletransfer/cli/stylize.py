@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +23,8 @@ from styletransfer.cli.options import (
     output_options,
     working_options,
 )
-from styletransfer.cli.output import tell, tell_json
-from styletransfer.errors import StylizeInterrupted
+from styletransfer.cli.streams import check_binary_output, read_bytes, tell, tell_json, write_bytes
+from styletransfer.errors import OptionError, StylizeInterrupted
 from styletransfer.methods import DEFAULT_METHOD, METHODS
 from styletransfer.progress import duration, fetch_visibly, shown
 
@@ -28,8 +32,10 @@ if TYPE_CHECKING:
     from styletransfer.images import Picture
     from styletransfer.stylizer import Stylization
 
-#: Longest file name that all usual file systems take, bytes; some are left for a number.
+#: Longest file name that usual file systems take is 255 bytes; some are left for a number and the suffix.
 _LONGEST_STEM = 240
+#: Keyword of the record in PNG metadata.
+_KEYWORD = "styletransfer"
 
 
 @click.command("stylize", cls=OptionsCommand, options=method_options)
@@ -51,6 +57,17 @@ _LONGEST_STEM = 240
     help="File to write; its suffix decides the format. An earlier file is replaced, an input never.  "
     "[default: CONTENT-STYLE-METHOD.png in the current folder, numbered if that exists]",
 )
+@click.option(
+    "--format",
+    "file_format",
+    metavar="NAME",
+    help="png, jpg, webp, tiff or bmp, whatever the suffix; png for standard output by default.",
+    shell_complete=completing(lambda: ("png", "jpg", "webp", "tiff", "bmp")),
+)
+@click.option("--quality", type=int, metavar="1-100", help="Of JPEG and WebP.  [default: 95]")
+@click.option(
+    "--metadata", is_flag=True, help="Store the record of the run, as --json prints it, in the PNG file."
+)
 @working_options
 @output_options
 def stylize_command(
@@ -58,6 +75,9 @@ def stylize_command(
     styles: tuple[str, ...],
     method: str,
     output: str | None,
+    file_format: str | None,
+    quality: int | None,
+    metadata: bool,
     extractor: str,
     device: str | None,
     long_edge: int | None,
@@ -68,21 +88,27 @@ def stylize_command(
 ) -> None:
     """Repaint CONTENT in the manner of STYLE.
 
-    Several styles are mixed: in equal parts, or as --style-mix 0.7,0.3 says. An option with a method's name in
-    brackets belongs to that method only; styletransfer info METHOD shows them as a table.
+    Several styles are mixed: in equal parts, or as --style-mix 0.7,0.3 says. "-" stands for standard input, and
+    after -o for standard output. An option with a method's name in brackets belongs to that method only;
+    styletransfer info METHOD shows them as a table.
     """
     options = options_for([method], chosen)[method]
     edge = chosen_edge(long_edge, full_size)
-    target = output or str(default_output(content, styles, method))
-    inputs = [content, *styles, *(str(value) for value in (extractor, *options.values()))]
+    target = output or str(default_output(content, styles, method, file_format or "png"))
+    piped = target == "-"
+    if piped and as_json:
+        raise OptionError("Both --json and -o - write to standard output; give only one.")
 
-    from styletransfer import images
     from styletransfer.job import prepare
 
-    images.check_output(target, protected=inputs)
+    inputs = [content, *styles, extractor, *(value for value in options.values() if isinstance(value, str))]
+    settings = {"format": file_format or ("png" if piped else None), "quality": quality}
+    saving = _Saving(target, inputs, settings, metadata)
+    saving.check()
+    source, *manners = _sources([content, *styles])
     job = prepare(
-        content,
-        list(styles),
+        source,
+        manners,
         [method],
         extractor=extractor,
         device=device,
@@ -90,28 +116,81 @@ def stylize_command(
         options={method: options},
         fetch=partial(fetch_visibly, quiet=quiet),
     )
+    saving.check(job.content)
     if not quiet:
-        tell_reduction(content, job.content)
+        tell_reduction(source, job.content)
     try:
         with shown(job.stylizers, job.content, enabled=not quiet) as bars:
             result = job.run(method, on_step=bars.of(method) if bars else None)
     except StylizeInterrupted as interrupt:
-        raise KeyboardInterrupt(_keep(interrupt.stylization, target)) from None
-    result.save(target)
+        raise KeyboardInterrupt(_keep(interrupt.stylization, saving)) from None
+    saving.save(result)
     kept = f"The picture is in {target}."
     if as_json:
         tell_json(result.record() | {"output": target}, kept=kept)
     elif not quiet:
-        tell(f"Wrote {target} ({size_text(job.content)}, {method}, {duration(result.seconds)}).", kept=kept)
+        told = f"Wrote {saving.name} ({size_text(job.content)}, {method}, {duration(result.seconds)})."
+        click.echo(told, err=True) if piped else tell(told, kept=kept)
 
 
-def default_output(content: str, styles: Sequence[str], method: str) -> Path:
+@dataclass(frozen=True)
+class _Saving:
+    """Where and how the result is written.
+
+    Attributes:
+        target: A path, or ``"-"``.
+        protected: Files that are never overwritten.
+        settings: Of `images.save_image`.
+        metadata: Whether the run's record goes into the file.
+    """
+
+    target: str
+    protected: Sequence[str]
+    settings: Mapping[str, Any]
+    metadata: bool
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return "standard output" if self.target == "-" else self.target
+
+    def check(self, content: Picture | None = None) -> None:
+        """Find out before the work whether the result can be written; with the content, whether it fits."""
+        from styletransfer import images
+
+        if self.target == "-":
+            check_binary_output()
+        images.check_output(
+            io.BytesIO() if self.target == "-" else self.target,
+            size=None if content is None else (content.rgb.shape[2], content.rgb.shape[3]),
+            protected=self.protected,
+            metadata={_KEYWORD: ""} if self.metadata else None,
+            **self.settings,
+        )
+
+    def save(self, result: Stylization) -> None:
+        """Write a result."""
+        metadata = {_KEYWORD: json.dumps(result.record())} if self.metadata else None
+        buffer = io.BytesIO()
+        result.save(buffer if self.target == "-" else self.target, metadata=metadata, **self.settings)
+        if self.target == "-":
+            write_bytes(buffer.getvalue())
+
+
+def _sources(names: Sequence[str]) -> list[str | bytes]:
+    """Return the names, with the bytes of standard input in the place of ``"-"``."""
+    if names.count("-") > 1:
+        raise OptionError('"-" stands for standard input, which holds one picture, and was given more than once.')
+    return [read_bytes() if name == "-" else name for name in names]
+
+
+def default_output(content: str, styles: Sequence[str], method: str, suffix: str = "png") -> Path:
     """Name a file in the current folder after the inputs, cut to what file systems take; never one that exists."""
-    stem = "-".join([*(Path(source).stem for source in (content, *styles)), method])
-    stem = os.fsdecode(os.fsencode(stem)[:_LONGEST_STEM])
-    path, number = Path(f"{stem}.png"), 2
+    stem = "-".join(["input" if name == "-" else Path(name).stem for name in (content, *styles)] + [method])
+    stem = os.fsencode(stem)[:_LONGEST_STEM].decode(sys.getfilesystemencoding(), "ignore")
+    path, number = Path(f"{stem}.{suffix}"), 2
     while path.exists():
-        path, number = Path(f"{stem}-{number}.png"), number + 1
+        path, number = Path(f"{stem}-{number}.{suffix}"), number + 1
     return path
 
 
@@ -121,11 +200,11 @@ def size_text(picture: Picture) -> str:
     return f"{width}x{height}"
 
 
-def tell_reduction(source: str, picture: Picture) -> None:
+def tell_reduction(source: str | bytes, picture: Picture) -> None:
     """Say on stderr that the picture was made smaller, if it was."""
     from PIL import Image
 
-    with Image.open(source) as file:
+    with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as file:
         before = max(file.size)
     after = max(picture.rgb.shape[2:])
     if after < before:
@@ -136,10 +215,10 @@ def tell_reduction(source: str, picture: Picture) -> None:
         )
 
 
-def _keep(reached: Stylization, target: str) -> str:
+def _keep(reached: Stylization, saving: _Saving) -> str:
     """Save what an interrupted run has reached and say so."""
     steps = len(reached.history)
     if steps == 0:
         return "Interrupted before the first step; nothing was written."
-    reached.save(target)
-    return f"Interrupted after {steps} step(s); the picture so far is in {target}."
+    saving.save(reached)
+    return f"Interrupted after {steps} step(s); the picture so far is in {saving.name}."

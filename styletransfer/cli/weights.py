@@ -7,7 +7,7 @@ import dataclasses
 import click
 
 from styletransfer.cli.options import completing, output_options, weight_names
-from styletransfer.cli.output import tell, tell_json
+from styletransfer.cli.streams import tell, tell_json
 from styletransfer.progress import fetch_visibly
 from styletransfer.weights import catalogue, store
 

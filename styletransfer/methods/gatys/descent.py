@@ -92,7 +92,7 @@ def minimize(
         DivergenceError: Not finite after all retries; ``image`` holds the last good point.
     """
     state = _State(variable, objective, descent)
-    recent: deque[float] = deque(maxlen=descent.patience + 1)
+    recent: deque[float] = deque(maxlen=min(descent.patience, descent.steps) + 1)
     step = 0
     while step < descent.steps:
         before = state.x.detach().clone()

@@ -1,4 +1,4 @@
-"""What commands print: text and JSON on standard output, which may be closed, full or of a narrow encoding."""
+"""Standard input and output: pictures, text and JSON; they may be closed, full or of a narrow encoding."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from typing import Any
 
 import click
 
-from styletransfer.errors import OutputError
+from styletransfer.errors import ImageError, OptionError, OutputError
+
+#: More bytes than any picture file that can be read.
+_MOST_BYTES = 1 << 30
 
 
 def tell(text: str, *, kept: str = "") -> None:
@@ -36,16 +39,40 @@ def tell_json(value: Any, *, kept: str = "") -> None:
     tell(json.dumps(value), kept=kept)
 
 
+def read_bytes() -> bytes:
+    """Read a picture's file from standard input.
+
+    Raises:
+        OptionError: Standard input is a terminal or closed.
+        ImageError: More than 1 GB.
+    """
+    if sys.stdin is None or sys.stdin.isatty():
+        raise OptionError("There is nothing on standard input; pipe a picture's file into it, or give its name.")
+    data = sys.stdin.buffer.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise ImageError(f"Standard input holds more than {_MOST_BYTES >> 30} GB, which is no picture's file.")
+    return data
+
+
+def check_binary_output() -> None:
+    """Find out before the work whether standard output can take a picture.
+
+    Raises:
+        OutputError: It is a terminal or closed.
+    """
+    if sys.stdout is None or sys.stdout.isatty():
+        raise OutputError("A picture cannot be shown in a terminal; send standard output to a file or a pipe.")
+
+
 def write_bytes(data: bytes) -> None:
-    """Write a picture to standard output.
+    """Write a picture's file to standard output.
 
     Raises:
         OutputError: Standard output takes no more.
     """
     try:
-        stream = sys.stdout.buffer
-        stream.write(data)
-        stream.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
     except OSError as problem:
         raise _unwritable(problem, "") from problem
 
