@@ -7,14 +7,27 @@ import math
 import reprlib
 from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
+from pathlib import PurePath
 
 from styletransfer.errors import OptionError
 
+#: Share of two names' letters that agree from which one may be meant for the other.
+_NEAR = 0.6
+
 
 def did_you_mean(value: str, options: Iterable[str]) -> str:
-    """Return ``' Did you mean "x"?'`` for the nearest option, or an empty string."""
-    near = difflib.get_close_matches(value.lower(), list(options), n=1, cutoff=0.5)
-    return f' Did you mean "{near[0]}"?' if near else ""
+    """Return ``' Did you mean "x"?'`` for the nearest option that is near enough, or an empty string.
+
+    Names of files are compared without their suffix, which makes any two of them look alike.
+    """
+    by_stem: dict[str, list[str]] = {}
+    for option in options:
+        by_stem.setdefault(PurePath(option).stem.lower(), []).append(option)
+    near = difflib.get_close_matches(PurePath(value).stem.lower(), by_stem, n=1, cutoff=_NEAR)
+    if not near:
+        return ""
+    nearest = max(by_stem[near[0]], key=lambda option: difflib.SequenceMatcher(None, value, option).ratio())
+    return f' Did you mean "{nearest}"?'
 
 
 def choice(value: object, options: Iterable[str], what: str) -> str:

@@ -22,7 +22,7 @@ from styletransfer.images import ImageSource, Picture
 from styletransfer.methods import DEFAULT_METHOD, METHODS
 from styletransfer.progress import shown
 from styletransfer.stylizer import EncodedStyle, OnStep, Stylization, Stylizer
-from styletransfer.weights import catalogue
+from styletransfer.weights import catalogue, store
 from styletransfer.weights.catalogue import DEFAULT_EXTRACTOR
 
 #: Called with the name of a weight set that is not on the disk yet, to fetch it visibly.
@@ -106,7 +106,7 @@ def _fetch_missing(extractor: str, options: Mapping[str, Mapping[str, Any]], fet
     wanted = [catalogue.find(extractor, kind="extractor").name]
     for name, own in options.items():
         wanted += METHODS[name].weight_sets(extractor, own)
-    for status in catalogue.list_weights():
+    for status in store.list_weights():
         # A part for another extractor is left to the run, which refuses it.
         fits = catalogue.find(status.name).encoder in (None, extractor)
         if status.name in wanted and fits and status.state == "absent":

@@ -5,10 +5,11 @@ A tap is ``"relu4_2"`` (after the ReLU) or ``"conv4_2"`` (before it). Simonyan a
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from styletransfer._checks import did_you_mean
 from styletransfer.errors import OptionError
 
 #: Convolutions per block; a 2x2 pooling stands between blocks.
@@ -82,15 +83,16 @@ def check_taps(taps: Iterable[str], available: Iterable[str] = TAPS) -> tuple[st
     """Return `taps` without repetition, in the network's order.
 
     Raises:
-        OptionError: A name that is no tap, or one that lies deeper than the network at hand.
+        OptionError: A name that is no tap, or a tap that is deeper than the network.
     """
     names = list(available)
-    wanted = []
     if not isinstance(taps, Iterable):
         raise OptionError(f'Layers are given as a list of names, e.g. ["relu4_1"], got {taps!r}.')
-    for tap in [taps] if isinstance(taps, str) else list(taps):
+    wanted = [taps] if isinstance(taps, str) else list(taps)
+    for tap in wanted:
         if not isinstance(tap, str) or tap not in BY_TAP:
-            hint = did_you_mean(tap, TAPS) if isinstance(tap, str) else ""
+            meant = _meant(tap) if isinstance(tap, str) else None
+            hint = f' Did you mean "{meant}"?' if meant else ""
             raise OptionError(
                 f"Unknown layer {tap!r}.{hint} Layers are named relu1_1 to relu5_4, "
                 "or conv1_1 to conv5_4 for the value before the ReLU."
@@ -100,7 +102,33 @@ def check_taps(taps: Iterable[str], available: Iterable[str] = TAPS) -> tuple[st
                 f"Layer {tap!r} lies deeper than this network, which ends at {names[-1]!r}. "
                 'Choose one up to there, or an extractor that goes deeper, such as "vgg19".'
             )
-        wanted.append(tap)
     if not wanted:
         raise OptionError('At least one layer is needed, for example "relu4_1".')
     return tuple(tap for tap in TAPS if tap in wanted)
+
+
+def _meant(name: str) -> str | None:
+    """Return the tap that a misspelt name, or another library's name, stands for; None if that is not clear."""
+    text = name.lower()
+    if index := re.search(r"features\D?(\d{1,2})\D*$", text):  # torchvision: convolutions and ReLUs are counted
+        indices = {layer.torchvision_index + after: tap
+                   for layer in LAYERS for after, tap in enumerate((layer.conv, layer.relu))}  # fmt: skip
+        return indices.get(int(index[1]))
+    if ordinal := re.fullmatch(r"(conv|relu)_(\d{1,2})", text):  # PyTorch's tutorial: counted from 1 to 16
+        counted = dict(enumerate(LAYERS, start=1)).get(int(ordinal[2]))
+        return f"{ordinal[1]}{counted.block}_{counted.number}" if counted else None
+    kind = "relu" if "block" in text else _kind(text)  # Keras: the activation is part of block4_conv2
+    digits = re.findall(r"\d+", text)
+    if len(digits) == 1:
+        digits = [*digits[0], "1"][:2] if len(digits[0]) < 3 else []  # relu41; relu4, its first
+    if kind is None or len(digits) != 2 or not 1 <= int(digits[0][:9]) <= len(BLOCKS):
+        return None
+    block = int(digits[0])
+    return f"{kind}{block}_{min(max(int(digits[1][:9]), 1), BLOCKS[block - 1])}"
+
+
+def _kind(text: str) -> str | None:
+    """Return "relu" or "conv", whichever the letters of a name are near to; a name with both is after the ReLU."""
+    letters = re.sub(r"[^a-z]", "", text)
+    near = ["relu"] if "relu" in letters else difflib.get_close_matches(letters, ["relu", "conv"], n=1)
+    return near[0] if near else None

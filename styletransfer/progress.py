@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from styletransfer.method import Plan
-from styletransfer.weights import catalogue
+from styletransfer.weights import store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -154,7 +154,7 @@ def fetch_visibly(name: str, *, force: bool = False, quiet: bool = False) -> Pat
         bar.update(done - bar.n)
 
     with bar:
-        return catalogue.fetch(name, force=force, progress=progress)
+        return store.fetch(name, force=force, progress=progress)
 
 
 def duration(seconds: float) -> str:

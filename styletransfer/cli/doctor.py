@@ -67,7 +67,7 @@ def _checks(device: str | None) -> Iterator[tuple[str, Check]]:
     yield "distribution", _distribution
     yield "device", lambda: _device(device)
     yield "cache folder", _cache
-    for status in catalogue.list_weights():
+    for status in store.list_weights():
         yield f"weights {status.name}", functools.partial(_weights, status.name)
     yield "picture round trip", _round_trip
     yield "colour map", lambda: _color_map(_extractor())
@@ -122,10 +122,10 @@ def _cache() -> str:
 
 
 def _weights(name: str) -> str:
-    status = next(status for status in catalogue.list_weights() if status.name == name)
+    status = next(status for status in store.list_weights() if status.name == name)
     if status.state == "absent" and not catalogue.find(name).embedded:
         return f"not fetched, which is fine; styletransfer weights fetch {name} does it"
-    [(_, sound, detail)] = catalogue.verify([name])
+    [(_, sound, detail)] = store.verify([name])
     if not sound:
         raise _FaultError(detail)
     return f"{status.state}, SHA-256 as published ({Path(status.path).name})"

@@ -23,7 +23,7 @@ def weights_group() -> None:
 @output_options
 def list_command(quiet: bool, as_json: bool) -> None:
     """Show every weight set: whether it is on the disk, its size and licence."""
-    statuses = catalogue.list_weights()
+    statuses = store.list_weights()
     if as_json:
         tell_json([dataclasses.asdict(status) | {"path": str(status.path)} for status in statuses])
     elif not quiet:
@@ -54,7 +54,7 @@ def fetch_command(names: tuple[str, ...], force: bool, quiet: bool, as_json: boo
 @output_options
 def verify_command(names: tuple[str, ...], quiet: bool, as_json: bool) -> None:
     """Compare files with their hashes; by default all on the disk. Exit code 1 if one is not sound."""
-    results = catalogue.verify(names or None)
+    results = store.verify(names or None)
     if as_json:
         tell_json([{"name": name, "ok": ok, "detail": text} for name, ok, text in results])
     else:
@@ -71,4 +71,4 @@ def verify_command(names: tuple[str, ...], quiet: bool, as_json: bool) -> None:
 @click.argument("name", required=False, shell_complete=_complete)
 def path_command(name: str | None) -> None:
     """Print where a weight set's file is or would be; without NAME, the cache folder."""
-    tell(str(catalogue.path(name) if name else store.cache_dir()))
+    tell(str(store.location(catalogue.find(name)) if name else store.cache_dir()))

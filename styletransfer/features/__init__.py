@@ -17,11 +17,11 @@ import torch
 from styletransfer.errors import OptionError
 from styletransfer.features.vgg import Padding, Pooling, VGG19Features, pick_device
 from styletransfer.layers import LAYERS, TAPS, Layer
-from styletransfer.weights import catalogue
-from styletransfer.weights.catalogue import CATALOGUE, WeightStatus, list_weights
-from styletransfer.weights.formats import FORMATS, trained_format
-from styletransfer.weights.store import WeightFile
-from styletransfer.weights.tensor_files import read_tensors
+from styletransfer.weights import catalogue, store
+from styletransfer.weights.catalogue import CATALOGUE, DEFAULT_EXTRACTOR, WeightFile
+from styletransfer.weights.formats import IMAGENET_MEAN, IMAGENET_STD, trained_format
+from styletransfer.weights.store import WeightStatus, list_weights
+from styletransfer.weights.tensor_files import open_tensors
 
 __all__ = [
     "CATALOGUE",
@@ -42,11 +42,11 @@ __all__ = [
 
 def list_extractors() -> list[str]:
     """Return the names that `create_extractor` knows, the default first."""
-    return list(FORMATS)
+    return catalogue.names("extractor")
 
 
 def create_extractor(
-    name: str | os.PathLike[str] = "vgg19-lite",
+    name: str | os.PathLike[str] = DEFAULT_EXTRACTOR,
     *,
     weights: str | os.PathLike[str] | None = None,
     device: str | torch.device | None = None,
@@ -78,27 +78,38 @@ def create_extractor(
     target = pick_device(device)
     if weights is not None and not isinstance(weights, (str, os.PathLike)):
         raise OptionError(f"weights must be the path of a file, got a {type(weights).__name__}.")
-    path = own_file(name) if weights is None else None
-    if path is None:
-        catalogue.find(str(name), kind="extractor")
-        path = catalogue.fetch(str(name)) if weights is None else Path(weights)
-    tensors, metadata = read_tensors(path)
-    form = FORMATS[str(name)] if str(name) in FORMATS else trained_format(metadata, str(path))
-    # Without storage at first: the weights replace every number, so none need be drawn.
-    with torch.device("meta"):
-        extractor = VGG19Features(
-            form.name,
-            widths=form.widths,
-            last=form.last,
-            pooling=pooling or "max",
-            padding=padding or form.padding,
-            ceil_mode=form.ceil_mode,
-        )
-    convolutions = form.convolutions(tensors, str(path))
-    color_matrix, color_bias = form.color_map(tensors, str(path))
-    extractor.to_empty(device="cpu")
-    extractor.load_convolutions(convolutions, color_matrix=color_matrix, color_bias=color_bias, source=str(path))
-    return extractor.to(target)
+    form = None
+    path: str | os.PathLike[str] = name if weights is None else weights
+    if weights is not None or own_file(name) is None:
+        form = catalogue.find(str(name), kind="extractor").form
+        path = store.fetch(str(name)) if weights is None else weights
+    file = open_tensors(path)
+    form = form or trained_format(file.metadata, str(path))
+    stored = file.read(form.shapes, form.name)
+    tensors = _imagenet() | {ours: stored[theirs] for ours, theirs in form.names.items()}
+    # Outside inference mode, whose tensors could never take part in a gradient; and without storage at first:
+    # the weights replace every number, so none need be drawn.
+    with torch.inference_mode(False), torch.no_grad():
+        with torch.device("meta"):
+            extractor = VGG19Features(
+                form.name,
+                widths=form.widths,
+                last=form.last,
+                pooling=pooling or "max",
+                padding=padding or form.padding,
+                ceil_mode=form.ceil_mode,
+            )
+        extractor.to_empty(device="cpu")
+        colors = {"color_matrix": tensors.pop("color.weight"), "color_bias": tensors.pop("color.bias")}
+        extractor.load_convolutions(tensors, **colors, source=str(path))
+        return extractor.to(target)
+
+
+def _imagenet() -> dict[str, torch.Tensor]:
+    """Return ImageNet's normalisation as a 1x1 colour map."""
+    std = torch.tensor(IMAGENET_STD, dtype=torch.float32, device="cpu")
+    mean = torch.tensor(IMAGENET_MEAN, dtype=torch.float32, device="cpu")
+    return {"color.weight": torch.diag(1 / std).view(3, 3, 1, 1), "color.bias": -mean / std}
 
 
 def as_extractor(source: str | VGG19Features, device: str | torch.device | None = None) -> VGG19Features:
@@ -110,8 +121,8 @@ def as_extractor(source: str | VGG19Features, device: str | torch.device | None 
 
 def own_file(name: str | os.PathLike[str]) -> Path | None:
     """Return the path that `name` is meant as, or None if it is the name of a weight set (or a misspelt one)."""
-    if str(name) in FORMATS:
-        return None
     path = Path(name)
+    if str(name) in catalogue.names("extractor"):
+        return None
     looks_like_a_path = not isinstance(name, str) or path.suffix or path.name != name
-    return path if looks_like_a_path or path.is_file() else None
+    return path if looks_like_a_path or os.path.isfile(path) else None  # noqa: PTH113, raises for no name

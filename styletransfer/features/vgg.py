@@ -120,14 +120,14 @@ class VGG19Features(nn.Module):
         self.available = tuple(tap for layer in self._layers for tap in (layer.conv, layer.relu))
         #: Affine map of the colours before the first convolution: identity until weights are loaded.
         # Written out: on the meta device torch.eye is Python code, which loads torch's compiler for a second.
-        identity = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+        identity = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]], dtype=torch.float32)
         self.register_buffer("color_matrix", identity.view(3, 3, 1, 1))
-        self.register_buffer("color_bias", torch.zeros(3))
+        self.register_buffer("color_bias", torch.zeros(3, dtype=torch.float32))
         self.convs = nn.ModuleDict()
         channels = 3
         for layer in self._layers:
             width = self.widths[layer.block - 1]
-            self.convs[layer.conv] = nn.Conv2d(channels, width, 3)
+            self.convs[layer.conv] = nn.Conv2d(channels, width, 3, dtype=torch.float32)
             channels = width
         self.requires_grad_(False)
         super().train(False)
@@ -198,18 +198,11 @@ class VGG19Features(nn.Module):
     def load_convolutions(
         self, convolutions: Mapping[str, Tensor], *, color_matrix: Tensor, color_bias: Tensor, source: str
     ) -> None:
-        """Take over ``{"conv1_1.weight": ..., "conv1_1.bias": ...}`` and the colour map.
+        """Copy ``{"conv1_1.weight": ..., "conv1_1.bias": ...}`` and the colour map into this network.
 
         Raises:
-            WeightsError: A tensor that is missing, of another shape or not finite; names the file `source`.
+            WeightsError: A tensor that is missing or has another shape; names the file `source`.
         """
-        for name, value in [
-            *convolutions.items(),
-            ("the colour map", color_matrix),
-            ("the colour map", color_bias),
-        ]:
-            if not torch.isfinite(value).all():
-                raise WeightsError(f"{source}: {name} holds NaN or infinite numbers; the file is damaged.")
         for name, own in self.convs.state_dict().items():
             if name not in convolutions:
                 raise WeightsError(f"{source} has no tensor for {name}; it is not a file for {self.name!r}.")

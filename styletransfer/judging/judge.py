@@ -27,7 +27,7 @@ from styletransfer.features.vgg import VGG19Features
 from styletransfer.functional import channel_stats, gram_matrix, total_variation
 from styletransfer.images import ImageSource, Picture
 from styletransfer.stylizer import Stylization
-from styletransfer.weights.formats import FORMATS
+from styletransfer.weights.catalogue import CATALOGUE
 
 __all__ = ["CONTENT_LAYER", "JUDGE_VERSION", "STYLE_LAYERS", "Evaluation", "evaluate"]
 
@@ -149,7 +149,7 @@ def evaluate(
 def _judge(extractor: str | VGG19Features) -> VGG19Features:
     """Return the extractor as its weights were trained: a method's variant must not move the ruler."""
     network = extractor if isinstance(extractor, VGG19Features) else create_extractor(extractor)
-    form = FORMATS.get(network.name)
+    form = CATALOGUE[network.name].form if network.name in CATALOGUE else None
     return network.variant(pooling="max", padding=form.padding if form else None)
 
 

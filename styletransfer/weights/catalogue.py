@@ -1,33 +1,89 @@
-"""The catalogue of weight sets, with their provenance, and what the command line does with them."""
+"""The catalogue of weight sets: what each is, where it comes from, its hash, licence and format. Data only."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from styletransfer._checks import choice
 from styletransfer.errors import WeightsError
-from styletransfer.weights import store
-from styletransfer.weights.store import Progress, WeightFile
-from styletransfer.weights.torchvision_file import check_reduced, fetch_reduced
+from styletransfer.weights import formats
+from styletransfer.weights.formats import ExtractorFormat
+
+#: The extractor of everything that names none.
+DEFAULT_EXTRACTOR = "vgg19-lite"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightFile:
+    """A weight set and where it comes from.
+
+    Attributes:
+        name: What users call it.
+        kind: ``"extractor"`` or ``"decoder"``.
+        network: What is in it.
+        file_name: Name of the file.
+        url: Where it is published, or None if it is embedded in the package.
+        size: Bytes, or None where not known exactly.
+        about: Where `size` is None, the bytes of the network's numbers: a little less than the file's.
+        sha256: Of the whole file; that of an embedded file is in ``assets/SHA256SUMS``.
+        licence: Terms of use.
+        citation: Whom to cite.
+        trained_on: Data.
+        preprocessing: What the network wants to see. The extractor does it; pictures go in as RGB in [0, 1].
+        form: For extractors: the file's format.
+        encoder: For decoders: the extractor whose features it decodes.
+        stored_as: Name under which a reduced copy is kept in place of the downloaded file.
+    """
+
+    name: str
+    kind: Literal["extractor", "decoder"]
+    network: str
+    file_name: str
+    licence: str
+    citation: str
+    trained_on: str
+    preprocessing: str
+    url: str | None = None
+    size: int | None = None
+    about: int | None = None
+    sha256: str | None = None
+    form: ExtractorFormat | None = None
+    encoder: str | None = None
+    stored_as: str | None = None
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it is part of the package."""
+        return self.url is None
+
+    @property
+    def most_bytes(self) -> int | None:
+        """Bytes that the published file has at most; None for embedded files."""
+        return self.size or (self.about and self.about * 21 // 20)
+
+    @property
+    def size_text(self) -> str:
+        """The file's size in words."""
+        if self.size is None:
+            return "size unknown" if self.about is None else f"about {self.about / 1e6:.1f} MB"
+        return f"{self.size:,} bytes"
+
 
 _VGG = "Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Scale Image Recognition, ICLR 2015"
 _ADAIN = "Huang and Belongie, Arbitrary Style Transfer in Real-time with AdaIN, ICCV 2017"
 _GATYS = "Gatys et al., Image Style Transfer Using Convolutional Neural Networks, CVPR 2016"
 _RELEASE = "https://github.com/naoto0804/pytorch-AdaIN/releases/download/v0.0.0"
 
-#: The extractor that is used if none is named.
-DEFAULT_EXTRACTOR = "vgg19-lite"
-
 #: Every weight set by name.
 CATALOGUE: Mapping[str, WeightFile] = {
     file.name: file
     for file in (
         WeightFile(
-            name="vgg19-lite",
+            name=DEFAULT_EXTRACTOR,
             kind="extractor",
+            form=formats.VGG19_LITE,
             network="VGG-19's topology at a quarter of its width (16, 32, 64, 128, 128), to relu5_1",
             file_name="vgg19-lite.safetensors",
             licence="MIT",
@@ -38,6 +94,7 @@ CATALOGUE: Mapping[str, WeightFile] = {
         WeightFile(
             name="vgg19",
             kind="extractor",
+            form=formats.VGG19,
             network="VGG-19, torchvision's VGG19_Weights.IMAGENET1K_V1; only the convolutions are kept",
             file_name="vgg19-dcbb9e9d.pth",
             url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
@@ -52,6 +109,7 @@ CATALOGUE: Mapping[str, WeightFile] = {
         WeightFile(
             name="vgg19-normalised",
             kind="extractor",
+            form=formats.VGG19_NORMALISED,
             network="VGG-19 scaled to unit mean activations, to relu5_4, from pytorch-AdaIN",
             file_name="vgg_normalised.pth",
             url=f"{_RELEASE}/vgg_normalised.pth",
@@ -67,7 +125,7 @@ CATALOGUE: Mapping[str, WeightFile] = {
             kind="decoder",
             network="AdaIN decoder with aligned skips",
             file_name="decoder-lite.safetensors",
-            encoder="vgg19-lite",
+            encoder=DEFAULT_EXTRACTOR,
             licence="MIT",
             citation="the styletransfer project; see the model card beside the file",
             trained_on="photographs and paintings; see the model card",
@@ -90,40 +148,14 @@ CATALOGUE: Mapping[str, WeightFile] = {
     )
 }
 
-State = Literal["embedded", "cached", "absent"]
-
-
-@dataclass(frozen=True)
-class WeightStatus:
-    """One line of `list_weights`.
-
-    Attributes:
-        name: Name of the weight set.
-        kind: ``"extractor"`` or ``"decoder"``.
-        state: ``"embedded"``, ``"cached"`` or ``"absent"``.
-        path: Where it is, or would be.
-        size: Bytes on the disk, or of the download if absent; None where nobody knows.
-        licence: Terms of use.
-        sha256: Of the file as published; None if no one is on record.
-    """
-
-    name: str
-    kind: Literal["extractor", "decoder"]
-    state: State
-    path: Path
-    size: int | None
-    licence: str
-    sha256: str | None
-
 
 def find(name: str, kind: str | None = None) -> WeightFile:
-    """Return the catalogue's value of that name.
+    """Return the weight set of that name.
 
     Raises:
         OptionError: No weight set (of that kind) has this name.
     """
-    names = [file.name for file in CATALOGUE.values() if kind in (None, file.kind)]
-    return CATALOGUE[choice(name, names, kind or "weight set")]
+    return CATALOGUE[choice(name, names(kind), kind or "weight set")]
 
 
 def default_decoder(encoder: str) -> str:
@@ -132,90 +164,15 @@ def default_decoder(encoder: str) -> str:
     Raises:
         WeightsError: There is none.
     """
-    for file in CATALOGUE.values():
-        if file.encoder == encoder:
-            return file.name
-    others = " or ".join(repr(file.encoder) for file in CATALOGUE.values() if file.encoder)
-    raise WeightsError(
-        f"There is no public decoder for the extractor {encoder!r}. Use the extractor {others}, "
-        "or train a decoder and give its file."
-    )
+    decoders = {file.encoder: file.name for file in CATALOGUE.values() if file.encoder}
+    if encoder not in decoders:
+        raise WeightsError(
+            f"There is no public decoder for the extractor {encoder!r}. Use the extractor "
+            f"{' or '.join(map(repr, decoders))}, or train a decoder and give its file."
+        )
+    return decoders[encoder]
 
 
-def list_weights() -> list[WeightStatus]:
-    """Return every weight set and whether it is at hand; nothing is read or fetched."""
-    return [_status(file) for file in CATALOGUE.values()]
-
-
-def _status(file: WeightFile) -> WeightStatus:
-    where = store.location(file)
-    present = where.is_file()
-    state: State = "absent" if not present else "embedded" if file.embedded else "cached"
-    size = where.stat().st_size if present else file.size
-    return WeightStatus(file.name, file.kind, state, where, size, file.licence, store.expected_sha256(file))
-
-
-def path(name: str) -> Path:
-    """Return where the weight set's file is, or would be once fetched.
-
-    Raises:
-        OptionError: Unknown name.
-    """
-    return store.location(find(name))
-
-
-def fetch(name: str, force: bool = False, progress: Progress | None = None) -> Path:
-    """Return the weight set's file, downloading it if it is not at hand.
-
-    Args:
-        name: Name in the catalogue.
-        force: Download even if there is a file, for example a damaged one.
-        progress: Called with (bytes so far, bytes in all).
-
-    Raises:
-        OptionError: Unknown name.
-        WeightsError: A file that is damaged, or cannot be fetched; says how to do it by hand.
-    """
-    file = find(name)
-    where = store.location(file)
-    if file.embedded or (where.is_file() and not force):
-        _check(where, file)
-        return where
-    if file.stored_as:
-        return fetch_reduced(file, force=force, progress=progress)
-    return store.fetch(file, progress=progress)
-
-
-def verify(names: Iterable[str] | None = None) -> list[tuple[str, bool, str]]:
-    """Compare files with their hashes.
-
-    Args:
-        names: Weight sets; by default all that are at hand.
-
-    Returns:
-        ``(name, whether it is sound, one sentence)`` for each.
-
-    Raises:
-        OptionError: Unknown name.
-    """
-    at_hand = (status.name for status in list_weights() if status.state != "absent")
-    results = []
-    for file in [find(name) for name in (at_hand if names is None else names)]:
-        where = store.location(file)
-        try:
-            if not where.is_file() and not file.embedded:
-                raise WeightsError(f"Not fetched. Fetch it: styletransfer weights fetch {file.name}.")
-            _check(where, file)
-            if store.expected_sha256(file) is None:
-                raise WeightsError(f"{where} has no SHA-256 on record.")
-            results.append((file.name, True, f"{where} is as published."))
-        except WeightsError as error:
-            results.append((file.name, False, str(error)))
-    return results
-
-
-def _check(where: Path, file: WeightFile) -> None:
-    if file.stored_as and where.is_file():
-        check_reduced(where, file)
-    else:
-        store.check(where, file)
+def names(kind: str | None = None) -> list[str]:
+    """Return the names of all weight sets (of that kind), the default first."""
+    return [file.name for file in CATALOGUE.values() if kind in (None, file.kind)]

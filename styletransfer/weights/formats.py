@@ -1,16 +1,14 @@
-"""The file formats of extractors, as data: which network a file holds and under which names."""
+"""The file formats of extractors, as data: which network a file holds and under which names. No torch here."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import torch
-from torch import Tensor
-
-from styletransfer.errors import WeightsError
+from styletransfer._checks import choice, integer
+from styletransfer.errors import OptionError, WeightsError
 from styletransfer.layers import BLOCKS, LAYERS, LITE_WIDTHS, VGG19_WIDTHS
 
 #: What the metadata of a trained extractor's file says under ``"format"``.
@@ -19,6 +17,9 @@ TRAINED = "styletransfer-extractor-1"
 #: Mean and standard deviation of ImageNet's pictures, RGB in [0, 1], as torchvision's networks want them.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+
+#: The widest layer that a file's description may ask for; VGG-19's widest has 512 channels.
+WIDEST = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +32,9 @@ class ExtractorFormat:
         last: Deepest convolution held.
         padding: How the network was trained to treat borders.
         ceil_mode: Whether its pooling keeps the odd last row and column.
-        names: Name in the file for each of ours (``"conv1_1.weight"``, ``"conv1_1.bias"`` ...).
-        color: Names of the 1x1 colour map's weight and bias; None for ImageNet's mean and standard deviation.
+        names: Name in the file for each of ours: ``"conv1_1.weight"``, ``"conv1_1.bias"`` ..., and
+            ``"color.weight"``, ``"color.bias"`` for a stored 1x1 colour map. Without one, pictures are
+            normalised with ImageNet's mean and standard deviation.
     """
 
     name: str
@@ -41,47 +43,23 @@ class ExtractorFormat:
     padding: Literal["reflect", "zeros"]
     ceil_mode: bool
     names: Mapping[str, str]
-    color: tuple[str, str] | None
 
-    def convolutions(self, tensors: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
-        """Return the convolutions under our names.
-
-        Raises:
-            WeightsError: One is missing; says what the file looks like instead.
-        """
-        wanted = [*self.names.values(), *(self.color or ())]
-        missing = [name for name in wanted if name not in tensors]
-        if missing:
-            raise WeightsError(
-                f"{source} has no tensor {missing[0]!r}, so it is not a file of {self.name!r}."
-                f"{resemblance(tensors)}"
-            )
-        return {ours: tensors[theirs] for ours, theirs in self.names.items()}
-
-    def color_map(self, tensors: Mapping[str, Tensor], source: str) -> tuple[Tensor, Tensor]:
-        """Return weight (3, 3, 1, 1) and bias (3) of the map from RGB in [0, 1] to what the network wants.
-
-        Raises:
-            WeightsError: A stored map of another shape.
-        """
-        if self.color is None:
-            std = torch.tensor(IMAGENET_STD)
-            return torch.diag(1 / std).view(3, 3, 1, 1), -torch.tensor(IMAGENET_MEAN) / std
-        weight, bias = (tensors[name] for name in self.color)
-        if weight.shape != (3, 3, 1, 1) or bias.shape != (3,):
-            raise WeightsError(
-                f"{source}: {self.color[0]} and {self.color[1]} have shapes {tuple(weight.shape)} and "
-                f"{tuple(bias.shape)}, {self.name!r} wants (3, 3, 1, 1) and (3,)."
-            )
-        return weight, bias
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each tensor in the file, by its name there."""
+        ours: dict[str, tuple[int, ...]] = {"color.weight": (3, 3, 1, 1), "color.bias": (3,)}
+        channels = 3
+        for layer in LAYERS:
+            width = self.widths[layer.block - 1]
+            ours |= {f"{layer.conv}.weight": (width, channels, 3, 3), f"{layer.conv}.bias": (width,)}
+            channels = width
+        return {theirs: ours[name] for name, theirs in self.names.items()}
 
 
-def resemblance(tensors: Mapping[str, Tensor]) -> str:
-    """Return `` It looks like a file of "...".`` if the names of `tensors` tell, else an empty string."""
-    for name, telling in _TELLING:
-        if telling in tensors:
-            return f" It looks like a file of {name}."
-    return ""
+def resemblance(names: Iterable[str]) -> str:
+    """Return `` It looks like a file of "...".`` if the names of its tensors tell, else an empty string."""
+    held = set(names)
+    return next((f" It looks like a file of {name}." for name, telling in _TELLING if telling in held), "")
 
 
 # The first that is present decides.
@@ -94,48 +72,38 @@ _TELLING = (
 )
 
 
-def _names(last: str, prefix: str, index: str) -> dict[str, str]:
-    """Pair our names with `prefix` and the layer's attribute `index`."""
+def _names(last: str, index: str, *, prefix: str = "", color: str = "") -> dict[str, str]:
+    """Pair our names with `prefix` and the layer's attribute `index`; `color` is the file's colour map."""
     depth = [layer.conv for layer in LAYERS].index(last) + 1
-    return {
-        f"{layer.conv}.{part}": f"{prefix}{getattr(layer, index)}.{part}"
-        for layer in LAYERS[:depth]
-        for part in ("weight", "bias")
-    }
+    stems = {layer.conv: f"{prefix}{getattr(layer, index)}" for layer in LAYERS[:depth]}
+    stems |= {"color": color} if color else {}
+    return {f"{ours}.{part}": f"{theirs}.{part}" for ours, theirs in stems.items() for part in ("weight", "bias")}
 
 
-FORMATS: Mapping[str, ExtractorFormat] = {
-    form.name: form
-    for form in (
-        ExtractorFormat(
-            name="vgg19-lite",
-            widths=LITE_WIDTHS,
-            last="conv5_1",
-            padding="reflect",
-            ceil_mode=False,
-            names=_names("conv5_1", "", "conv"),
-            color=("color.weight", "color.bias"),
-        ),
-        ExtractorFormat(
-            name="vgg19",
-            widths=VGG19_WIDTHS,
-            last="conv5_4",
-            padding="zeros",
-            ceil_mode=False,
-            names=_names("conv5_4", "features.", "torchvision_index"),
-            color=None,
-        ),
-        ExtractorFormat(
-            name="vgg19-normalised",
-            widths=VGG19_WIDTHS,
-            last="conv5_4",
-            padding="reflect",
-            ceil_mode=True,
-            names=_names("conv5_4", "", "normalised_index"),
-            color=("0.weight", "0.bias"),
-        ),
-    )
-}
+VGG19_LITE = ExtractorFormat(
+    name="vgg19-lite",
+    widths=LITE_WIDTHS,
+    last="conv5_1",
+    padding="reflect",
+    ceil_mode=False,
+    names=_names("conv5_1", "conv", color="color"),
+)
+VGG19 = ExtractorFormat(
+    name="vgg19",
+    widths=VGG19_WIDTHS,
+    last="conv5_4",
+    padding="zeros",
+    ceil_mode=False,
+    names=_names("conv5_4", "torchvision_index", prefix="features."),
+)
+VGG19_NORMALISED = ExtractorFormat(
+    name="vgg19-normalised",
+    widths=VGG19_WIDTHS,
+    last="conv5_4",
+    padding="reflect",
+    ceil_mode=True,
+    names=_names("conv5_4", "normalised_index", color="0"),
+)
 
 
 def trained_metadata(
@@ -150,7 +118,7 @@ def trained_format(metadata: Mapping[str, str], source: str) -> ExtractorFormat:
     """Return the format of a trained extractor's file from its metadata.
 
     Raises:
-        WeightsError: Metadata of another file, or damaged.
+        WeightsError: Metadata of another file, damaged, or with numbers beyond all reason.
     """
     if metadata.get("format") != TRAINED:
         raise WeightsError(
@@ -158,20 +126,67 @@ def trained_format(metadata: Mapping[str, str], source: str) -> ExtractorFormat:
             "give the set's name, and the file as weights."
         )
     try:
-        spec = json.loads(metadata["spec"])
-        widths = tuple(int(width) for width in spec["widths"])
-        if len(widths) != len(BLOCKS) or min(widths) < 1:
-            raise ValueError(f"widths {widths}")
+        spec = read_spec(metadata)
+        widths = whole_numbers(spec["widths"], "widths", low=1, high=WIDEST, most=len(BLOCKS))
+        if len(widths) != len(BLOCKS):
+            raise OptionError(f"widths must be {len(BLOCKS)} numbers, got {len(widths)}.")
+        last = choice(spec["last"], [layer.conv for layer in LAYERS], "last layer")
         return ExtractorFormat(
-            name=str(spec["name"]),
+            name=text(spec["name"], "name"),
             widths=widths,
-            last=spec["last"],
+            last=last,
             padding="reflect",
             ceil_mode=False,
-            names=_names(spec["last"], "", "conv"),
-            color=("color.weight", "color.bias"),
+            names=_names(last, "conv", color="color"),
         )
-    except (ValueError, TypeError, KeyError) as error:
+    except (OptionError, ValueError, KeyError) as error:
         raise WeightsError(
-            f"{source}: the description of the extractor in its metadata is damaged: {error}."
+            f"{source}: the description of the extractor in its metadata is damaged: {error}"
         ) from error
+
+
+def read_spec(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Parse the JSON under ``"spec"``: a file's description of its network.
+
+    Raises:
+        ValueError: No JSON, or JSON that is no object.
+    """
+    try:
+        spec = json.loads(metadata.get("spec", ""))
+    except RecursionError:
+        raise ValueError("it is nested too deeply.") from None
+    if not isinstance(spec, dict):
+        raise ValueError("it is no JSON object.")
+    return spec
+
+
+def items(values: object, what: str, most: int) -> list[Any]:
+    """Return `values` if it is a list of at most `most` items.
+
+    Raises:
+        OptionError: Anything else.
+    """
+    if not isinstance(values, list) or len(values) > most:
+        got = f"{len(values)} of them" if isinstance(values, list) else f"a {type(values).__name__}"
+        raise OptionError(f"{what} must be a list of at most {most}, got {got}.")
+    return values
+
+
+def whole_numbers(values: object, what: str, *, low: int, high: int, most: int) -> tuple[int, ...]:
+    """Return a list of at most `most` whole numbers from `low` to `high`, as a tuple.
+
+    Raises:
+        OptionError: Anything else.
+    """
+    return tuple(integer(value, what, low=low, high=high) for value in items(values, what, most))
+
+
+def text(value: object, what: str, most: int = 200) -> str:
+    """Return `value` if it is a text of reasonable length.
+
+    Raises:
+        OptionError: Anything else.
+    """
+    if not isinstance(value, str) or len(value) > most:
+        raise OptionError(f"{what} must be a text of at most {most} letters.")
+    return value

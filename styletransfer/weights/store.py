@@ -1,81 +1,76 @@
-"""Where weight files lie, and how they get there: downloaded whole and checked, or not at all."""
+"""Where weight files are kept, and how they get there: whole and checked, or not at all."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import http.client
 import os
+import shutil
+import sys
 import tempfile
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import BinaryIO, Literal
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
-import torch
+from styletransfer.errors import WeightsError
+from styletransfer.files import ordinary_file, write_atomically
+from styletransfer.weights import catalogue
+from styletransfer.weights.catalogue import WeightFile
 
-from styletransfer.errors import OutputError, WeightsError
-from styletransfer.files import write_atomically
-from styletransfer.weights.tensor_files import is_web_page
+if TYPE_CHECKING:
+    from styletransfer.weights.download import Progress
 
-#: Called with (bytes so far, bytes in all); the second is None where nobody knows it.
-Progress = Callable[[int, int | None], None]
-
-_CHUNK = 1 << 20
-#: Seconds without a byte after which a download is given up.
-TIMEOUT = 30.0
+State = Literal["embedded", "cached", "absent"]
+_SCRATCH = ".fetch-"  # how names of unfinished downloads begin, where they have one
 
 
-@dataclass(frozen=True, kw_only=True)
-class WeightFile:
-    """A weight set and where it comes from.
+@dataclass(frozen=True)
+class WeightStatus:
+    """One line of `list_weights`.
 
     Attributes:
-        name: What users call it.
+        name: Name of the weight set.
         kind: ``"extractor"`` or ``"decoder"``.
-        network: What is in it.
-        file_name: Name of the file.
-        url: Whence, or None if it is embedded in the package.
-        size: Bytes, or None where not known exactly.
-        about: Where `size` is None, the bytes of the network's numbers: a little less than the file's.
-        sha256: Of the whole file; for embedded files it stands in ``assets/SHA256SUMS``.
+        state: ``"embedded"``, ``"cached"`` or ``"absent"``.
+        path: Where it is, or would be.
+        size: Bytes on the disk, or of the download if absent; None where nobody knows.
         licence: Terms of use.
-        citation: Whom to cite.
-        trained_on: Data.
-        preprocessing: What the network wants to see. The extractor does it; pictures go in as RGB in [0, 1].
-        encoder: For decoders: the extractor whose features it decodes.
-        stored_as: Name under which a reduced copy is kept in place of the downloaded file.
+        sha256: Of the file as published; None if no one is on record.
     """
 
     name: str
     kind: Literal["extractor", "decoder"]
-    network: str
-    file_name: str
+    state: State
+    path: Path
+    size: int | None
     licence: str
-    citation: str
-    trained_on: str
-    preprocessing: str
-    url: str | None = None
-    size: int | None = None
-    about: int | None = None
-    sha256: str | None = None
-    encoder: str | None = None
-    stored_as: str | None = None
-
-    @property
-    def embedded(self) -> bool:
-        """Whether it is part of the package."""
-        return self.url is None
+    sha256: str | None
 
 
 def cache_dir() -> Path:
-    """Return the folder of downloaded weights: ``$STYLETRANSFER_HOME``, or within torch's hub directory."""
+    """Return the folder of downloaded weights: ``$STYLETRANSFER_HOME``, or within torch's hub directory.
+
+    Raises:
+        WeightsError: ``STYLETRANSFER_HOME`` names the home of a user who does not exist.
+    """
     home = os.environ.get("STYLETRANSFER_HOME")
-    return Path(home).expanduser() if home else Path(torch.hub.get_dir()) / "styletransfer"
+    try:
+        return Path(home).expanduser() if home else hub_dir() / "styletransfer"
+    except RuntimeError:
+        raise WeightsError(
+            f"STYLETRANSFER_HOME is {home!r}, but there is no such user. Set it to a folder's full path."
+        ) from None
+
+
+def hub_dir() -> Path:
+    """Return torch's hub directory, without importing torch."""
+    hub = getattr(sys.modules.get("torch"), "hub", None)
+    if hub is not None:
+        return Path(hub.get_dir())
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    return Path(os.path.expanduser(os.environ.get("TORCH_HOME", f"{cache}/torch"))) / "hub"  # noqa: PTH111
 
 
 def assets_dir() -> Path:
@@ -86,6 +81,19 @@ def assets_dir() -> Path:
 def location(file: WeightFile) -> Path:
     """Return where `file` is kept, or would be."""
     return assets_dir() / file.file_name if file.embedded else cache_dir() / (file.stored_as or file.file_name)
+
+
+def list_weights() -> list[WeightStatus]:
+    """Return every weight set and whether it is there; nothing is read or fetched."""
+    return [_status(file) for file in catalogue.CATALOGUE.values()]
+
+
+def _status(file: WeightFile) -> WeightStatus:
+    where = location(file)
+    present = where.is_file()
+    state: State = "absent" if not present else "embedded" if file.embedded else "cached"
+    size = where.stat().st_size if present else file.size
+    return WeightStatus(file.name, file.kind, state, where, size, file.licence, expected_sha256(file))
 
 
 def sha256_of(path: Path) -> str:
@@ -107,172 +115,148 @@ def expected_sha256(file: WeightFile) -> str | None:
 
 
 def by_hand(file: WeightFile) -> str:
-    """Return the sentence that tells how to do without a network."""
+    """Return the sentence that explains how to do without a network."""
     return (
-        f"To do it by hand, download {file.url} ({_size_text(file)}, SHA-256 {file.sha256}) "
+        f"To do it by hand, download {file.url} ({file.size_text}, SHA-256 {file.sha256}) "
         f"and put it into {cache_dir()} as {file.file_name}."
     )
 
 
 def check(path: Path, file: WeightFile) -> None:
-    """Compare a file with what it must be.
+    """Compare a file with what it must be: its hash as published, or the one that a reduced copy carries.
 
     Raises:
-        WeightsError: Missing, of another size or hash.
+        WeightsError: Missing, no ordinary file, of another size or hash.
     """
-    cure = (
-        "Install the package again."
-        if file.embedded
-        else f"Fetch it again: styletransfer weights fetch {file.name} --force."
-    )
+    cure = "Install the package again." if file.embedded else f"Fetch it again: {_command(file)} --force."
+    try:
+        if file.stored_as and path.name == file.stored_as:
+            from styletransfer.weights import reduced  # needs torch
+
+            reduced.check(path)
+        else:
+            _check_published(path, file)
+    except WeightsError as error:
+        raise WeightsError(f"{error} {cure}") from error
+
+
+def _check_published(path: Path, file: WeightFile) -> None:
+    ordinary_file(path, "weight file", WeightsError)
     try:
         size, wanted = path.stat().st_size, expected_sha256(file)
-        if file.size is not None and size != file.size:
-            raise WeightsError(f"{path} is not {file.name!r}: it has {size:,} bytes, not {file.size:,}. {cure}")
+        if (file.size or size) != size or size > (file.most_bytes or size):
+            raise WeightsError(f"{path} is not {file.name!r}: it has {size:,} bytes, not {file.size_text}.")
         got = sha256_of(path) if wanted else None
-    except FileNotFoundError:
-        raise WeightsError(f"{path}, the file of {file.name!r}, is missing. {cure}") from None
     except OSError as error:
         raise WeightsError(f"{path}, the file of {file.name!r}, cannot be read: {error.strerror}.") from error
     if got != wanted:
-        raise WeightsError(f"{path} is damaged: its SHA-256 is {got}, that of {file.name!r} is {wanted}. {cure}")
+        raise WeightsError(f"{path} is damaged: its SHA-256 is {got}, that of {file.name!r} is {wanted}.")
+
+
+def verify(names: Iterable[str] | None = None) -> list[tuple[str, bool, str]]:
+    """Compare files with their hashes.
+
+    Args:
+        names: Weight sets; by default all that are there.
+
+    Returns:
+        ``(name, whether it is sound, one sentence)`` for each.
+
+    Raises:
+        OptionError: Unknown name.
+    """
+    there = (status.name for status in list_weights() if status.state != "absent")
+    return [_verified(file) for file in [catalogue.find(name) for name in (there if names is None else names)]]
+
+
+def _verified(file: WeightFile) -> tuple[str, bool, str]:
+    where = location(file)
+    if not file.embedded and not where.is_file():
+        return file.name, False, f"Not fetched. Fetch it: {_command(file)}."
+    try:
+        check(where, file)
+    except WeightsError as error:
+        return file.name, False, str(error)
+    if expected_sha256(file) is None:
+        return file.name, False, f"{where} has no SHA-256 on record."
+    return file.name, True, f"{where} is as published."
 
 
 def fetch(
-    file: WeightFile,
-    *,
-    progress: Progress | None = None,
-    folder: Path | None = None,
-    timeout: float = TIMEOUT,
+    name: str, *, force: bool = False, progress: Progress | None = None, timeout: float | None = None
 ) -> Path:
-    """Download `file` into the cache.
+    """Return the checked file of a weight set, downloading it first if it is not there.
 
-    The bytes go to a temporary file beside the target, which takes its name only after size and hash have
-    been checked, so several processes can fetch at once and no half file is ever seen.
+    A download goes to a file without a name, which the system removes even if this process is killed, and is
+    copied to its place after size and hash have been checked. So several processes can fetch at once, no half
+    file is ever seen, and nothing is left behind.
 
     Args:
-        file: What to fetch.
+        name: Name in the catalogue.
+        force: Download even if there is a file, for example a damaged one.
         progress: Called with (bytes so far, bytes in all).
-        folder: Where to; the cache by default.
-        timeout: Seconds without an answer after which to give up.
-
-    Returns:
-        Where the file is.
+        timeout: Seconds without an answer after which to give up; by default 30.
 
     Raises:
-        WeightsError: Not reachable, not what it should be, or no place to put it. Nothing is left behind.
+        OptionError: Unknown name.
+        WeightsError: A file that is damaged, or cannot be fetched; says how to do it by hand.
     """
-    if file.url is None or urlsplit(file.url).scheme not in ("https", "http"):
-        raise WeightsError(f"{file.name!r} cannot be downloaded from {file.url}: only http and https are used.")
-    target = (folder or _made_cache_dir(file)) / file.file_name
-    return _write(file, target, lambda out: _download(file, out, progress, timeout))
-
-
-def put(file: WeightFile, content: bytes) -> Path:
-    """Write `content` to where `file` is kept, all or nothing.
-
-    Raises:
-        WeightsError: The cache cannot be written to.
-    """
-    _made_cache_dir(file)
-    return _write(file, location(file), lambda out: out.write(content))
-
-
-def _write(file: WeightFile, target: Path, write: Callable[[BinaryIO], object]) -> Path:
-    try:
-        return write_atomically(target, write)
-    except OutputError as error:
-        raise _no_place(file, error) from error
-
-
-@contextlib.contextmanager
-def scratch_dir(file: WeightFile) -> Iterator[Path]:
-    """Give a folder within the cache that vanishes afterwards, whatever happens.
-
-    Raises:
-        WeightsError: The cache cannot be written to.
-    """
-    try:
-        folder = tempfile.TemporaryDirectory(dir=_made_cache_dir(file), prefix=".fetch-")
-    except OSError as error:
-        raise _no_place(file, error) from error
-    with folder as name:
-        yield Path(name)
-
-
-def _made_cache_dir(file: WeightFile) -> Path:
+    file = catalogue.find(name)
+    where = location(file)
+    if file.embedded or (where.is_file() and not force):
+        check(where, file)
+        return where
     try:
         cache_dir().mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _no_place(file, error) from error
-    return cache_dir()
-
-
-def _no_place(file: WeightFile, error: OSError) -> WeightsError:
-    return WeightsError(
-        f"{file.name!r} could not be stored in {cache_dir()}: {error}. "
-        f"Make room, or set STYLETRANSFER_HOME to another folder. {by_hand(file)}"
-    )
-
-
-def _download(file: WeightFile, out: BinaryIO, progress: Progress | None, timeout: float) -> None:
-    """Copy the URL's bytes to `out`; raise unless they are the right ones."""
-    digest, done, start = hashlib.sha256(), 0, b""
-    with contextlib.closing(_open(file, timeout)) as answer:
-        length = answer.headers.get("Content-Length", "")
-        total = file.size or (int(length) if length.isdigit() else None)
-        while chunk := _read(file, answer):
-            out.write(chunk)
-            digest.update(chunk)
-            done += len(chunk)
-            start = start or chunk[:512]
-            if is_web_page(start) or (file.size is not None and done > file.size):
-                break
-            if progress is not None:
-                progress(done, total)
-    if is_web_page(start):
-        raise WeightsError(f"{file.url} sent an HTML page in place of {file.file_name}. {by_hand(file)}")
-    if file.size is not None and done != file.size:
-        what = "more than" if done > file.size else f"only {done:,} of"
-        raise WeightsError(f"{file.url} sent {what} the {file.size:,} bytes of {file.file_name}. {by_hand(file)}")
-    if digest.hexdigest() != file.sha256:
+        _sweep(cache_dir())
+        copy = None if force else _copy_elsewhere(file, where)
+        if copy is not None:
+            check(copy, file)
+            with copy.open("rb") as original:
+                return _keep(original, file, where)
+        with tempfile.TemporaryFile(dir=cache_dir(), prefix=_SCRATCH) as original:
+            _download(original, file, progress, timeout)
+            original.seek(0)
+            return _keep(original, file, where)
+    except OSError as error:  # OutputError is one
         raise WeightsError(
-            f"{file.url} sent a file with SHA-256 {digest.hexdigest()}, which is not {file.name!r}; "
-            f"it was thrown away. {by_hand(file)}"
-        )
-
-
-def _open(file: WeightFile, timeout: float) -> http.client.HTTPResponse:
-    request = urllib.request.Request(str(file.url), headers={"User-Agent": "styletransfer"})
-    try:
-        answer: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=timeout)
-        return answer
-    except urllib.error.HTTPError as error:
-        error.close()
-        reason = f"the server answered {error.code} {error.reason}"
-    except urllib.error.URLError as error:
-        reason = _network_reason(error.reason)
-    except (OSError, http.client.HTTPException) as error:
-        reason = _network_reason(error)
-    raise WeightsError(f"{file.name!r} could not be fetched: {reason}. {by_hand(file)}")
-
-
-def _read(file: WeightFile, answer: http.client.HTTPResponse) -> bytes:
-    try:
-        return answer.read(_CHUNK)
-    except (OSError, http.client.HTTPException) as error:
-        raise WeightsError(
-            f"{file.name!r} could not be fetched: the connection broke ({_network_reason(error)}). {by_hand(file)}"
+            f"{file.name!r} could not be stored in {cache_dir()}: {error}. "
+            f"Make room, or set STYLETRANSFER_HOME to another folder. {by_hand(file)}"
         ) from error
 
 
-def _network_reason(error: BaseException | str) -> str:
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    return f"no connection ({error or type(error).__name__})"
+def _copy_elsewhere(file: WeightFile, where: Path) -> Path | None:
+    """Return a copy of the published file that the user, or torchvision, has put on the disk."""
+    folders = (cache_dir(), hub_dir() / "checkpoints")
+    copies = (folder / file.file_name for folder in folders)
+    return next((path for path in copies if path != where and path.is_file()), None)
 
 
-def _size_text(file: WeightFile) -> str:
-    if file.size is not None:
-        return f"{file.size:,} bytes"
-    return "size unknown" if file.about is None else f"about {file.about / 1e6:.1f} MB"
+def _download(out: BinaryIO, file: WeightFile, progress: Progress | None, timeout: float | None) -> None:
+    from styletransfer.weights import download  # only here are network modules needed
+
+    try:
+        download.download(file, out, progress=progress, timeout=timeout or download.TIMEOUT)
+    except WeightsError as error:
+        raise WeightsError(f"{error} {by_hand(file)}") from error
+
+
+def _keep(original: BinaryIO, file: WeightFile, where: Path) -> Path:
+    """Write the published file, or what is kept of it, to its place."""
+    if not file.stored_as:
+        return write_atomically(where, lambda out: shutil.copyfileobj(original, out))
+    from styletransfer.weights import reduced  # needs torch
+
+    content = reduced.reduce(original, file)
+    return write_atomically(where, lambda out: out.write(content))
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed downloads of version 0.1 have left, and no running one can still be writing."""
+    for path in folder.glob(f"{_SCRATCH}*"):
+        if time.time() - path.stat().st_mtime > 7 * 86400:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _command(file: WeightFile) -> str:
+    return f"styletransfer weights fetch {file.name}"

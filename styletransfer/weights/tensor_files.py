@@ -1,68 +1,171 @@
 """Reading tensors from files that others made: safetensors, and PyTorch's own format in all its ages.
 
-This is the package's only reader of weights. Nothing in a file is ever executed.
+This is the package's only reader of weights. Nothing in a file is ever executed, and no size that it claims is
+believed before it has been compared with the file's own.
 """
 
 from __future__ import annotations
 
+import io
+import math
+import os
 import pickle
-from collections.abc import Mapping
+import pickletools
+import zipfile
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from styletransfer.errors import WeightsError
+from styletransfer.files import ordinary_file
+from styletransfer.weights.download import is_web_page
+from styletransfer.weights.formats import resemblance
 
+#: Bytes of the largest file, and of all float32 numbers together, that are read. The largest published has 575 MB.
+MOST_BYTES = 600_000_000
+#: A larger number is not a weight or a statistic of any network that works.
+LARGEST = 1e6
+#: Bytes that the description of a file's tensors may have.
+_MOST_DESCRIBED = 1 << 20
 _PYTORCH_STARTS = (b"PK\x03\x04", b"\x80")  # zip archive since PyTorch 1.6; pickle before
+#: What the pickle of a state dict refers to; anything else could be told to fill the memory.
+_PLAIN = {
+    "collections OrderedDict",
+    "torch Size",
+    "torch.nn.parameter Parameter",
+    *(f"torch._utils _rebuild_{what}" for what in ("tensor", "tensor_v2", "parameter")),
+    *(f"torch {kind}Storage" for kind in ("Half", "BFloat16", "Float", "Double", "Long", "Int", "Short", "Char",
+                                          "Byte", "Bool")),
+}  # fmt: skip
 
 
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read all tensors of a file as float32 on the CPU.
+@dataclass(frozen=True)
+class TensorFile:
+    """A file whose description has been read, but not its numbers.
 
-    The format is told from the content, not from the suffix.
+    Attributes:
+        path: The file.
+        metadata: Of a safetensors file; empty for the other formats.
+        shapes: Shape of each tensor.
+        get: Returns a tensor as it is stored.
+    """
+
+    path: Path
+    metadata: Mapping[str, str]
+    shapes: Mapping[str, tuple[int, ...]]
+    get: Callable[[str], Tensor]
+
+    def read(self, wanted: Mapping[str, tuple[int, ...]], owner: str) -> dict[str, Tensor]:
+        """Return the tensors that a network consists of, as `load` does; nothing else is read.
+
+        Args:
+            wanted: Name and shape of each.
+            owner: The network's name.
+
+        Raises:
+            WeightsError: One is missing or has another shape, or as for `load`.
+        """
+        for name, shape in wanted.items():
+            if name not in self.shapes:
+                raise WeightsError(
+                    f"{self.path} has no tensor {name!r}, so it is not a file of {owner!r}."
+                    f"{resemblance(self.shapes)}"
+                )
+            if self.shapes[name] != shape:
+                raise WeightsError(
+                    f"{self.path}: {name} has shape {_short(self.shapes[name])}, {owner!r} wants {shape}."
+                )
+        return self.load(wanted)
+
+    def load(self, names: Collection[str], max_bytes: int = MOST_BYTES) -> dict[str, Tensor]:
+        """Return the tensors of these names as float32 on the CPU.
+
+        Raises:
+            WeightsError: Too many numbers, or one that is NaN, infinite or absurdly large.
+        """
+        size = 4 * sum(math.prod(self.shapes[name]) for name in names)
+        if size > max_bytes:
+            raise WeightsError(
+                f"{self.path} claims to hold {size:.3g} bytes of numbers; no more than {max_bytes:,} are read."
+            )
+        with torch.inference_mode(False):
+            return {name: self._checked(name) for name in names}
+
+    def _checked(self, name: str) -> Tensor:
+        try:
+            stored = self.get(name)
+        except (SafetensorError, OSError, ValueError, MemoryError) as error:
+            raise _damaged(self.path, error) from error
+        if not stored.is_floating_point():
+            raise WeightsError(f"{self.path}: {name} holds {stored.dtype}, wanted are floating-point numbers.")
+        if stored.numel() * stored.element_size() > stored.untyped_storage().nbytes():
+            raise WeightsError(f"{self.path}: {name} claims more numbers than are stored; the file is damaged.")
+        x = stored.detach().to(torch.float32, copy=True, memory_format=torch.contiguous_format)
+        extremes = [abs(float(value)) for value in torch.aminmax(x)] if x.numel() else []
+        if not all(math.isfinite(value) for value in extremes):
+            raise WeightsError(f"{self.path}: {name} holds NaN or infinite numbers; the file is damaged.")
+        if max(extremes, default=0.0) > LARGEST:
+            raise WeightsError(
+                f"{self.path}: {name} holds {max(extremes):.3g}; a number beyond {LARGEST:,.0f} is no weight. "
+                "The file is damaged, or the training that made it diverged."
+            )
+        return x
+
+
+def read_tensors(
+    path: str | os.PathLike[str],
+    wanted: Collection[str] | Callable[[str], bool] | None = None,
+    max_bytes: int = MOST_BYTES,
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read tensors of a file as float32 on the CPU, and its metadata.
+
+    Args:
+        path: As for `open_tensors`.
+        wanted: Names, or what tells of a name whether it is wanted; by default all. Missing ones are left out.
+        max_bytes: Of the float32 numbers that are read.
+
+    Raises:
+        WeightsError: As for `open_tensors` and `TensorFile.load`.
+    """
+    file = open_tensors(path)
+    is_wanted = (lambda name: name in wanted) if isinstance(wanted, Collection) else wanted
+    names = [name for name in file.shapes if is_wanted is None or is_wanted(name)]
+    return file.load(names, max_bytes), dict(file.metadata)
+
+
+def open_tensors(path: str | os.PathLike[str], stream: BinaryIO | None = None) -> TensorFile:
+    """Read the description of a file's tensors.
+
+    The format is recognised by the content, not by the suffix.
 
     Args:
         path: A safetensors file, or a state dict written by `torch.save` (a zip archive, or a plain pickle
             from before PyTorch 1.6), bare or under the key ``"state_dict"``.
-
-    Returns:
-        The tensors by name, and the metadata of a safetensors file (empty for the other formats).
+        stream: The open file, if it cannot be opened by `path`; of PyTorch's format.
 
     Raises:
         WeightsError: No such file, not a weight file, truncated, or holding more than tensors.
     """
-    start = _start_of(path)
-    if start[8:9] == b"{":  # eight bytes of length, then a JSON header
-        tensors, metadata = _read_safetensors(path)
-    elif start.startswith(_PYTORCH_STARTS):
-        tensors, metadata = _read_pytorch(path), {}
-    else:
-        raise WeightsError(
-            f"{path} is not a weight file: {_guess(start)}. Wanted: safetensors, or a PyTorch file."
-        )
-    if not tensors:
-        raise WeightsError(f"{path} holds no tensors.")
-    return {name: x.float() for name, x in tensors.items()}, metadata
-
-
-def _start_of(path: Path) -> bytes:
+    if stream is not None:
+        return _from_pytorch(Path(path), stream)
+    path = ordinary_file(path, "weight file", WeightsError)
     try:
         with path.open("rb") as file:
-            return file.read(512)
-    except FileNotFoundError:
-        raise WeightsError(f"There is no weight file {path}. Check the path.") from None
-    except IsADirectoryError:
-        raise WeightsError(f"The weight file {path} cannot be read: it is a folder. Give a file in it.") from None
+            size, start = os.fstat(file.fileno()).st_size, file.read(512)
+            if size > MOST_BYTES:
+                raise WeightsError(f"{path} has {size:,} bytes; no weight file has more than {MOST_BYTES:,}.")
+            if start.startswith(_PYTORCH_STARTS) and start[8:9] != b"{":
+                return _from_pytorch(path, file)
     except OSError as error:
         raise WeightsError(f"The weight file {path} cannot be read: {error.strerror}.") from error
-
-
-def is_web_page(start: bytes) -> bool:
-    """Whether a file that begins with `start` is an HTML page."""
-    return start.lstrip()[:9].lower().startswith((b"<!doctype", b"<html", b"<head", b"<?xml"))
+    if start[8:9] == b"{":  # eight bytes of length, then a JSON header
+        return _from_safetensors(path, int.from_bytes(start[:8], "little"))
+    raise WeightsError(f"{path} is not a weight file: {_guess(start)}. Wanted: safetensors, or a PyTorch file.")
 
 
 def _guess(start: bytes) -> str:
@@ -75,27 +178,61 @@ def _guess(start: bytes) -> str:
     return f"it begins with {start[:8]!r}"
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def _from_safetensors(path: Path, header: int) -> TensorFile:
+    if header > _MOST_DESCRIBED:
+        raise _damaged(path, f"its header claims {header:,} bytes")
     try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        raise WeightsError(f"{path} is truncated or damaged: {error}. Get the file again.") from error
+        file: Any = safe_open(path, framework="pt", device="cpu")
+        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError, MemoryError) as error:
+        raise _damaged(path, error) from error
+    return _some(TensorFile(path, dict(file.metadata() or {}), shapes, file.get_tensor))
 
 
-def _read_pytorch(path: Path) -> dict[str, Tensor]:
+def _from_pytorch(path: Path, file: BinaryIO) -> TensorFile:
     try:
-        with path.open("rb") as file:  # given a path, newer PyTorch goes by the suffix
+        _check_before_loading(file, path)
+        file.seek(0)
+        with torch.inference_mode(False):
             stored = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f"{path} is damaged, or holds Python objects besides tensors, which are not loaded because they "
             "could run any program. Save its state dict alone: torch.save(model.state_dict(), path)."
         ) from error
+    except WeightsError:
+        raise
     except Exception as error:  # damaged pickles and archives raise almost anything
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(f"{path} is truncated or damaged: {reason}. Get the file again.") from error
-    return _as_state_dict(stored, path)
+        raise _damaged(path, error) from error
+    tensors = _as_state_dict(stored, path)
+    return _some(TensorFile(path, {}, {name: tuple(x.shape) for name, x in tensors.items()}, tensors.__getitem__))
+
+
+def _check_before_loading(file: BinaryIO, path: Path) -> None:
+    """Refuse what would take more memory than the file is large, or make anything but tensors."""
+    size = os.fstat(file.fileno()).st_size
+    file.seek(0)
+    if file.read(2) != b"PK":
+        file.seek(0)
+        pickles = io.BytesIO(file.read(_MOST_DESCRIBED))
+        for _ in range(5):  # magic number, version, system, state dict, names of the storages
+            _check_pickle(pickles)
+        return
+    file.seek(max(0, size - _MOST_DESCRIBED))
+    entries = zipfile.ZipFile(io.BytesIO(file.read())).infolist()  # the directory is at the end
+    if any(entry.compress_type or entry.file_size != entry.compress_size for entry in entries):
+        raise WeightsError(f"{path} is a compressed archive, which is not read. Write it again with torch.save.")
+    [description] = [entry for entry in entries if entry.filename.lower().endswith("/data.pkl")]
+    if description.file_size > _MOST_DESCRIBED or sum(entry.file_size for entry in entries) > size:
+        raise ValueError("its directory claims more than the file holds")
+    _check_pickle(io.BytesIO(zipfile.ZipFile(file).read(description.filename)))
+
+
+def _check_pickle(stream: io.BytesIO) -> None:
+    """Read a pickle's instructions without following them."""
+    for instruction, argument, _ in pickletools.genops(stream):
+        if instruction.name == "GLOBAL" and argument not in _PLAIN:
+            raise pickle.UnpicklingError(f"it refers to {argument}")
 
 
 def _as_state_dict(stored: Any, path: Path) -> dict[str, Tensor]:
@@ -109,4 +246,20 @@ def _as_state_dict(stored: Any, path: Path) -> dict[str, Tensor]:
             f"{path} holds no state dict (tensors by name) but a {type(stored).__name__} of other things."
         )
     # nn.DataParallel puts "module." before every name.
-    return {name.removeprefix("module."): x.detach() for name, x in stored.items()}
+    return {name.removeprefix("module."): x for name, x in stored.items()}
+
+
+def _some(file: TensorFile) -> TensorFile:
+    if not file.shapes:
+        raise WeightsError(f"{file.path} holds no tensors.")
+    return file
+
+
+def _short(shape: Iterable[int]) -> str:
+    text = str(tuple(shape))
+    return text if len(text) < 80 else f"{text[:80]}..."
+
+
+def _damaged(path: Path, problem: object) -> WeightsError:
+    reason = (str(problem).splitlines() or [type(problem).__name__])[0]
+    return WeightsError(f"{path} is truncated or damaged: {reason[:300]}. Get the file again.")

@@ -74,7 +74,7 @@ def test_what_is_meant_as_a_path(name: str | Path, is_path: bool) -> None:
 
 
 def test_bad_input(write: Write, lite_file: Path, tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"There is no weight file .*none\.safetensors"):
+    with pytest.raises(WeightsError, match=r'The weight file ".*none\.safetensors" does not exist'):
         create_extractor(tmp_path / "none.safetensors", device="cpu")
     with pytest.raises(WeightsError, match=r"not an extractor that was trained with this package; .*set's name"):
         create_extractor(lite_file, device="cpu")

@@ -32,7 +32,7 @@ from styletransfer.methods.feedforward.decoder_files import (
 )
 from styletransfer.training import Hooks, Outcome, train_decoder, train_extractor
 from styletransfer.training import checkpoint as checkpoints
-from styletransfer.weights import torchvision_file
+from styletransfer.weights import reduced
 
 Log = Callable[..., list[dict[str, Any]]]
 Train = Callable[..., Outcome]
@@ -275,7 +275,7 @@ def test_full_width_with_weights_that_a_user_has(
         channels = width
     monkeypatch.setenv("STYLETRANSFER_HOME", str(tmp_path / "cache"))
     (tmp_path / "cache").mkdir()
-    metadata = {"format": torchvision_file.FORMAT, "sha256": torchvision_file._checksum(tensors)}
+    metadata = {"format": reduced.FORMAT, "sha256": reduced.checksum(tensors)}
     save_file(tensors, tmp_path / "cache" / "vgg19.safetensors", metadata=metadata)
     outcome = train(extractor="vgg19", taps=("relu4_1",), passes=1, steps=2, autoencoder_steps=1)
     decoder = load_decoder(outcome.files[0], encoder="vgg19", device="cpu")

@@ -17,10 +17,11 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from styletransfer._checks import choice
+from styletransfer._checks import choice, integer
 from styletransfer.errors import OptionError, WeightsError
 from styletransfer.features.vgg import pick_device
 from styletransfer.files import write_atomically
+from styletransfer.layers import BLOCKS, TAPS
 from styletransfer.methods.feedforward.decoder import (
     LITE,
     PYTORCH_ADAIN,
@@ -29,9 +30,9 @@ from styletransfer.methods.feedforward.decoder import (
     ResidualBlock,
     Upsampling,
 )
-from styletransfer.weights import catalogue
-from styletransfer.weights.formats import resemblance
-from styletransfer.weights.tensor_files import read_tensors
+from styletransfer.weights import catalogue, store
+from styletransfer.weights.formats import WIDEST, items, read_spec, resemblance, text, whole_numbers
+from styletransfer.weights.tensor_files import open_tensors
 
 __all__ = [
     "FORMAT",
@@ -48,6 +49,8 @@ __all__ = [
 
 #: What the metadata of a decoder's file says under ``"format"``.
 FORMAT = "styletransfer-decoder-1"
+#: Convolutions of a stage, and residual blocks before it, that a file's description may ask for.
+_MOST_LAYERS = 32
 
 
 def save_decoder(decoder: Decoder, path: str | os.PathLike[str], notes: Mapping[str, Any] | None = None) -> Path:
@@ -100,18 +103,17 @@ def load_decoder(
     return decoder.requires_grad_(False).eval().to(target)
 
 
-def _path_of(source: str | os.PathLike[str], encoder: str) -> Path:
+def _path_of(source: str | os.PathLike[str], encoder: str) -> str | os.PathLike[str]:
     """Find the file of a name or path; a name's encoder is checked before anything is fetched."""
-    names = {file.name: file for file in catalogue.CATALOGUE.values() if file.kind == "decoder"}
+    names = catalogue.names("decoder")
     if source in names:
         catalogue.default_decoder(encoder)
-        file = names[str(source)]
-        _refuse(file.name, str(file.encoder), encoder)
-        return catalogue.fetch(file.name)
+        _refuse(str(source), str(catalogue.find(str(source)).encoder), encoder)
+        return store.fetch(str(source))
     path = Path(source)
-    if isinstance(source, str) and not path.suffix and path.name == source and not path.exists():
+    if isinstance(source, str) and not path.suffix and path.name == source and not os.path.exists(path):  # noqa: PTH110
         choice(source, names, "decoder")
-    return path
+    return source
 
 
 def _check_encoder(spec: DecoderSpec, encoder: str) -> None:
@@ -126,47 +128,50 @@ def _refuse(name: str, wanted: str, got: str) -> None:
         )
 
 
-def _read(path: Path) -> Decoder:
-    """Read either format of a decoder's file."""
-    tensors, metadata = read_tensors(path)
-    if metadata.get("format") == FORMAT:
-        spec = _parse_spec(metadata.get("spec", ""), path)
-    else:
-        names = pytorch_adain_names()
-        if not set(names.values()) <= set(tensors) or "0.weight" in tensors:
-            raise WeightsError(
-                f"{path} is not a decoder: neither a file of this package nor pytorch-AdaIN's decoder.pth."
-                f"{resemblance(tensors)}"
-            )
-        spec = PYTORCH_ADAIN
-        tensors = {ours: tensors[theirs] for ours, theirs in names.items()}
-    with torch.device("meta"):  # without storage: the file's tensors take their places
-        decoder = Decoder(spec)
-    for name, own in decoder.state_dict().items():
-        if name not in tensors or tensors[name].shape != own.shape:
-            got = tuple(tensors[name].shape) if name in tensors else "nothing"
-            raise WeightsError(
-                f"{path}: wanted {name} of shape {tuple(own.shape)}, got {got}; the file is damaged."
-            )
-        if not torch.isfinite(tensors[name]).all():
-            raise WeightsError(f"{path}: {name} holds NaN or infinite numbers; the file is damaged.")
-    decoder.load_state_dict({name: tensors[name] for name in decoder.state_dict()}, assign=True)
-    return decoder.to(memory_format=torch.channels_last)
+def _read(path: str | os.PathLike[str]) -> Decoder:
+    """Read either format of a decoder's file; what it describes is bounded, and compared with what it holds."""
+    file = open_tensors(path)
+    spec, names = PYTORCH_ADAIN, pytorch_adain_names()
+    if file.metadata.get("format") == FORMAT:
+        spec, names = _parse_spec(file.metadata, path), {}
+    elif not set(names.values()) <= set(file.shapes) or "0.weight" in file.shapes:
+        raise WeightsError(
+            f"{path} is not a decoder: neither a file of this package nor pytorch-AdaIN's decoder.pth."
+            f"{resemblance(file.shapes)}"
+        )
+    with torch.inference_mode(False):
+        with torch.device("meta"):  # without storage: the file's tensors take their places
+            decoder = Decoder(spec)
+        wanted = {names.get(ours, ours): tuple(own.shape) for ours, own in decoder.state_dict().items()}
+        stored = file.read(wanted, spec.name)
+        decoder.load_state_dict(
+            {ours: stored[names.get(ours, ours)] for ours in decoder.state_dict()}, assign=True
+        )
+        return decoder.to(memory_format=torch.channels_last)
 
 
-def _parse_spec(text: str, path: Path) -> DecoderSpec:
+def _parse_spec(metadata: Mapping[str, str], path: str | os.PathLike[str]) -> DecoderSpec:
+    """Return the description in a file's metadata, every number of it within bounds; older files lack some."""
     try:
-        fields = json.loads(text)
-        fields["taps"] = tuple(fields["taps"])
-        fields["channels"] = tuple(int(width) for width in fields["channels"])
-        fields["blocks"] = tuple(int(count) for count in fields.get("blocks", ()))  # older files have none
-        fields["modulation"] = int(fields.get("modulation", 0))
-        fields["slope"] = float(fields.get("slope", 0.0))
-        fields["stages"] = tuple(tuple(int(width) for width in stage) for stage in fields["stages"])
+        fields = read_spec(metadata)
+        fields["stages"] = tuple(
+            whole_numbers(stage, "widths of a stage", low=1, high=WIDEST, most=_MOST_LAYERS)
+            for stage in items(fields["stages"], "stages", len(BLOCKS))
+        )
+        fields["channels"] = whole_numbers(fields["channels"], "channels", low=1, high=WIDEST, most=len(TAPS))
+        fields["blocks"] = whole_numbers(
+            fields.get("blocks", []), "blocks", low=0, high=_MOST_LAYERS, most=len(BLOCKS)
+        )
+        fields["modulation"] = integer(fields.get("modulation", 0), "modulation", low=0, high=WIDEST)
+        fields["taps"] = tuple(text(tap, "a tap") for tap in items(fields["taps"], "taps", len(TAPS)))
+        for name in ("name", "encoder"):
+            text(fields[name], name)
+        if not isinstance(fields.get("notes", {}), dict):
+            raise OptionError("notes must be an object.")
         return DecoderSpec(**fields)
     except (ValueError, TypeError, KeyError) as error:
         raise WeightsError(
-            f"{path}: the description of the decoder in its metadata is damaged: {error}."
+            f"{path}: the description of the decoder in its metadata is damaged: {error}"
         ) from error
 
 
