@@ -21,7 +21,10 @@ from torch import Tensor, nn
 
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.layers import LITE_WIDTHS
+from styletransfer.method import Method
+from styletransfer.methods import METHODS
 from styletransfer.methods.feedforward.decoder_files import LITE, Decoder
+from tests.made_up import TINT
 
 try:
     import hypothesis
@@ -132,6 +135,13 @@ def random_decoder() -> Decoder:
         if name.endswith(("second.weight", "modulation.out.weight")):
             nn.init.normal_(parameter, std=0.01)
     return decoder
+
+
+@pytest.fixture
+def made_up(monkeypatch: pytest.MonkeyPatch) -> Method:
+    """A third method, registered for one test."""
+    monkeypatch.setitem(METHODS, TINT.name, TINT)
+    return TINT
 
 
 @pytest.fixture(scope="session")

@@ -23,12 +23,15 @@ from styletransfer.job import prepare, stylize
 from styletransfer.methods import METHODS, create_stylizer, list_stylizers
 from styletransfer.methods.feedforward.decoder_files import Decoder
 from styletransfer.stylizer import Step, Stylization, Stylizer
+from tests.made_up import TINT
 
 Draw = Callable[..., Tensor]
 
 
-@pytest.fixture(params=list_stylizers())
+@pytest.fixture(params=[*list_stylizers(), TINT.name])
 def method(request: pytest.FixtureRequest) -> str:
+    if request.param == TINT.name:
+        request.getfixturevalue("made_up")
     return str(request.param)
 
 
@@ -88,7 +91,7 @@ class TestRegistry:
                 setattr(config, field.name, None)
 
     def test_unknown_methods_are_refused_with_a_suggestion(self, method: str) -> None:
-        message = f'Unknown method {method[:-1]!r}. Did you mean "{method}"? Choose one of: gatys, adain.'
+        message = f'Unknown method {method[:-1]!r}. Did you mean "{method}"? Choose one of: {", ".join(METHODS)}.'
         with pytest.raises(OptionError, match=f"^{re.escape(message)}$"):
             create_stylizer(method[:-1])
 
