@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 import re
 import shlex
+import sys
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -17,8 +18,10 @@ import styletransfer
 from styletransfer import samples
 from styletransfer.cli import main
 from styletransfer.images import save_image
+from styletransfer.weights import catalogue
 
 ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if page.is_file()]
 #: Files that the examples may count on.
 FILES = ("photo.jpg", "painting.jpg", "second.jpg")
@@ -52,9 +55,12 @@ def test_examples_in_docstrings(test: doctest.DocTest, folder: Path) -> None:
     assert result.failed == 0, "".join(told)
 
 
+def fences(page: Path) -> list[tuple[str, str]]:
+    return re.findall(r"^```(\w+)\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
 def blocks(page: Path, *languages: str) -> list[str]:
-    fences = re.findall(r"^```(\w+)\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    return [text for language, text in fences if language in languages]
+    return [text for language, text in fences(page) if language in languages]
 
 
 def commands(page: Path) -> list[str]:
@@ -90,7 +96,41 @@ def test_there_is_a_readme_with_examples() -> None:
     assert commands(readme)
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=name_of)
+def run_command(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run one line of a README as if it had been typed; lines that install something are left out."""
+    words = shlex.split(line, comments=True)
+    if not words or words[0].startswith("python"):
+        assert not words or {"pip", "venv"} & set(words), line
+        return
+    assert words[0] == "styletransfer", line
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code, line
+
+
+def test_the_readme_runs_from_top_to_bottom(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command and every Python block, in their order, in a fresh folder; only the demo's pictures are smaller."""
+    monkeypatch.setattr("styletransfer.cli.compare._DEMO_LONG_EDGE", 96)
+    namespace = {"__name__": "__main__"}
+    for language, text in fences(ROOT / "README.md"):
+        if language == "python":
+            exec(compile(text, "README.md", "exec"), namespace)
+        for line in text.splitlines() if language == "console" else ():
+            run_command(line, monkeypatch)
+    made = {file.name for file in folder.iterdir()}
+    assert made >= {"styletransfer-demo", "fast.png", "slow.png", "comparison", "adain.png", "run", "trained.png"}
+
+
+def test_the_readme_s_sizes_are_those_of_the_catalogue() -> None:
+    rows = re.findall(r"^\| (?:decoder )?`([\w-]+)`.*?\| ([\d.]+) MB \|", README, re.MULTILINE)
+    listed = {status.name: status.size for status in catalogue.list_weights()}
+    assert sorted(name for name, _ in rows) == sorted(listed)
+    for name, size in rows:
+        assert listed[name] is None or float(size) == pytest.approx(listed[name] / 1e6, rel=0.03), name
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES[1:] if blocks(p, "python")], ids=name_of)
 def test_python_blocks_run_one_after_the_other(page: Path, folder: Path) -> None:
     for name, sample in zip(FILES, ("valley", "mosaic", "woodcut"), strict=True):
         save_image(samples.draw(sample, long_edge=96), name)
