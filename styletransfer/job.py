@@ -84,7 +84,7 @@ def prepare(
     listed = list(style) if isinstance(style, (list, tuple)) else [style]
     if not listed:
         raise OptionError("At least one style picture is needed, got an empty list.")
-    edges = {"long_edge": long_edge, "short_edge": short_edge}
+    edges: dict[str, Any] = {"long_edge": long_edge, "short_edge": short_edge}
     picture = content if isinstance(content, Picture) else images.read_picture(content, what="content", **edges)
     styles = [
         item if isinstance(item, (Picture, EncodedStyle)) else images.read_picture(item, what="style", **edges)

@@ -1,4 +1,4 @@
-"""From picture files and PIL images to pixel values: upright, sRGB, 8 or 16 bits, with alpha.
+"""From an open PIL image to pixel values at the working size: upright, sRGB, with transparency.
 
 Nothing here is public; `styletransfer.images` is.
 """
@@ -6,235 +6,208 @@ Nothing here is public; `styletransfer.images` is.
 from __future__ import annotations
 
 import io
-import os
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, ImageCms
 
 from styletransfer.errors import ImageError
-from styletransfer.files import ordinary_file, reason
-from styletransfer.images.pixels import Pixels, check_range, check_sides
+from styletransfer.files import ordinary_file
+from styletransfer.images import tiff
+from styletransfer.images.opening import decoding, is_sequence, opened
+from styletransfer.images.pixels import (
+    MAX_PIXELS,
+    Pixels,
+    Size,
+    check_count,
+    check_range,
+    check_sides,
+    factor_of,
+    resampled,
+    strips_of,
+    working_size,
+)
 
 _ORIENTATION_TAG = 0x0112
-#: How to turn a picture upright, by the value of EXIF's orientation tag.
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+#: How to turn (H, W, C) upright, by the value of EXIF's orientation tag.
+_UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
+    2: np.fliplr,
+    3: lambda pixels: np.rot90(pixels, 2),
+    4: np.flipud,
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: np.rot90(pixels, 2).swapaxes(0, 1),
+    8: np.rot90,
 }
 #: Little CMS's cmsFLAGS_BLACKPOINTCOMPENSATION; pillow names it since 10.3 only.
 _BLACK_POINT_COMPENSATION: Any = 0x2000
-#: A file object that gives more is no picture, but /dev/zero or the like.
-_MOST_BYTES = 2**30
 _GREY_MODES = ("1", "L", "LA", "La")
-_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+#: By what to multiply the transparent value of a PNG, which is given in its own bits, to find it in 8.
+_KEY_SCALE = {"L;2": 85.0, "L;4": 17.0, "RGB;16B": 1 / 257}
+
+Fit = Callable[[int, int], Size]
+Convert = Callable[[Image.Image], Image.Image]
 
 
-def from_path(
-    source: str | os.PathLike[str], label: str, *, no_smaller_than: int | None = None
-) -> tuple[Pixels, Path]:
-    """Read a picture file: first frame, upright, sRGB.
+def decoded(image: Image.Image, label: str, fit: Fit, most: int, *, draft: bool) -> tuple[Pixels, list[str]]:
+    """Read pixels from an image that pillow has opened.
 
-    With `no_smaller_than`, a JPEG may come at a half, a quarter or an eighth of its size, with both sides still at
-    least that long; large photos that will be reduced anyway are decoded several times faster so.
+    Args:
+        image: An open image; its pixels are loaded, else it is not changed.
+        label: Its name in messages.
+        fit: From the upright height and width to the working size; may raise `ImageError`.
+        most: How many pixels it may have.
+        draft: A JPEG may be decoded at a half, a quarter or an eighth of its size, with at least twice the working
+            size left, which is several times as fast. This changes the image.
+
+    Returns:
+        Upright (H, W, 1 to 4) float32 in [0, 1] of the working size, and what the user should know about it.
     """
-    text = os.fspath(source)
-    path = ordinary_file(text, label.partition(' "')[0], ImageError, give="a picture file")
-    with _opened(path, label) as image:
-        if no_smaller_than is not None:
-            image.draft(None, (no_smaller_than, no_smaller_than))
-        return _from_open(image, label), path
+    check_sides(image.height, image.width, label, 1)
+    check_count(image.height * image.width, label, most)
+    draft = draft and image.format in ("JPEG", "MPO")
+    tile = getattr(image, "tile", None)
+    coding = tile[0][3] if tile else None
+    if not draft:
+        image.load()  # before its tags are read: those of a PNG may come last
+    # Not ImageOps.exif_transpose: it also rewrites the tags, which fails on damaged ones.
+    turn = image.getexif().get(_ORIENTATION_TAG, 1)
+    sideways = turn in (5, 6, 7, 8)
+    height, width = fit(*(image.size if sideways else image.size[::-1]))
+    size = (width, height) if sideways else (height, width)
+    if draft:
+        if size != (image.height, image.width):
+            image.draft(None, (2 * size[1], 2 * size[0]))
+        image.load()
+    notes: list[str] = []
+    read = _reader(image, coding, label, notes)
+    whole = (image.height, image.width)
+    factor = factor_of(whole, size)
+    pixels = resampled((read(strip) for strip in _strips(image, factor)), whole, size, factor)
+    return (_UPRIGHT[turn](pixels) if turn in _UPRIGHT else pixels), notes
 
 
-def from_file_object(source: Any, label: str) -> tuple[Pixels, Path | None]:
-    """Read a picture from bytes or from a binary file object, whose position is put back."""
-    name = getattr(source, "name", None)
-    path = Path(name).absolute() if isinstance(name, str) and Path(name).is_file() else None
-    with _decoding(label), _recognised(io.BytesIO(_content(source, label)), label) as image:
-        return _from_open(image, label), path
+def from_pil(image: Image.Image, label: str, fit: Fit, most: int) -> tuple[Pixels, list[str]]:
+    """Read a PIL image at the frame where it is.
+
+    Raises:
+        ImageError: Closed, PostScript that is not loaded, at a TIFF's thumbnail, or damaged.
+    """
+    waiting = bool(getattr(image, "tile", None))  # for its pixels to be loaded
+    if image.format == "EPS" and waiting:
+        raise ImageError(f"The {label} is PostScript, which another program would draw. Export it as PNG.")
+    if tiff.is_reduced(image) and is_sequence(image):
+        raise ImageError(f"The {label} is at a thumbnail of the picture; go on with image.seek, or give the file.")
+    with decoding(label):
+        gone = waiting and getattr(image, "fp", None) is None
+        try:
+            return decoded(image, label, fit, most, draft=False)
+        except Exception as problem:
+            if gone or "closed" in str(problem):
+                raise ImageError(
+                    f"The {label} was closed before it was read; read it inside its with block, or load it there."
+                ) from problem
+            raise
 
 
-def _content(source: Any, label: str) -> bytes:
-    """Return the bytes that a file object has from its position on."""
-    if not hasattr(source, "read"):
-        return bytes(source)
-    try:
-        position = source.tell() if getattr(source, "seekable", bool)() else None
-        data = source.read(_MOST_BYTES + 1)
-        if position is not None:
-            source.seek(position)
-    except Exception as problem:  # closed, opened for writing, cut off: as many types as there are kinds of files
-        raise ImageError(f"The {label} cannot be read from its file object: {reason(problem)}.") from problem
-    if not isinstance(data, bytes):
-        raise ImageError(f'The {label} is a file object that gives text; open it with mode "rb".')
-    if len(data) > _MOST_BYTES:
-        raise ImageError(f"The {label} has more than {_MOST_BYTES} bytes; give a smaller picture.")
-    if position and not data:
-        raise ImageError(f"The {label} is a file object at its end; go back with .seek(0) before it is read.")
-    return data
+def from_path(path: Path, label: str, *, no_smaller_than: int | None = None) -> tuple[Pixels, Path]:
+    """Read a picture file; with `no_smaller_than` reduced to that shorter side."""
+
+    def fit(height: int, width: int) -> Size:
+        return working_size(height, width, None, no_smaller_than)
+
+    with opened(ordinary_file(path, label, ImageError), label) as (image, _, _):
+        return decoded(image, label, fit, MAX_PIXELS, draft=True)[0], path
 
 
-def stored_size(path: Path, label: str) -> tuple[int, int]:
+def stored_size(path: Path, label: str) -> Size:
     """Return a picture file's (H, W) as its header tells it, without decoding; it may be stored sideways."""
-    with _opened(path, label) as image:
+    with opened(ordinary_file(path, label, ImageError), label) as (image, _, _):
         return image.height, image.width
 
 
-def from_pil(image: Image.Image, label: str) -> tuple[Pixels, Path | None]:
-    """Read a PIL image, and the file it was opened from if it still knows that."""
-    filename = getattr(image, "filename", None)
-    with _decoding(label):
-        return _from_open(image, label), Path(filename) if isinstance(filename, str) and filename else None
+def _strips(image: Image.Image, factor: int) -> Iterator[Image.Image]:
+    for top, bottom in strips_of(image.height, image.width, factor):
+        yield image.crop((0, top, image.width, bottom))
 
 
-@contextmanager
-def _decoding(label: str) -> Iterator[None]:
-    """Turn whatever goes wrong while pillow works into an `ImageError`."""
-    try:
-        with warnings.catch_warnings():
-            # Pillow only warns between one and two times its limit; here the limit is a limit.
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            yield
-    except ImageError:
-        raise
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as problem:
-        raise ImageError(
-            f"The {label} has too many pixels to be unpacked safely; at most {Image.MAX_IMAGE_PIXELS} are "
-            "allowed (PIL.Image.MAX_IMAGE_PIXELS). Reduce it with another program first."
-        ) from problem
-    except Exception as problem:  # on a broken file pillow's decoders raise nearly every type there is
-        if isinstance(problem, OSError) and problem.strerror:  # from the operating system, not from a decoder
-            raise ImageError(
-                f"The {label} cannot be read: {problem.strerror}. Check its path and permissions."
-            ) from problem
-        reason = str(problem).rstrip(".") or type(problem).__name__
-        raise ImageError(
-            f"The {label} cannot be read, it seems to be damaged or incomplete ({reason}). "
-            "Get a new copy, or save it again with another program."
-        ) from problem
-
-
-@contextmanager
-def _opened(path: Path, label: str) -> Iterator[Image.Image]:
-    """Open a picture file; every problem with it becomes an `ImageError`."""
-    # Given a name instead of a file, pillow maps uncompressed TIFFs into memory, and garbles those that are stored
-    # sideways with transparency (seen in 13.0).
-    with _decoding(label), path.open("rb") as file, _recognised(file, label, path.suffix.lower()) as image:
-        yield image
-
-
-@contextmanager
-def _recognised(file: BinaryIO, label: str, suffix: str = "") -> Iterator[Image.Image]:
-    try:
-        with Image.open(file) as image:
-            yield image
-    except UnidentifiedImageError as problem:
-        file.seek(0)
-        hint = _kind_hint(file.read(512), suffix)
-        raise ImageError(f"The {label} is not a picture that can be read{hint}") from problem
-
-
-def _kind_hint(head: bytes, suffix: str) -> str:
-    """Say what a file that is no readable picture seems to be, and the way out."""
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if not head:
-        return ": the file is empty. Get a new copy."
-    if (head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS) or suffix in (".heic", ".heif"):
-        return ": it seems to be HEIC, a phone's format. Export it as JPEG or PNG."
-    if start.startswith((b"<!doctype html", b"<html")):
-        return ": it is a web page. Download the picture itself."
-    if b"<svg" in start or suffix in (".svg", ".svgz"):
-        return ": it seems to be SVG, a drawing without pixels. Export it as PNG."
-    if start.startswith(b"%pdf"):
-        return ": it is a PDF document. Export the page as PNG."
-    return ". Give a PNG, JPEG, WebP, TIFF, GIF or BMP file."
-
-
-def _from_open(image: Image.Image, label: str) -> Pixels:
-    """Read pixels from an image that pillow has opened, without changing it."""
-    check_sides(image.height, image.width, label, 1)
-    image.load()
-    # Not ImageOps.exif_transpose: it also rewrites the tags, which fails on damaged ones.
-    turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION_TAG, 1))
-    upright = image if turn is None else image.transpose(turn)
+def _reader(image: Image.Image, coding: Any, label: str, notes: list[str]) -> Callable[[Image.Image], Pixels]:
+    """Return what turns a strip of `image` into (H, W, C) pixels."""
     profile = image.info.get("icc_profile")
-    if upright.mode in ("I", "F") or upright.mode.startswith("I;16"):
-        return _from_deep(upright, profile, label)
-    return _from_eight_bit(upright, profile, label)
-
-
-def _from_eight_bit(image: Image.Image, profile: bytes | None, label: str) -> Pixels:
-    """Read 1 to 8 bits a channel as (H, W, 3) or (H, W, 4) uint8, sRGB."""
+    black, white = tiff.grey_range(image, label)
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        convert = _to_srgb("L", profile, notes)
+        return lambda strip: _deep(strip, black, white, convert if profile else None, label)
+    if image.mode == "LAB":
+        profile = None  # absolute colours: pillow converts them to sRGB itself
     grey = image.mode in _GREY_MODES
+    convert = _to_srgb("L" if grey else "CMYK" if image.mode == "CMYK" else "RGB", profile, notes)
+    key = image.info.get("transparency")
+    scale = _KEY_SCALE.get(coding if isinstance(coding, str) else coding[0] if coding else "")
+    if scale and isinstance(key, (int, tuple)):
+        key = int(key * scale) if isinstance(key, int) else tuple(int(value * scale) for value in key)
+    return lambda strip: _eight_bit(strip, grey, key, convert)
+
+
+def _eight_bit(image: Image.Image, grey: bool, key: Any, convert: Convert) -> Pixels:
+    """Read 1 to 8 bits a channel as (H, W, 3) or (H, W, 4) uint8, sRGB."""
     alpha = None
+    if key is not None:
+        image.info["transparency"] = key
     if image.has_transparency_data:
         if image.mode == "La":  # premultiplied; pillow knows only this way out of it
             image = image.convert("LA")
         image = image.convert("LA" if grey else "RGBA")
         alpha = image.getchannel("A")
-    if image.mode == "LAB":
-        profile = None  # absolute colours: pillow converts them to sRGB itself
     if image.mode != "CMYK":
         image = image.convert("L" if grey else "RGB")
-    rgb = np.asarray(_to_srgb(image, profile, label))
+    rgb = np.asarray(convert(image))
     return rgb if alpha is None else np.dstack([rgb, np.asarray(alpha)])
 
 
-def _from_deep(image: Image.Image, profile: bytes | None, label: str) -> Pixels:
-    """Read grey of 16 bits (also held in 32) or floats as (H, W, 1 to 4) float32."""
+def _deep(image: Image.Image, black: float, white: float, convert: Convert | None, label: str) -> Pixels:
+    """Read grey of 12 or 16 bits (also held in 32) or floats as (H, W, 1 to 4) float32."""
     values = np.asarray(image)
-    transparent = image.info.get("transparency")
-    alpha = (values != transparent) if isinstance(transparent, int) else None
+    key = image.info.get("transparency")
+    alpha = (values != key) if isinstance(key, int) else None
+    low, high = values.min(), values.max()
     if image.mode == "F":
-        check_range(float(values.min()), float(values.max()), label)
-        grey = values.astype(np.float32)
-    else:
-        low, high = int(values.min()), int(values.max())
-        if low < 0 or high > 65535:
-            raise ImageError(
-                f"The {label} has whole numbers from {low} to {high}; wanted 0 to 65535 (16 bits). "
-                "Save it with 8 or 16 bits a channel."
-            )
-        grey = values.astype(np.float32) / np.float32(65535)
+        check_range(float(low), float(high), label)
+    elif low < 0 or high > max(black, white):
+        raise ImageError(
+            f"The {label} has whole numbers from {low} to {high}; wanted 0 to {max(black, white):.0f}. "
+            "Save it with 8 or 16 bits a channel."
+        )
+    grey = ((values.astype(np.float32) - np.float32(black)) / np.float32(white - black)).clip(0, 1)
     channels = [grey]
-    if profile:
+    if convert:
         # Little CMS takes grey of 8 bits only: convert a ramp, and find the finer values between its steps.
         steps = np.arange(256, dtype=np.uint8)
-        ramp = np.asarray(_to_srgb(Image.fromarray(steps[None]), profile, label))[0] / 255  # (256, 3)
+        ramp = np.asarray(convert(Image.fromarray(steps[None])))[0] / 255  # (256, 3)
         channels = [np.interp(grey, steps / 255, ramp[:, c]).astype(np.float32) for c in range(3)]
     return np.dstack(channels if alpha is None else [*channels, alpha.astype(np.float32)])
 
 
-def _to_srgb(image: Image.Image, profile: bytes | None, label: str) -> Image.Image:
-    """Convert L, RGB or CMYK by its ICC profile to sRGB; without one, grey and RGB are taken to be sRGB."""
-    if not profile:
-        return image.convert("RGB")
+def _to_srgb(mode: str, profile: Any, notes: list[str]) -> Convert:
+    """Return what converts L, RGB or CMYK by its ICC profile to sRGB; colours without one are taken to be sRGB."""
+    if not isinstance(profile, bytes) or not profile:
+        return lambda image: image.convert("RGB")
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if source.profile.xcolor_space.strip() == "RGB" and image.mode == "L":
-            image = image.convert("RGB")
+        given = "RGB" if mode == "L" and source.profile.xcolor_space.strip() == "RGB" else mode
         transform = ImageCms.buildTransform(
             source,
             ImageCms.createProfile("sRGB"),
-            image.mode,
+            given,
             "RGB",
             renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
             flags=_BLACK_POINT_COMPENSATION,
         )
-        return transform.apply(image)
     except (OSError, ImageCms.PyCMSError) as problem:
-        warnings.warn(
-            f"The {label} has a colour profile that cannot be used ({problem}); "
-            "its colours are read as if it had none.",
-            stacklevel=2,
+        notes.append(
+            f"has a colour profile that cannot be used ({problem}); its colours are read as if it had none."
         )
-        return image.convert("RGB")
+        return lambda image: image.convert("RGB")
+    return lambda image: transform.apply(image.convert(given))

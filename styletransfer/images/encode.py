@@ -315,4 +315,4 @@ def _check_alpha(alpha: Tensor, rgb: Tensor) -> Tensor:
             f"The alpha has shape {tuple(alpha.shape)}; wanted {wanted}, the size of its picture. "
             "Resize it with styletransfer.images.resize."
         )
-    return from_tensor(alpha, "alpha")
+    return from_tensor(alpha, "alpha", alpha.numel())

@@ -6,6 +6,7 @@ or 4 (RGB, alpha). Nothing here is public; `styletransfer.images` is.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,20 @@ from styletransfer._checks import integer
 from styletransfer.errors import ImageError
 
 Pixels = npt.NDArray[Any]
+Size = tuple[int, int]  # (H, W)
 
 #: Interpolation leaves values such as 1.0000001, which are not worth a refusal; they are clipped.
 RANGE_TOLERANCE = 1e-6
+#: Opacity up to which nobody sees a colour.
+HIDDEN = 1 / 255
+#: Most pixels that are unpacked unless the user allows more: a 200 megapixel phone's, 800 MB in pillow's memory.
+MAX_PIXELS = 200_000_000
 
 
-def from_array(array: Pixels, label: str) -> Pixels:
+def from_array(array: Pixels, label: str, most: int) -> Pixels:
     """Check an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8, uint16 or floats in [0, 1]."""
+    if isinstance(array, np.ma.MaskedArray):
+        raise ImageError(f"The {label} is a masked array; give its masked pixels a colour with .filled(...).")
     if (array.dtype.kind, array.dtype.itemsize) not in (("u", 1), ("u", 2)) and array.dtype.kind != "f":
         raise ImageError(
             f"The {label} has dtype {array.dtype}; wanted uint8 (0 to 255), uint16 (0 to 65535) or floats in "
@@ -37,13 +45,19 @@ def from_array(array: Pixels, label: str) -> Pixels:
         raise ImageError(
             f"The {label} has shape {array.shape}; wanted (H, W), (H, W, 3) or (H, W, 4), one picture.{hint}"
         )
+    check_count(array.shape[0] * array.shape[1], label, most)
     if array.dtype.kind == "f" and array.size:
         check_range(float(array.min()), float(array.max()), label)
-    return array if array.ndim == 3 else array[:, :, None]
+    plain = np.asarray(array)  # a np.matrix has two dimensions whatever is done to it
+    return plain if plain.ndim == 3 else plain[:, :, None]
 
 
-def from_tensor(tensor: Tensor, label: str) -> Tensor:
+def from_tensor(tensor: Tensor, label: str, most: int) -> Tensor:
     """Check a tensor and return it as new float32 memory in [0, 1], (B, 1|3|4, H, W), on its own device."""
+    if tensor.is_nested or tensor.layout != torch.strided:
+        kind = "nested" if tensor.is_nested else f"of layout {tensor.layout}"
+        cure = "Give its pictures one by one." if tensor.is_nested else "Convert it with .to_dense()."
+        raise ImageError(f"The {label} is {kind}; wanted an ordinary dense tensor. {cure}")
     if not tensor.is_floating_point() and tensor.dtype not in (torch.uint8, torch.uint16):
         raise ImageError(
             f"The {label} has dtype {tensor.dtype}; wanted floats in [0, 1], or uint8 (0 to 255). "
@@ -58,6 +72,7 @@ def from_tensor(tensor: Tensor, label: str) -> Tensor:
         )
     if tensor.is_meta:
         raise ImageError(f"The {label} is on the device meta, which holds no values; give it on a real device.")
+    check_count(tensor.numel() // tensor.shape[-3], label, most)
     values = tensor.detach() if tensor.ndim == 4 else tensor.detach()[None]  # (B, C, H, W)
     if not tensor.is_floating_point():
         return values.to(torch.float32) / (255 if tensor.dtype == torch.uint8 else 65535)
@@ -66,6 +81,15 @@ def from_tensor(tensor: Tensor, label: str) -> Tensor:
         low, high = values.aminmax()
         check_range(low.item(), high.item(), label)
     return values.clamp(0, 1).to(torch.float32, memory_format=torch.contiguous_format)
+
+
+def check_count(pixels: int, label: str, most: int) -> None:
+    """Raise `ImageError` for a picture with more than `most` pixels."""
+    if pixels > most:
+        raise ImageError(
+            f"The {label} has {pixels} pixels, too many to be unpacked safely; at most {most} are allowed. "
+            "Reduce it with another program first, or allow more with max_pixels."
+        ) from Image.DecompressionBombError(f"{pixels} pixels")
 
 
 def check_range(low: float, high: float, label: str) -> None:
@@ -135,40 +159,97 @@ def resize(images: Tensor, size: tuple[int, int]) -> Tensor:
     return scaled.clamp(0, 1)
 
 
-def reduced(pixels: Pixels, size: tuple[int, int]) -> Tensor:
-    """Turn (H, W, C) pixels into a (C, *size) float32 tensor in [0, 1], one channel at a time."""
-    count = pixels.shape[2]
-    if pixels.shape[:2] == size:
-        return torch.from_numpy(np.stack([_unit(pixels[:, :, c]) for c in range(count)]))
-    if count in (2, 4):
-        planes = _reduced_by_alpha(pixels, size)
-    else:
-        planes = [_lanczos(_unit(pixels[:, :, c]), size) for c in range(count)]
-    return torch.from_numpy(np.stack(planes)).clamp(0, 1)  # the filter overshoots at edges
+def factor_of(whole: Size, size: Size) -> int:
+    """Return by how much a picture is averaged before Lanczos brings it from `whole` to `size`.
+
+    At least three averaged pixels are left for each one of the result, so that no difference can be seen.
+    """
+    return max(1, min(whole[0] // size[0], whole[1] // size[1]) // 3)
 
 
-def _reduced_by_alpha(pixels: Pixels, size: tuple[int, int]) -> list[Pixels]:
-    """Reduce colours weighted by their alpha, so that what hides in transparent pixels does not bleed."""
-    alpha = _unit(pixels[:, :, -1])
-    small_alpha = _lanczos(alpha, size)
-    planes = []
-    for c in range(pixels.shape[2] - 1):
-        plane = _unit(pixels[:, :, c])
-        weighted, plain = _lanczos(plane * alpha, size), _lanczos(plane, size)
-        planes.append(np.divide(weighted, small_alpha, out=plain, where=small_alpha > 1 / 255))
-    return [*planes, small_alpha]
+def strips_of(height: int, width: int, factor: int) -> Iterator[tuple[int, int]]:
+    """Cut a picture into strips (first row, row behind the last) of about a million pixels, to save memory."""
+    rows = factor * max(1, 2**20 // (width * factor))
+    return ((top, min(top + rows, height)) for top in range(0, height, rows))
 
 
-def _unit(plane: Pixels) -> Pixels:
-    """Return a channel as new float32 memory in [0, 1]."""
-    values = plane.astype(np.float32)
-    if plane.dtype.kind == "f":
-        return np.clip(values, 0, 1)
-    return values / np.float32(np.iinfo(plane.dtype).max)
+def reduced(pixels: Pixels, size: Size) -> Pixels:
+    """Bring (H, W, C) pixels to (*size, C) float32 in [0, 1]."""
+    height, width = pixels.shape[:2]
+    factor = factor_of((height, width), size)
+    strips = (pixels[top:bottom] for top, bottom in strips_of(height, width, factor))
+    return resampled(strips, (height, width), size, factor)
 
 
-def _lanczos(plane: Pixels, size: tuple[int, int]) -> Pixels:
-    """Resize a float channel with antialiasing, without clipping."""
-    height, width = size
-    image = Image.fromarray(np.ascontiguousarray(plane))
-    return np.array(image.resize((width, height), Image.Resampling.LANCZOS))
+def resampled(strips: Iterable[Pixels], whole: Size, size: Size, factor: int) -> Pixels:
+    """Put strips of a picture together, averaged over `factor` pixels each way, and bring them to `size`.
+
+    Colours are weighted by their transparency, so that what hides in transparent pixels does not bleed.
+
+    Args:
+        strips: (H, W, C) pixels, one below the other; the height of each but the last is a multiple of `factor`.
+        whole: (H, W) of all of them together.
+        size: (H, W) wanted, at most as large.
+        factor: As `factor_of` gives it.
+
+    Returns:
+        (*size, C) float32 in [0, 1].
+    """
+    small = []
+    for strip in strips:
+        values = _unit(strip)
+        transparent = values.shape[2] in (2, 4)
+        if transparent and size != whole:
+            values[:, :, :-1] *= values[:, :, -1:]
+        small.append(values if factor == 1 else _planes(values, lambda plane: plane.reduce(factor)))
+    pixels = np.concatenate(small)
+    if size == whole:
+        return pixels
+    box = (0, 0, whole[1] / factor, whole[0] / factor)
+    pixels = _planes(pixels, lambda plane: plane.resize(size[::-1], Image.Resampling.LANCZOS, box))
+    if transparent:
+        colours, alpha = pixels[:, :, :-1], pixels[:, :, -1:]
+        np.divide(colours, alpha, out=colours, where=alpha > HIDDEN)
+    return pixels.clip(0, 1)  # the filter overshoots at edges
+
+
+def _planes(pixels: Pixels, change: Callable[[Image.Image], Image.Image]) -> Pixels:
+    """Change each channel of (H, W, C) float32 pixels as a picture of its own."""
+    channels = (np.ascontiguousarray(pixels[:, :, c]) for c in range(pixels.shape[2]))
+    return np.dstack([np.asarray(change(Image.fromarray(channel))) for channel in channels])
+
+
+def _unit(pixels: Pixels) -> Pixels:
+    """Return pixels as new float32 memory in [0, 1]."""
+    values = pixels.astype(np.float32)
+    if pixels.dtype.kind == "f":
+        return values.clip(0, 1, out=values)
+    values /= np.float32(np.iinfo(pixels.dtype).max)
+    return values
+
+
+def filled(rgb: Tensor, alpha: Tensor) -> Tensor:
+    """Give pixels that nobody sees the colours of their surroundings, so that what looks the same is the same.
+
+    A colour counts for nothing up to an opacity of 1/255, and in full from about 1/15 on. Where nothing is to be
+    seen in the whole picture, it is white.
+
+    Args:
+        rgb: (B, 3, H, W).
+        alpha: (B, 1, H, W).
+
+    Returns:
+        (B, 3, H, W); colours that count in full are unchanged.
+    """
+    weight = ((alpha - HIDDEN) * 16).clamp(0, 1)
+    return rgb if bool((weight == 1).all()) else _surrounded(rgb * weight, weight)
+
+
+def _surrounded(weighted: Tensor, weight: Tensor) -> Tensor:
+    """Fill up each pixel to a weight of 1 with what the picture at half its size has there, and so on."""
+    colours = weighted / weight.clamp_min(1e-12)
+    if max(weight.shape[2:]) == 1:
+        return torch.where(weight > 0, colours, torch.ones_like(colours))
+    coarse = _surrounded(*(F.avg_pool2d(values, 2, ceil_mode=True) for values in (weighted, weight)))
+    around = F.interpolate(coarse, size=weight.shape[2:], mode="bilinear", align_corners=False)
+    return torch.lerp(around, colours, weight)
