@@ -165,8 +165,12 @@ class Palettes:
             pooled = F.avg_pool2d(image, side)
             mask = self._region.mask_at((pooled.shape[2], pooled.shape[3]))
             colors = whitening @ (pooled[0].flatten(1) - mean)
-            counted = colors / colors.shape[1] if mask is None else colors * (mask.flatten() / mask.sum())
-            terms.append((counted @ colors.T - identity).square().mean())
+            second = (
+                colors @ colors.T / colors.shape[1]
+                if mask is None
+                else (colors * mask.flatten()) @ colors.T / mask.sum().clamp_min(1e-8)
+            )
+            terms.append((second - identity).square().mean())
         return torch.stack(terms).sum()
 
 

@@ -13,11 +13,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from styletransfer import samples
 from styletransfer.errors import OptionError, OutputError, WeightsError
 from styletransfer.features import create_extractor
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.functional import channel_stats
-from styletransfer.images import save_image
+from styletransfer.images import load_image, save_image
 from styletransfer.methods import create_stylizer
 from styletransfer.methods.feedforward import AdaINConfig
 from styletransfer.methods.feedforward.adain import (
@@ -29,7 +30,8 @@ from styletransfer.methods.feedforward.adain import (
     statistics_of_layers,
 )
 from styletransfer.methods.feedforward.decoder_files import LITE, Decoder
-from styletransfer.methods.feedforward.stylizer import pad_to_multiple
+from styletransfer.methods.feedforward.stylizer import Painted, pad_to_multiple
+from styletransfer.stylizer import Region
 
 Draw = Callable[..., Tensor]
 
@@ -486,3 +488,25 @@ class TestParts:
             share * align_features(x, style)["relu1_1"] for share, style in zip((0.25, 0.75), styles, strict=True)
         )
         torch.testing.assert_close(align_features(x, mixed)["relu1_1"], expected)
+
+
+class TestMeasuringApartFromRendering:
+    """What needs the whole picture is measured once; parts of it are then painted like the whole."""
+
+    def test_a_part_with_the_wholes_measurements_is_painted_like_the_whole(self, picture: Draw) -> None:
+        stylizer = create_stylizer("adain", device="cpu")
+        assert isinstance(stylizer, AdaINStylizer)
+        content = load_image(samples.draw("harbour", long_edge=256))
+        painted = [
+            Painted(region=Region(styles=()), style=stylizer.encode_style(samples.draw("night", long_edge=128)))
+        ]
+        with torch.no_grad():
+            measured = stylizer.measure(content, painted)
+            _, whole = stylizer.transfer(content, painted)
+            columns = content.shape[3] // 16 * 8
+            _, part = stylizer.transfer(content[:, :, :, :columns], painted, measured=measured)
+            _, alone = stylizer.transfer(content[:, :, :, :columns], painted)
+        inner = columns - 96  # farther from the cut than one position of any layer sees
+        assert len(measured) == 2
+        torch.testing.assert_close(part[..., :inner], whole[..., :inner], rtol=0, atol=1e-4)
+        assert (alone[..., :inner] - whole[..., :inner]).abs().max() > 1e-2
