@@ -14,11 +14,10 @@ from styletransfer.cli.options import (
     list_options,
     output_options,
     show,
-    weight_names,
 )
 from styletransfer.cli.streams import tell, tell_json
 from styletransfer.methods import METHODS
-from styletransfer.weights.catalogue import CATALOGUE
+from styletransfer.weights.catalogue import CATALOGUE, names
 
 
 @click.command("info", short_help="Show methods, weight sets and all options.")
@@ -35,10 +34,10 @@ def info_command(method: str | None, quiet: bool, as_json: bool) -> None:
 def _overview() -> dict[str, Any]:
     return {
         "methods": {name: declared.summary for name, declared in METHODS.items()},
-        "extractors": {name: CATALOGUE[name].network for name in weight_names("extractor")},
+        "extractors": {name: CATALOGUE[name].network for name in names("extractor")},
         "decoders": {
             name: {"network": CATALOGUE[name].network, "extractor": CATALOGUE[name].encoder}
-            for name in weight_names("decoder")
+            for name in names("decoder")
         },
     }
 
@@ -46,11 +45,11 @@ def _overview() -> dict[str, Any]:
 def _overview_text() -> str:
     sections = [
         _section("Methods (-m)", {name: declared.summary for name, declared in METHODS.items()}),
-        _section("Extractors (--extractor)", {n: CATALOGUE[n].network for n in weight_names("extractor")}),
+        _section("Extractors (--extractor)", {n: CATALOGUE[n].network for n in names("extractor")}),
     ]
     for method, declared in METHODS.items():
         for part in declared.parts:
-            sets = [CATALOGUE[name] for name in weight_names(part.kind)]
+            sets = [CATALOGUE[name] for name in names(part.kind)]
             rows = {file.name: f"{file.network}; for the extractor {file.encoder}" for file in sets}
             sections.append(_section(f"{part.name.capitalize()}s of {method} (--{part.name})", rows))
     sections.append("A method's options: styletransfer info METHOD. The files: styletransfer weights list.")

@@ -16,7 +16,7 @@ from styletransfer._checks import choice
 from styletransfer.errors import OptionError
 from styletransfer.method import Method, Part
 from styletransfer.methods import METHODS, distribute_options
-from styletransfer.weights.catalogue import CATALOGUE, DEFAULT_EXTRACTOR
+from styletransfer.weights import catalogue
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
@@ -134,12 +134,7 @@ def find_method(method: str) -> Method:
 
 
 def _part_option(part: Part) -> MethodOption:
-    return MethodOption(part.name, click.STRING, None, part.help, tuple(weight_names(part.kind)), file=True)
-
-
-def weight_names(kind: str | None = None) -> list[str]:
-    """Return the names of the weight sets of one kind, or of all."""
-    return [file.name for file in CATALOGUE.values() if kind in (None, file.kind)]
+    return MethodOption(part.name, click.STRING, None, part.help, tuple(catalogue.names(part.kind)), file=True)
 
 
 def completing(names: Callable[[], Iterable[str]], *, files: bool = False) -> Complete:
@@ -224,11 +219,11 @@ def working_options(command: Command) -> Command:
         device_option,
         click.option(
             "--extractor",
-            default=DEFAULT_EXTRACTOR,
+            default=catalogue.DEFAULT_EXTRACTOR,
             show_default=True,
             metavar="NAME|FILE",
             help="Weight set of the feature extractor.",
-            shell_complete=completing(lambda: weight_names("extractor"), files=True),
+            shell_complete=completing(lambda: catalogue.names("extractor"), files=True),
         ),
     ):
         command = add(command)

@@ -6,12 +6,12 @@ import dataclasses
 
 import click
 
-from styletransfer.cli.options import completing, output_options, weight_names
+from styletransfer.cli.options import completing, output_options
 from styletransfer.cli.streams import tell, tell_json
 from styletransfer.progress import fetch_visibly
 from styletransfer.weights import catalogue, store
 
-_complete = completing(weight_names)
+_complete = completing(catalogue.names)
 
 
 @click.group("weights", short_help="List, fetch and verify weight sets.")
