@@ -586,9 +586,7 @@ def test_too_many_pixels(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.fromarray(noise()).save(path)
     for source in (path, path.read_bytes(), Image.fromarray(noise()), noise(), torch.rand(3, 20, 30)):
-        with pytest.raises(
-            ImageError, match=r"has 600 pixels, too many .* at most 599 .* max_pixels"
-        ):
+        with pytest.raises(ImageError, match=r"has 600 pixels, too many .* at most 599 .* max_pixels"):
             load_image(source, max_pixels=599)
         assert load_image(source, max_pixels=600).shape == (1, 3, 20, 30)
     with pytest.raises(OptionError, match=r"max_pixels must be a whole number of at least 1"):
