@@ -7,7 +7,6 @@ import math
 import reprlib
 from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
-from pathlib import PurePath
 
 from styletransfer.errors import OptionError
 
@@ -16,18 +15,10 @@ _NEAR = 0.6
 
 
 def did_you_mean(value: str, options: Iterable[str]) -> str:
-    """Return ``' Did you mean "x"?'`` for the nearest option that is near enough, or an empty string.
-
-    Names of files are compared without their suffix, which makes any two of them look alike.
-    """
-    by_stem: dict[str, list[str]] = {}
-    for option in options:
-        by_stem.setdefault(PurePath(option).stem.lower(), []).append(option)
-    near = difflib.get_close_matches(PurePath(value).stem.lower(), by_stem, n=1, cutoff=_NEAR)
-    if not near:
-        return ""
-    nearest = max(by_stem[near[0]], key=lambda option: difflib.SequenceMatcher(None, value, option).ratio())
-    return f' Did you mean "{nearest}"?'
+    """Return ``' Did you mean "x"?'`` for the nearest option that is near enough, or an empty string."""
+    lowered = {option.lower(): option for option in options}
+    near = difflib.get_close_matches(value.lower(), lowered, n=1, cutoff=_NEAR)
+    return f' Did you mean "{lowered[near[0]]}"?' if near else ""
 
 
 def choice(value: object, options: Iterable[str], what: str) -> str:

@@ -36,6 +36,10 @@ def refusal(message: str) -> AbstractContextManager[object]:
         ("gaty", ' Did you mean "gatys"?'),
         ("GATYS", ' Did you mean "gatys"?'),
         ("adian", ' Did you mean "adain"?'),
+        ("gates", ' Did you mean "gatys"?'),
+        ("Adain2", ' Did you mean "adain"?'),
+        ("and", ""),  # two of its letters are those of "adain"
+        ("gram", ""),
         ("xyz", ""),
         ("", ""),
     ],
@@ -47,6 +51,10 @@ def test_did_you_mean(value: str, hint: str) -> None:
 
 def test_did_you_mean_takes_the_nearest() -> None:
     assert did_you_mean("relu4_1x", ["relu1_1", "relu4_1", "relu4_2"]) == ' Did you mean "relu4_1"?'
+
+
+def test_did_you_mean_keeps_the_case_of_the_option() -> None:
+    assert did_you_mean("BATHING.png", ["Bathing.PNG", "x"]) == ' Did you mean "Bathing.PNG"?'
 
 
 def test_choice() -> None:

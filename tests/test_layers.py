@@ -64,7 +64,7 @@ def test_check_taps_orders_and_drops_repetitions() -> None:
     [
         (
             ["relu4_9"],
-            r"Unknown layer 'relu4_9'\. Did you mean \"relu4_\d\"\? Layers are named relu1_1 to relu5_4",
+            r"Unknown layer 'relu4_9'\. Did you mean \"relu4_4\"\? Layers are named relu1_1 to relu5_4",
         ),
         (["relu41"], r"Unknown layer 'relu41'\. Did you mean \"relu4_1\"\?"),
         (["pool1"], r"Unknown layer 'pool1'\."),
@@ -75,6 +75,43 @@ def test_check_taps_orders_and_drops_repetitions() -> None:
 def test_check_taps_refuses(taps: list[str], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         check_taps(taps)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("block4_conv2", "relu4_2"),  # Keras, whose convolutions include the ReLU
+        ("block6_conv1", None),
+        ("conv_4", "conv2_2"),  # PyTorch's tutorial: the fourth of all
+        ("relu_16", "relu5_4"),
+        ("conv_17", None),
+        ("conv_0", None),
+        ("features.21", "conv4_2"),  # torchvision
+        ("features.22", "relu4_2"),
+        ("vgg19.features[0]", "conv1_1"),
+        ("features.27", None),  # a pooling
+        ("features.99", None),
+        ("conv4-2", "conv4_2"),
+        ("conv4_2_relu", "relu4_2"),
+        ("Conv4_2", "conv4_2"),
+        ("relu_4_1", "relu4_1"),
+        ("rleu4_1", "relu4_1"),
+        ("relu4", "relu4_1"),
+        ("relu41", "relu4_1"),
+        ("relu4_9", "relu4_4"),
+        ("relu9_1", None),
+        ("pool4", None),
+        ("layer4_1", None),
+        ("conv4_2_1", None),
+        ("conv" + "9" * 5000, None),
+        ("", None),
+    ],
+)
+def test_a_layer_of_another_library_suggests_the_right_block_or_nothing(name: str, meant: str | None) -> None:
+    with pytest.raises(OptionError, match=r"^Unknown layer ") as refused:
+        check_taps([name])
+    hint = f'Did you mean "{meant}"? Layers are' if meant else "'. Layers are"
+    assert hint in str(refused.value)
 
 
 def test_check_taps_knows_where_the_network_ends() -> None:

@@ -268,3 +268,20 @@ def test_pictures_too_small_for_the_deepest_layer(extractor: VGG19Features) -> N
 def test_an_array_is_no_tensor(extractor: VGG19Features) -> None:
     with pytest.raises(OptionError, match=r"takes a tensor of pictures .* got a ndarray"):
         extractor(np.zeros((1, 3, 32, 32)), ["relu1_1"])  # type: ignore[arg-type]
+
+
+def test_neither_the_default_dtype_nor_inference_mode_matters(lite_file: Path) -> None:
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.inference_mode():
+            lite = create_extractor("vgg19-lite", weights=lite_file, device="cpu")
+            full = create_extractor("vgg19-lite", device="cpu")
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for extractor in (lite, full):
+        tensors = [*extractor.parameters(), *extractor.buffers()]
+        assert {x.dtype for x in tensors} == {torch.float32}
+        assert not any(x.is_inference() for x in tensors)
+        images = torch.rand(1, 3, 16, 16, requires_grad=True)
+        extractor(images, ["relu2_1"])["relu2_1"].sum().backward()
+        assert images.grad is not None

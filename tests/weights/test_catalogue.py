@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from styletransfer.errors import OptionError, WeightsError
 from styletransfer.features import create_extractor
 from styletransfer.weights import catalogue, store
-from styletransfer.weights.catalogue import CATALOGUE, WeightFile
+from styletransfer.weights.catalogue import CATALOGUE, DEFAULT_EXTRACTOR, WeightFile
 
 Serve = Callable[..., str]
 
@@ -186,3 +188,14 @@ def test_a_cached_page_in_place_of_the_reduced_file_says_how_to_fetch_it_again(
     (tmp_path / "vgg19.safetensors").write_bytes(b"<!DOCTYPE html><html>")
     with pytest.raises(WeightsError, match=r"an HTML page.* Fetch it again: .* fetch vgg19 --force\."):
         create_extractor("vgg19")
+
+
+def test_names_and_places_are_known_without_torch() -> None:
+    code = (
+        "import sys; from styletransfer import layers; from styletransfer.weights import catalogue, store\n"
+        "store.list_weights(); store.verify(['lite'])\n"
+        "print({'torch', 'numpy', 'PIL', 'urllib.request'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+    assert catalogue.names("extractor")[0] == DEFAULT_EXTRACTOR

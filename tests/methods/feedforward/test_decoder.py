@@ -433,3 +433,18 @@ def test_damaged_files_of_our_own(tmp_path: Path) -> None:
     ):
         save_file(tensors, path, {"format": FORMAT, "spec": damaged})
         refused(path, "the description of the decoder in its metadata is damaged")
+
+
+def test_neither_the_default_dtype_nor_inference_mode_matters(tmp_path: Path) -> None:
+    path = save_decoder(Decoder(SMALL), tmp_path / "own.safetensors")
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.inference_mode():
+            decoder = load_decoder(path, encoder="vgg19-lite", device="cpu")
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert {x.dtype for x in decoder.parameters()} == {torch.float32}
+    assert not any(x.is_inference() for x in decoder.parameters())
+    features = {k: x.requires_grad_() for k, x in random_features(SMALL, 6, 8).items()}
+    decoder(features).sum().backward()
+    assert features["relu2_1"].grad is not None
