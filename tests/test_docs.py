@@ -22,7 +22,11 @@ from styletransfer.weights import catalogue
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if page.is_file()]
+PAGES = [
+    page
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))
+    if page.is_file()
+]
 #: Files that the examples may count on.
 FILES = ("photo.jpg", "painting.jpg", "second.jpg")
 
@@ -103,7 +107,7 @@ def run_command(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
         assert not words or {"pip", "venv"} & set(words), line
         return
     assert words[0] == "styletransfer", line
-    monkeypatch.setattr(sys, "argv", words)
+    monkeypatch.setattr(sys, "argv", [*words, "--long-edge=96"] if words[1] == "demo" else words)
     with pytest.raises(SystemExit) as ended:
         main()
     assert not ended.value.code, line
@@ -111,7 +115,6 @@ def run_command(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_readme_runs_from_top_to_bottom(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command and every Python block, in their order, in a fresh folder; only the demo's pictures are smaller."""
-    monkeypatch.setattr("styletransfer.cli.compare._DEMO_LONG_EDGE", 96)
     namespace = {"__name__": "__main__"}
     for language, text in fences(ROOT / "README.md"):
         if language == "python":
@@ -164,6 +167,15 @@ def test_commands_named_in_the_text_exist(page: Path) -> None:
                 assert words[-1].partition("=")[0] in options, code
             words.pop()
         resolve(words)
+
+
+def test_contributing_names_every_room() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for path in Path(styletransfer.__file__).parent.iterdir():
+        if path.suffix == ".py" and not path.stem.startswith("__"):
+            assert f"`{path.name}`" in text
+        elif path.is_dir() and (path / "__init__.py").is_file():
+            assert f"`{path.name}/`" in text
 
 
 def anchors(page: Path) -> set[str]:
