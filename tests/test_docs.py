@@ -22,11 +22,7 @@ from styletransfer.weights import catalogue
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = [
-    page
-    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))
-    if page.is_file()
-]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 #: Files that the examples may count on.
 FILES = ("photo.jpg", "painting.jpg", "second.jpg")
 
@@ -114,7 +110,7 @@ def run_command(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_readme_runs_from_top_to_bottom(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every command and every Python block, in their order, in a fresh folder; only the demo's pictures are smaller."""
+    """Run every command and Python block in order, in a fresh folder; only the demo's pictures are smaller."""
     namespace = {"__name__": "__main__"}
     for language, text in fences(ROOT / "README.md"):
         if language == "python":
