@@ -13,6 +13,7 @@ extractor, size and `JUDGE_VERSION` are the same.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,13 +22,14 @@ import torch
 from torch import Tensor
 
 from styletransfer import images
-from styletransfer.errors import ImageError
-from styletransfer.features import create_extractor
+from styletransfer.errors import DivergenceError, ImageError
+from styletransfer.features import as_extractor
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.functional import channel_stats, gram_matrix, total_variation
 from styletransfer.images import ImageSource, Picture
+from styletransfer.images.pixels import filled
 from styletransfer.stylizer import Stylization
-from styletransfer.weights.catalogue import CATALOGUE
+from styletransfer.weights.catalogue import CATALOGUE, DEFAULT_EXTRACTOR
 
 __all__ = ["CONTENT_LAYER", "JUDGE_VERSION", "STYLE_LAYERS", "Evaluation", "evaluate"]
 
@@ -92,7 +94,7 @@ def evaluate(
     content: ImageSource | Picture | Stylization,
     style: ImageSource | Picture | Stylization,
     *,
-    extractor: str | VGG19Features = "vgg19-lite",
+    extractor: str | VGG19Features = DEFAULT_EXTRACTOR,
 ) -> Evaluation:
     """Judge a stylized picture, whichever method made it.
 
@@ -113,6 +115,7 @@ def evaluate(
         ImageError: A picture that cannot be read, or stylized and content of different sizes.
         OptionError: Unknown weight set.
         WeightsError: Weights that cannot be fetched or read.
+        DivergenceError: Figures that are not finite, because of weights or pictures that are not.
 
     Example:
         >>> import styletransfer as st
@@ -133,8 +136,15 @@ def evaluate(
     moment = {layer: _moment_gap(got[layer], want[layer]) for layer in STYLE_LAYERS}
     gram_ratio = _ratio(gram, {layer: _gram_gap(was[layer], want[layer]) for layer in STYLE_LAYERS})
     moment_ratio = _ratio(moment, {layer: _moment_gap(was[layer], want[layer]) for layer in STYLE_LAYERS})
+    content_loss = _change(got[CONTENT_LAYER], was[CONTENT_LAYER])
+    if not math.isfinite(content_loss + sum(gram.values()) + sum(moment.values()) + gram_ratio + moment_ratio):
+        raise DivergenceError(
+            f"The judge's figures are not finite. Are the weights of {judge.name} sound (styletransfer weights "
+            "verify tells), and are the pictures' values finite?",
+            term="judge",
+        )
     return Evaluation(
-        content=_change(got[CONTENT_LAYER], was[CONTENT_LAYER]),
+        content=content_loss,
         gram=gram,
         moment=moment,
         gram_ratio=gram_ratio,
@@ -148,7 +158,7 @@ def evaluate(
 
 def _judge(extractor: str | VGG19Features) -> VGG19Features:
     """Return the extractor as its weights were trained: a method's variant must not move the ruler."""
-    network = extractor if isinstance(extractor, VGG19Features) else create_extractor(extractor)
+    network = as_extractor(extractor)
     form = CATALOGUE[network.name].form if network.name in CATALOGUE else None
     return network.variant(pooling="max", padding=form.padding if form else None)
 
@@ -156,9 +166,10 @@ def _judge(extractor: str | VGG19Features) -> VGG19Features:
 def _pixels(source: ImageSource | Picture | Stylization, what: str, device: torch.device) -> Tensor:
     """Return (B, 3, H, W)."""
     if isinstance(source, Stylization):
-        return source.image.to(device)
+        image = source.image.to(device, torch.float32)
+        return image if source.alpha is None else filled(image, source.alpha.to(device))  # as a file of it is read
     picture = source if isinstance(source, Picture) else images.read_picture(source, what=what)
-    return picture.rgb.to(device)
+    return picture.rgb.to(device, torch.float32)
 
 
 def _check_sizes(stylized: Tensor, content: Tensor, style: Tensor) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import itertools
 import json
 import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,11 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from styletransfer.errors import ImageError, OptionError
+from styletransfer.errors import DivergenceError, ImageError, OptionError
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import Picture, to_pil
 from styletransfer.judging.judge import JUDGE_VERSION, STYLE_LAYERS, Evaluation, evaluate
 from styletransfer.layers import LITE_WIDTHS
+from styletransfer.stylizer import Stylization
 
 
 @pytest.fixture(scope="module")
@@ -156,3 +162,90 @@ def test_all_sizes_give_finite_losses(height: int, width: int, seed: int) -> Non
     assert math.isfinite(judged.style_ratio)
     assert judged.style_ratio >= 0
     assert judged.content >= 0
+
+
+class TestInvisibleColours:
+    """Pictures that look the same are judged the same, whatever hides where nothing is to be seen."""
+
+    @staticmethod
+    def variants() -> list[np.ndarray]:
+        visible = np.random.default_rng(0).integers(0, 256, (32, 40, 4), np.uint8)
+        visible[..., 3] = 255
+        made = []
+        for colour in ((0, 0, 0), (0, 255, 0), (255, 255, 255)):
+            picture = visible.copy()
+            picture[8:24, 10:30] = (*colour, 0)
+            made.append(picture)
+        return made
+
+    def test_as_content_as_style_and_as_result(self, extractor: VGG19Features) -> None:
+        other, third, _ = pictures()
+        for place in range(3):
+            three: list[Any] = [other, third, other.flip(3)]
+            judged = []
+            for variant in self.variants():
+                three[place] = variant
+                judged.append(evaluate(*three, extractor=extractor))
+            assert judged[0] == judged[1] == judged[2]
+            three[place] = three[place][..., :3]  # what is hidden shows
+            assert evaluate(*three, extractor=extractor) != judged[0]
+
+    def test_a_result_is_judged_as_its_file(self, extractor: VGG19Features, tmp_path: Path) -> None:
+        content, style, _ = pictures()
+        alpha = torch.ones(1, 1, 32, 40)
+        alpha[:, :, 8:24, 10:30] = 0
+        made = Stylization(
+            image=style.mul(255).round().div(255), method="x", extractor="x", losses={}, history=[], seconds=1.0,
+            config=None, alpha=alpha,
+        )  # fmt: skip
+        in_memory = evaluate(made, content, style, extractor=extractor)
+        saved = evaluate(made.save(tmp_path / "made.png"), content, style, extractor=extractor)
+        for field in ("content", "style_ratio", "total_variation", "gram", "moment"):
+            assert getattr(in_memory, field) == pytest.approx(getattr(saved, field), rel=1e-4)
+
+
+class TestNotFinite:
+    def test_weights_of_absurd_size_are_an_error_that_names_them(self, extractor: VGG19Features) -> None:
+        absurd = copy.deepcopy(extractor)
+        for convolution in absurd.convs.values():
+            convolution.weight.mul_(1e30)
+        with pytest.raises(DivergenceError, match="Are the weights of vgg19-lite sound"):
+            evaluate(*pictures(), extractor=absurd)
+
+    def test_so_are_pictures_that_nobody_checked(self, extractor: VGG19Features) -> None:
+        bad = Picture(rgb=torch.full((1, 3, 32, 40), math.nan))
+        for place in range(3):
+            three: list[Any] = pictures()
+            three[place] = bad
+            with pytest.raises(DivergenceError, match="are the pictures' values finite"):
+                evaluate(*three, extractor=extractor)
+
+    @pytest.mark.parametrize("values", list(itertools.product((0.0, 0.5, 1.0), repeat=3)))
+    def test_flat_pictures_give_numbers(self, extractor: VGG19Features, values: tuple[float, ...]) -> None:
+        judged = evaluate(*(torch.full((1, 3, 16, 17), value) for value in values), extractor=extractor)
+        json.dumps(judged.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.enable_grad, torch.no_grad])
+def test_gradient_modes_make_no_difference(extractor: VGG19Features, mode: Callable[[], Any]) -> None:
+    usual = evaluate(*pictures(), extractor=extractor)
+    with mode():
+        assert evaluate(*pictures(), extractor=extractor) == usual
+
+
+def test_the_default_dtype_makes_no_difference(extractor: VGG19Features) -> None:
+    three = pictures()
+    usual = evaluate(*three, extractor=extractor)
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert evaluate(*three, extractor=extractor) == usual
+        assert evaluate(*(x.double() for x in three), extractor=extractor) == usual
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_other_things_than_pictures_are_refused(extractor: VGG19Features) -> None:
+    content, style, _ = pictures()
+    for odd in (None, 7, [content], {"a": 1}):
+        with pytest.raises(ImageError, match="stylized"):
+            evaluate(odd, content, style, extractor=extractor)  # type: ignore[arg-type]
