@@ -12,7 +12,7 @@ from tqdm import tqdm
 from styletransfer.cli.options import output_options
 
 if TYPE_CHECKING:
-    from styletransfer.training.scan import ScanReport
+    from styletransfer.training.data.scan import ScanReport
 
 
 @click.group("data")
@@ -24,11 +24,11 @@ def data_group() -> None:
 @click.argument("folder", metavar="DIR")
 @output_options
 def scan_command(folder: str, quiet: bool, as_json: bool) -> None:
-    """List the pictures below DIR that are unreadable, tiny, grey or there twice.
+    """List the pictures below DIR that are unreadable, of other formats, tiny, grey or there twice.
 
     Exit code 1 if a training would stop at them: more than 1 % unreadable or tiny, and at least 10.
     """
-    from styletransfer.training.scan import scan_folder  # not needed to show the help
+    from styletransfer.training.data.scan import scan_folder  # not needed to show the help
 
     with tqdm(desc="scan", unit=" files", delay=1.0, disable=quiet, leave=False, dynamic_ncols=True) as bar:
 
@@ -49,6 +49,7 @@ def _lines(report: ScanReport) -> Iterator[str]:
     yield f"{report.folder}: {report.files} files, {report.usable} usable"
     groups = (
         ("unreadable, left out", [f"{problem.path}: {problem.reason}" for problem in report.unreadable]),
+        ("of formats that are not read, left out", [f"{problem.path}" for problem in report.unsupported]),
         ("tiny, left out", [f"{problem.path}: {problem.reason}" for problem in report.tiny]),
         ("grey, used", [str(path) for path in report.grey]),
         ("there twice, used twice", [f"{pair.path} = {pair.of}" for pair in report.duplicates]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import sys
 import typing
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from styletransfer.training import Hooks, Outcome, Progress
 
 #: Values that the bar shows, where the training has them.
-_SHOWN = ("identity features", "content", "moment", "gram", "relu1_1", "relu4_1")
+_SHOWN = ("identity features", "content", "moment", "gram", "color", "relu1_1", "relu4_1")
 
 
 @click.group("train")
@@ -34,21 +35,29 @@ def train_group() -> None:
 class TrainingCommand(click.Command):
     """A command whose options come from the training's configs; they are looked up only when it is called."""
 
-    def __init__(self, *args: Any, config: str = "", **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.config = config
-
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the written options and those of the configs."""
         own = super().get_params(ctx)
-        return [*own[:-1], *_config_options(self.config), own[-1]]
+        return [*own[:-1], *_config_options(str(self.name)), own[-1]]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse the former names of options with their new ones."""
+        from styletransfer.training.engine.config import RENAMED
+
+        for word in args:
+            old = word.partition("=")[0].removeprefix("--").removeprefix("no-").replace("-", "_")
+            if word.startswith("--") and old in RENAMED:
+                now = RENAMED[old].replace("_", "-")
+                raise click.NoSuchOption(word.partition("=")[0], f"It is called --{now} now; give --{now}.", ctx=ctx)
+        return super().parse_args(ctx, args)
 
 
-def _config_options(name: str) -> list[click.Parameter]:
-    from styletransfer.training import config
+def _config_options(recipe: str) -> list[click.Parameter]:
+    from styletransfer.training.engine.config import RunConfig
 
+    own = importlib.import_module(f"styletransfer.training.{recipe}.config")
     options: list[click.Parameter] = []
-    for owner in (config.RunConfig, getattr(config, name)):
+    for owner in (RunConfig, getattr(own, f"{recipe.capitalize()}Config")):
         hints = typing.get_type_hints(owner)
         for field in dataclasses.fields(owner):
             flag = "--" + field.name.replace("_", "-")
@@ -68,7 +77,6 @@ def _config_options(name: str) -> list[click.Parameter]:
 def _running_options(command: Command) -> Command:
     """Add what both trainings share."""
     for add in (
-        click.option("--workers", type=int, default=None, help="Processes that load pictures; chosen if absent."),
         click.option(
             "--device", default=None, metavar="NAME", help="cpu, cuda, mps; the best there is by default."
         ),
@@ -82,7 +90,7 @@ def _running_options(command: Command) -> Command:
     return command
 
 
-@train_group.command("decoder", cls=TrainingCommand, config="DecoderConfig")
+@train_group.command("decoder", cls=TrainingCommand)
 @click.option("--content", required=True, metavar="DIR", help="Folder of photographs.")
 @click.option("--style", required=True, metavar="DIR", help="Folder of paintings.")
 @click.option("--extractor", default="vgg19-lite", show_default=True, metavar="NAME|FILE", help="What it decodes.")
@@ -112,7 +120,7 @@ def decoder_command(
     _tell(outcome, quiet, as_json)
 
 
-@train_group.command("extractor", cls=TrainingCommand, config="ExtractorConfig")
+@train_group.command("extractor", cls=TrainingCommand)
 @click.option(
     "--pictures", multiple=True, required=True, metavar="DIR", help="Folder of pictures; may be repeated."
 )
@@ -147,7 +155,9 @@ def _chosen(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tell(outcome: Outcome, quiet: bool, as_json: bool) -> None:
-    """Say what was written, once; a run that was stopped ends like any interrupted command."""
+    """Report what was written, once; a run that was stopped ends like any interrupted command."""
+    if not outcome.steps:
+        raise KeyboardInterrupt("Stopped before the first step was done; there is nothing to resume.")
     if not outcome.finished:
         raise KeyboardInterrupt(
             f"Stopped after step {outcome.steps}; the checkpoint is in {outcome.folder}. Go on with --resume."

@@ -1,30 +1,32 @@
 """Training: decoders for AdaIN, and narrow extractors distilled from wide ones.
 
-Both behind the command line (``styletransfer train``) and as functions. Nothing else in the package imports this
-but the command line, and only when a command needs it.
+Each is a recipe (`decoder`, `extractor`) over one `engine`; `data` reads folders of pictures. Only the command line
+imports this package.
 """
 
 from __future__ import annotations
 
-from styletransfer.training.config import (
-    DECODER_PRESETS,
-    EXTRACTOR_PRESETS,
-    DecoderConfig,
-    ExtractorConfig,
-    RunConfig,
-)
-from styletransfer.training.loop import Progress
-from styletransfer.training.run import Hooks, Outcome, train_decoder, train_extractor
+import importlib
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "DECODER_PRESETS",
-    "EXTRACTOR_PRESETS",
-    "DecoderConfig",
-    "ExtractorConfig",
-    "Hooks",
-    "Outcome",
-    "Progress",
-    "RunConfig",
-    "train_decoder",
-    "train_extractor",
-]
+if TYPE_CHECKING:
+    from styletransfer.training.decoder.recipe import train_decoder
+    from styletransfer.training.engine.loop import Progress
+    from styletransfer.training.engine.run import Hooks, Outcome
+    from styletransfer.training.extractor.recipe import train_extractor
+
+__all__ = ["Hooks", "Outcome", "Progress", "train_decoder", "train_extractor"]
+
+_HOMES = {
+    "Hooks": "engine.run",
+    "Outcome": "engine.run",
+    "Progress": "engine.loop",
+    "train_decoder": "decoder.recipe",
+    "train_extractor": "extractor.recipe",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:  # imported when first used: the configs alone must not load torch
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,7 +5,7 @@ Two more formats are read, both safetensors:
 - ``features.<index>.weight`` as in torchvision's VGG-19, its first layers up to any, for RGB * 255 minus the
   Oxford mean (a file that holds all of them is torchvision's own and wants ImageNet's mean and deviation);
 - ``conv<block><number>.weight`` at any width with a 1x1 ``conv0`` for the colours, and 1x1 heads
-  ``conv<block><number>_aux`` that predict the full network's tap.
+  ``conv<block><number>_aux`` that predict the full network's layer.
 """
 
 from __future__ import annotations
@@ -27,8 +27,11 @@ from styletransfer.weights.tensor_files import read_tensors
 #: Mean of the Oxford VGG's training pictures, RGB, 0 to 255 (Simonyan and Zisserman 2015, section 2.1).
 OXFORD_MEAN = (123.68, 116.779, 103.939)
 
-#: What the style and content losses of a decoder look at (Huang and Belongie 2017, section 6.1).
-LOSS_TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+#: The layers of a decoder's style loss (Huang and Belongie 2017, section 6.1), which the loss networks must have ...
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+#: ... and what is used as well where they have it: a coarser style layer, and a content layer that follows layout
+#: rather than texture (Gatys et al. 2016, section 3). Without it the content layer is relu4_1.
+COARSE_LAYER, CONTENT_LAYER = "relu5_1", "relu4_2"
 
 
 class Teacher(nn.Module):
@@ -36,38 +39,38 @@ class Teacher(nn.Module):
 
     Args:
         network: The extractor.
-        heads: 1x1 convolutions (weight, bias) by tap, that turn the network's tap into what it predicts.
+        heads: 1x1 convolutions (weight, bias) by layer, that turn the network's layer into what it predicts.
     """
 
     def __init__(self, network: VGG19Features, heads: dict[str, tuple[Tensor, Tensor]] | None = None) -> None:
         super().__init__()
         self.network = network
         self._heads = sorted(heads or {})
-        for tap, (weight, bias) in (heads or {}).items():
-            self.register_buffer(f"{tap}_weight", weight)
-            self.register_buffer(f"{tap}_bias", bias)
+        for layer, (weight, bias) in (heads or {}).items():
+            self.register_buffer(f"{layer}_weight", weight)
+            self.register_buffer(f"{layer}_bias", bias)
 
     @property
-    def taps(self) -> tuple[str, ...]:
-        """The ReLU taps that stand for VGG-19's: those with a head, if there are any."""
-        return tuple(self._heads) or tuple(tap for tap in self.network.available if tap.startswith("relu"))
+    def layers(self) -> tuple[str, ...]:
+        """The ReLU layers that stand for VGG-19's: those with a head, if there are any."""
+        return tuple(self._heads) or tuple(name for name in self.network.available if name.startswith("relu"))
 
     @property
     def deepest(self) -> str:
-        """The deepest ReLU tap of the network itself."""
-        return [tap for tap in self.network.available if tap.startswith("relu")][-1]
+        """The deepest ReLU layer of the network itself."""
+        return [name for name in self.network.available if name.startswith("relu")][-1]
 
     @property
     def exact(self) -> bool:
-        """Whether the taps are the network's own rather than predicted by heads."""
+        """Whether the layers are the network's own rather than predicted by heads."""
         return not self._heads
 
-    def forward(self, images: Tensor, taps: Iterable[str]) -> dict[str, Tensor]:
-        """Return ``{tap: (B, C, h, w)}``, through the heads where there are some."""
-        features: dict[str, Tensor] = self.network(images, taps)
-        for tap in features.keys() & set(self._heads):
-            weight, bias = self.get_buffer(f"{tap}_weight"), self.get_buffer(f"{tap}_bias")
-            features[tap] = F.relu(F.conv2d(features[tap].to(weight.dtype), weight, bias))
+    def forward(self, images: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+        """Return ``{layer: (B, C, h, w)}``, through the heads where there are some."""
+        features: dict[str, Tensor] = self.network(images, layers)
+        for layer in features.keys() & set(self._heads):
+            weight, bias = self.get_buffer(f"{layer}_weight"), self.get_buffer(f"{layer}_bias")
+            features[layer] = F.relu(F.conv2d(features[layer].to(weight.dtype), weight, bias))
         return features
 
 
@@ -148,30 +151,37 @@ class LossNetwork(nn.Module):
     """The features in which a decoder's result is judged while it is trained.
 
     Args:
-        teachers: Each of the four taps is taken from the first that has it itself, else from the first that
-            predicts it.
+        teachers: Each layer is taken from the first that has it itself, else from the first that predicts it.
+
+    Attributes:
+        style_layers: `STYLE_LAYERS`, and `COARSE_LAYER` where a teacher has it.
+        content_layer: `CONTENT_LAYER` where a teacher has it, else the last of `STYLE_LAYERS`.
 
     Raises:
-        OptionError: A tap that none of them has.
+        OptionError: A layer of `STYLE_LAYERS` that none of them has.
     """
-
-    taps = LOSS_TAPS
 
     def __init__(self, teachers: Sequence[Teacher]) -> None:
         super().__init__()
         self.teachers = nn.ModuleList(teachers)
-        self._plan: list[list[str]] = [[] for _ in teachers]
-        for tap in self.taps:
-            owners = [n for n, teacher in enumerate(teachers) if tap in teacher.taps]
-            if not owners:
-                raise OptionError(f"None of the loss networks has {tap}; the losses need {', '.join(self.taps)}.")
-            chosen = next((n for n in owners if teachers[n].exact), owners[0])
-            self._plan[chosen].append(tap)
+        self._owner: dict[str, int] = {}
+        for layer in (*STYLE_LAYERS, COARSE_LAYER, CONTENT_LAYER):
+            owners = [n for n, teacher in enumerate(teachers) if layer in teacher.layers]
+            if owners:
+                self._owner[layer] = next((n for n in owners if teachers[n].exact), owners[0])
+            elif layer in STYLE_LAYERS:
+                raise OptionError(
+                    f"None of the loss networks has {layer}; the losses need {', '.join(STYLE_LAYERS)}."
+                )
+        self.style_layers = (*STYLE_LAYERS, *([COARSE_LAYER] if COARSE_LAYER in self._owner else []))
+        self.content_layer = CONTENT_LAYER if CONTENT_LAYER in self._owner else STYLE_LAYERS[-1]
 
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Return ``{tap: (B, C, h, w)}`` of (B, 3, H, W) pictures in [0, 1]."""
+    def forward(self, images: Tensor, layers: Sequence[str] | None = None) -> dict[str, Tensor]:
+        """Return ``{layer: (B, C, h, w)}`` of (B, 3, H, W) pictures in [0, 1]; all layers by default."""
+        wanted = list(self._owner if layers is None else layers)
         found: dict[str, Tensor] = {}
-        for teacher, taps in zip(self.teachers, self._plan, strict=True):
-            if taps:
-                found |= teacher(images, taps)
-        return {tap: found[tap] for tap in self.taps}
+        for number, teacher in enumerate(self.teachers):
+            own = [layer for layer in wanted if self._owner[layer] == number]
+            if own:
+                found |= teacher(images, own)
+        return {layer: found[layer] for layer in wanted}

@@ -45,5 +45,5 @@ class SilenceWatch:
             return None
         return (
             f"No gradient has reached {', '.join(fallen)} for {_EVERY * _LOOKS} steps: what is computed there has "
-            "fallen silent and learns nothing more. Start anew, in another folder, with a lower --learning-rate."
+            "fallen silent and learns nothing more. Start again, in another folder, with a lower --learning-rate."
         )

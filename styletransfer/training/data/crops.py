@@ -1,9 +1,9 @@
 """Crops of training pictures, each a pure function of (seed, step, slot).
 
 Nothing here has a random state: slot i of step n draws from a counter-based generator (Philox: Salmon et al. 2011,
-"Parallel random numbers: as easy as 1, 2, 3") whose counter is (n, i). So a resumed training needs to know its
-step only, the number of worker processes changes nothing, and rank r of w processes takes its own slots of the one
-global batch.
+"Parallel random numbers: as easy as 1, 2, 3") whose counter is (n, i). So a resumed training needs only its step,
+the number of worker processes changes nothing, and rank r of w processes takes its own slots of the one global
+batch.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from torch import Tensor
 
 from styletransfer._checks import flag, integer, number
 from styletransfer.errors import TrainingError
-from styletransfer.training.files import Problem
-from styletransfer.training.folder import PictureFolder
+from styletransfer.training.data.files import Problem
+from styletransfer.training.data.folder import PictureFolder
 
 #: Pictures that a slot may draw in vain before the folder is given up.
 _ATTEMPTS = 100
@@ -109,7 +109,7 @@ class Crops:
         )
 
     def _draw(self, step: int, slot: int) -> tuple[Tensor, int]:
-        """Crop the slot's picture; one that turns out to be bad is drawn anew."""
+        """Crop the slot's picture; if it turns out to be bad, another is drawn."""
         for attempt in range(_ATTEMPTS):
             drawn = draws(self.seed, self.stream, step, slot, attempt, count=_DRAWS)
             picked = int(drawn[0] * len(self.folder))

@@ -1,4 +1,4 @@
-"""Several processes at one training: who am I, and sums over all. Started by ``torchrun``; alone otherwise."""
+"""Several processes at one training: who am I, and means over all. Started by ``torchrun``; alone otherwise."""
 
 from __future__ import annotations
 
@@ -94,6 +94,6 @@ def join(device: str | None = None) -> World:
 
 
 def leave() -> None:
-    """Take leave of the other processes, if there were any."""
+    """Leave the group of processes, if there was one."""
     if dist.is_available() and dist.is_initialized():
         dist.destroy_process_group()

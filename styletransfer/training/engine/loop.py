@@ -14,31 +14,30 @@ import torch
 from torch import Tensor, nn
 
 from styletransfer.errors import OptionError, TrainingError
-from styletransfer.training import checkpoint as checkpoints
-from styletransfer.training.checkpoint import Checkpoint
-from styletransfer.training.config import RunConfig
-from styletransfer.training.crops import CropBatch
-from styletransfer.training.distributed import World
-from styletransfer.training.journal import Journal
-from styletransfer.training.loader import batches
-from styletransfer.training.precision import autocast
-from styletransfer.training.silence import SilenceWatch
-from styletransfer.training.stopping import Wish, heard
-from styletransfer.training.task import Losses, Task
+from styletransfer.training.data.batches import batches, default_workers
+from styletransfer.training.data.crops import CropBatch
+from styletransfer.training.engine import checkpoint as checkpoints
+from styletransfer.training.engine import memory
+from styletransfer.training.engine.checkpoint import Checkpoint
+from styletransfer.training.engine.config import RunConfig
+from styletransfer.training.engine.journal import Journal
+from styletransfer.training.engine.precision import autocast
+from styletransfer.training.engine.processes import World
+from styletransfer.training.engine.silence import SilenceWatch
+from styletransfer.training.engine.stopping import Stopped, Wish
+from styletransfer.training.engine.task import Losses, Task
 
 #: Steps in a row without a finite gradient after which a run is given up.
 _LOST = 20
 #: The lowest share of the peak that the learning rate falls to.
 _FLOOR = 1e-3
-#: Seconds that may lie between a worker's death and the signal to this process that explains it.
-_GRACE = 0.5
-#: Step at which a first sample is made, whatever `sample_every` says: within two minutes on a laptop.
+#: Step at which a first sample is made, whatever `sample_steps` says: within two minutes on a laptop.
 _FIRST_SAMPLE = 20
 
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """What is told after each step.
+    """The state of a run after a step.
 
     Attributes:
         step: Steps done.
@@ -61,9 +60,8 @@ class Trainer:
     Args:
         task: What is trained; its module is on the world's device.
         config: How.
-        folder: The run's folder; made if it is not there.
+        folder: The run's folder.
         world: This process among all.
-        workers: Processes that load batches.
         settings: The task's settings as plain values, kept in each checkpoint.
         on_step: Called after each step, on the leading process.
         on_warning: Called with each warning, on the leading process.
@@ -79,30 +77,29 @@ class Trainer:
         folder: Path,
         world: World,
         *,
-        workers: int = 0,
         settings: Mapping[str, Any] | None = None,
         on_step: Callable[[Progress], None] | None = None,
         on_warning: Callable[[str], None] | None = None,
     ) -> None:
-        share, rest = divmod(config.batch, world.size * config.accumulate)
+        parts = config.gradient_accumulation_steps
+        share, rest = divmod(config.batch_size, world.size * parts)
         if rest or not share:
             raise OptionError(
-                f"A batch of {config.batch} cannot be shared by {world.size} process(es) in {config.accumulate} "
-                f"part(s) each; choose a batch that is a multiple of {world.size * config.accumulate}."
+                f"A batch of {config.batch_size} cannot be shared by {world.size} process(es) in {parts} part(s) "
+                f"each; choose a batch_size that is a multiple of {world.size * parts}."
             )
         self.task = task
         self.config = config
         self.folder = folder
         self.world = world
-        self.workers = workers
         self.settings = dict(settings or {})
         self.on_step = on_step
         self.journal = Journal(folder, task.bands, on_warning=on_warning, silent=not world.leads)
-        named = {name: p for name, p in task.module.named_parameters() if p.requires_grad}
-        self.parameters = list(named.values())
-        self.watch = SilenceWatch(list(named))
+        self.named = {name: p for name, p in task.module.named_parameters() if p.requires_grad}
+        self.parameters = list(self.named.values())
+        self.watch = SilenceWatch(list(self.named))
         self.optimizer = torch.optim.Adam(self.parameters, lr=config.learning_rate, betas=(0.9, 0.99))
-        self.done = 0
+        self.done = self.updates = 0
         self.seconds = 0.0
         self._lost = 0
         self._wish = Wish()
@@ -111,7 +108,7 @@ class Trainer:
     @property
     def slots(self) -> range:
         """This process's slots of each step's global batch."""
-        share = self.config.batch // self.world.size
+        share = self.config.batch_size // self.world.size
         return range(self.world.rank * share, (self.world.rank + 1) * share)
 
     def resume(self) -> None:
@@ -120,25 +117,51 @@ class Trainer:
         Raises:
             TrainingError: None there, a damaged one, or one of other settings.
         """
-        newest = checkpoints.latest(self.folder)
-        if newest is None:
-            raise TrainingError(f"There is no checkpoint in {self.folder} to resume from; start without --resume.")
-        stored = checkpoints.read(newest)
+        path = checkpoints.newest(self.folder)
+        stored = checkpoints.read(path)
         checkpoints.compare(stored, self.task.kind, self.settings)
+        fault = checkpoints.check_tensors(stored, self._tensors(moments=stored.updates > 0))
+        if stored.step > self.config.steps:
+            fault = f"its step {stored.step} is beyond the last, {self.config.steps}"
+        if fault is not None:
+            raise checkpoints.damaged(path, fault)
         try:
-            self.task.module.load_state_dict(stored.module)
-        except RuntimeError as error:
-            raise TrainingError(
-                f"The checkpoint {newest} holds a network of another architecture: "
-                f"{str(error).splitlines()[-1].strip()} Choose another folder."
-            ) from error
-        self.optimizer.load_state_dict(dict(stored.optimizer))
-        self.task.load_state(stored.extra)
-        self.done, self.seconds = stored.step, stored.seconds
+            self.task.load_state(stored.extra)
+        except ValueError as error:
+            raise checkpoints.damaged(path, str(error)) from error
+        self.task.module.load_state_dict(stored.part("module"))
+        self._load_moments(stored)
+        self.done, self.updates, self.seconds = stored.step, stored.updates, stored.seconds
         self.journal.recall(stored.recent)
+
+    def _tensors(self, *, moments: bool) -> dict[str, Tensor]:
+        """Return what a checkpoint holds: the module, and Adam's moments if there are any yet."""
+        found = {f"module.{name}": x for name, x in self.task.module.state_dict().items()}
+        for name, parameter in self.named.items() if moments else ():
+            state = self.optimizer.state.get(parameter) or {"exp_avg": parameter, "exp_avg_sq": parameter}
+            found |= {f"first.{name}": state["exp_avg"], f"second.{name}": state["exp_avg_sq"]}
+        return found
+
+    def _load_moments(self, stored: Checkpoint) -> None:
+        if not stored.updates:
+            return
+        first, second = stored.part("first"), stored.part("second")
+        # Laid out in memory as the parameters are: the last bit of an update may depend on it.
+        states = {
+            number: {
+                "step": torch.tensor(float(stored.updates)),
+                "exp_avg": torch.empty_like(parameter).detach().copy_(first[name]),
+                "exp_avg_sq": torch.empty_like(parameter).detach().copy_(second[name]),
+            }
+            for number, (name, parameter) in enumerate(self.named.items())
+        }
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": states})
 
     def run(self) -> bool:
         """Train to the last step; return False if a signal stopped it before.
+
+        With one process, a signal ends the step at once, and the checkpoint is that of the step before. Several
+        processes wait for each other, so there the step is finished.
 
         Raises:
             TrainingError: The loss stayed without a finite gradient, too much bad data, a dead worker, no memory.
@@ -146,41 +169,45 @@ class Trainer:
         """
         self.journal.note("start", step=self.done, kind=self.task.kind, settings=self.settings)
         self._report()
-        steps = range(self.done + 1, self.config.steps + 1)
-        loader = batches(
-            self.task.sources, steps, self.slots, workers=self.workers, accumulate=self.config.accumulate
-        )
-        began, before = time.perf_counter(), self.seconds
-        with heard(self._wish), contextlib.closing(loader):  # type: ignore[type-var]
-            for step in steps:
-                with self._memory_watched():
-                    values = self._step(step, loader)
-                self.done, self.seconds = step, before + time.perf_counter() - began
-                stop = self.world.agree(self._wish.stop)
-                self._report()
-                with self._memory_watched():
-                    self._tell(step, values, last=stop or step == self.config.steps)
-                if stop:
-                    break
+        with self._wish.heard(), contextlib.suppress(Stopped):
+            with self._wish.leaving(self.world.size == 1), memory.watched(self.config, self.world):
+                memory.check(self.task, self.config, self.world)
+            self._go_through()
+        if self.done and checkpoints.latest(self.folder) != self._path():
+            self._save()
         finished = self.done == self.config.steps
         self.journal.note("end", step=self.done, seconds=round(self.seconds, 1), finished=finished)
         self.journal.close()
         return finished
 
-    def _step(self, step: int, loader: Iterator[Any]) -> dict[str, float]:
+    def _go_through(self) -> None:
+        """Take all steps that are left."""
+        steps = range(self.done + 1, self.config.steps + 1)
+        workers = self.config.num_workers
+        loader = batches(
+            self.task.sources,
+            steps,
+            self.slots,
+            workers=default_workers() if workers is None else workers,
+            parts=self.config.gradient_accumulation_steps,
+        )
+        began, before = time.perf_counter(), self.seconds
+        with contextlib.closing(loader):  # type: ignore[type-var]
+            for step in steps:
+                with memory.watched(self.config, self.world):
+                    values = self._step(step, loader)
+                self.done, self.seconds = step, before + time.perf_counter() - began
+                stop = self.world.agree(self._wish.stop)
+                self._report()
+                with memory.watched(self.config, self.world):
+                    self._tell(step, values, last=stop or step == self.config.steps)
+                if stop:
+                    break
+
+    def _step(self, step: int, loader: Iterator[Sequence[CropBatch]]) -> dict[str, float]:
         """Take one optimiser step; return what is logged, averaged over parts and processes."""
-        self.optimizer.zero_grad(set_to_none=True)
-        sums: dict[str, Tensor] = {}
-        size = len(self.slots) // self.config.accumulate
-        for part in range(self.config.accumulate):
-            slots = self.slots[part * size : (part + 1) * size]
-            made = self._batches(loader, step, slots)
-            with autocast(self.world.device, self.config.precision):
-                losses = self.task.losses(made, step, slots)
-                total = torch.stack([term.float() for term in losses.terms.values()]).sum()
-            (total / self.config.accumulate).backward()  # type: ignore[no-untyped-call]
-            for name, value in _named(losses).items():
-                sums[name] = sums.get(name, torch.zeros_like(value)) + value / self.config.accumulate
+        with self._wish.leaving(self.world.size == 1):  # nothing has changed yet that a checkpoint holds
+            sums = self._backward(step, loader)
         gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in self.parameters]
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             parameter.grad = gradient
@@ -193,29 +220,31 @@ class Trainer:
         self.task.observe({k[1:]: v for k, v in values.items() if k.startswith("*") and math.isfinite(v)})
         return {name: value for name, value in values.items() if not name.startswith("*")}
 
-    def _batches(self, loader: Iterator[Any], step: int, slots: range) -> Sequence[CropBatch]:
-        """Take the next part's batches from the loader.
-
-        A signal to the whole process group ends the workers too. That is no error where it also told this process
-        to stop: what is missing of the last step is then made here, since other processes may be waiting for it.
-        """
-        try:
-            return next(loader)
-        except (TrainingError, StopIteration):
-            if not self._wish.stop:
-                time.sleep(_GRACE)
-            if not self._wish.stop:
-                raise
-            return tuple(source.batch(step, slots) for source in self.task.sources)
+    def _backward(self, step: int, loader: Iterator[Sequence[CropBatch]]) -> dict[str, Tensor]:
+        """Sum the gradients of this process's parts of a step; return its values."""
+        self.optimizer.zero_grad(set_to_none=True)
+        sums: dict[str, Tensor] = {}
+        parts = self.config.gradient_accumulation_steps
+        size = len(self.slots) // parts
+        for part in range(parts):
+            made = next(loader)
+            with autocast(self.world.device, self.config.precision):
+                losses = self.task.losses(made, step, self.slots[part * size : (part + 1) * size])
+                total = torch.stack([term.float() for term in losses.terms.values()]).sum()
+            (total / parts).backward()  # type: ignore[no-untyped-call]
+            for name, value in _named(losses).items():
+                sums[name] = sums.get(name, torch.zeros_like(value)) + value / parts
+        return sums
 
     def _descend(self, step: int, values: Mapping[str, float]) -> None:
         """Follow the gradient, if it is finite: one bad batch must not end a night's work."""
-        norm = nn.utils.clip_grad_norm_(self.parameters, self.config.clip)
+        norm = nn.utils.clip_grad_norm_(self.parameters, self.config.max_grad_norm)
         if math.isfinite(float(norm)):
             self._lost = 0
             for group in self.optimizer.param_groups:
                 group["lr"] = self._rate(step)
             self.optimizer.step()
+            self.updates += 1
             return
         self._lost += 1
         bad = next((name for name, value in values.items() if not math.isfinite(value)), "the gradient")
@@ -223,12 +252,12 @@ class Trainer:
         if self._lost >= _LOST:
             raise TrainingError(
                 f"{bad.lstrip('*')} was not finite for {_LOST} steps in a row; given up at step {step}. The last "
-                "checkpoint is intact. Start anew, in another folder, with a lower --learning-rate or with "
+                "checkpoint is intact. Start again, in another folder, with a lower --learning-rate or with "
                 "--precision float32."
             )
 
     def _rate(self, step: int) -> float:
-        rise = min(1.0, step / self.config.rise) if self.config.rise else 1.0
+        rise = min(1.0, step / self.config.warmup_steps) if self.config.warmup_steps else 1.0
         fall = 0.5 + 0.5 * math.cos(math.pi * step / self.config.steps)
         return self.config.learning_rate * rise * max(fall, _FLOOR)
 
@@ -247,67 +276,41 @@ class Trainer:
         self.journal.follow(values)
         if not self.world.leads:
             return
-        phase = self.task.phase(step)
-        if step % self.config.log_every == 0 or last:
+        config, phase = self.config, self.task.phase(step)
+        if step % config.logging_steps == 0 or last:
             record = {"seconds": round(self.seconds, 2), "phase": phase, "learning_rate": self._rate(step)}
             self.journal.step(step, record, values)
         for text in self.task.warnings(step, self.journal.typical):
             self.journal.warn(text)
-        if step % self.config.sample_every == 0 or step == _FIRST_SAMPLE or last:
+        if step % config.sample_steps == 0 or step == _FIRST_SAMPLE or last:
             self.journal.sample(step, self.task.sample())
-        if step % self.config.checkpoint_every == 0 or last:
-            path = checkpoints.write(self.folder, self._checkpoint(), self.config.keep)
-            self.journal.note("checkpoint", step=step, path=path.name)
+        if step % config.save_steps == 0 or last:
+            self._save()
         if self.on_step is not None:
-            self.on_step(Progress(step, self.config.steps, self.seconds, phase, self.journal.typical))
+            self.on_step(Progress(step, config.steps, self.seconds, phase, self.journal.typical))
 
-    def _checkpoint(self) -> Checkpoint:
-        return Checkpoint(
+    def _path(self) -> Path:
+        return self.folder / f"step-{self.done}.safetensors"
+
+    def _save(self) -> None:
+        """Write a checkpoint of the steps done."""
+        if not self.world.leads:
+            return
+        state = Checkpoint(
             step=self.done,
+            updates=self.updates,
             kind=self.task.kind,
             config=self.settings,
-            module=self.task.module.state_dict(),
-            optimizer=self.optimizer.state_dict(),
+            tensors=self._tensors(moments=self.updates > 0),
             extra=self.task.state(),
             seconds=self.seconds,
             recent={name: list(values) for name, values in self.journal.recent.items()},
         )
-
-    @contextlib.contextmanager
-    def _memory_watched(self) -> Iterator[None]:
-        """Turn a lack of memory into advice."""
-        try:
-            yield
-        except (RuntimeError, MemoryError) as error:
-            if not _no_memory(error):
-                raise
-            raise TrainingError(
-                f"Not enough memory on {self.world.device} for a batch of {self.config.batch} crops of "
-                f"{self.config.size} pixels. The last checkpoint is intact. What may fit: "
-                f"{', or '.join(self._smaller())}."
-            ) from error
-
-    def _smaller(self) -> list[str]:
-        """Return the options that need less memory and can be given."""
-        config, found = self.config, []
-        smallest = self.world.size * config.accumulate
-        if len(self.slots) % (2 * config.accumulate) == 0:
-            found.append(f"the same batch in more parts (--accumulate {2 * config.accumulate})")
-        if config.batch > smallest:
-            found.append(f"a smaller batch (--batch {config.batch // 2 // smallest * smallest or smallest})")
-        if config.size > 32:
-            found.append(f"smaller crops (--size {max(32, config.size // 32 * 16)})")
-        return [*found, *([] if config.recompute else ["--recompute"])] or ["another machine"]
+        path = checkpoints.write(self.folder, state, self.config.save_total_limit)
+        self.journal.note("checkpoint", step=self.done, path=path.name)
 
 
 def _named(losses: Losses) -> dict[str, Tensor]:
     """Give every scalar a name of its own: terms and shown ones as they are, observed ones with a star."""
     named = {**losses.terms, **losses.shown, **{f"*{k}": v for k, v in losses.observed.items()}}
     return {name: value.detach().float() for name, value in named.items()}
-
-
-def _no_memory(error: BaseException) -> bool:
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    text = str(error)  # torch's CPU allocator raises a plain RuntimeError
-    return "not enough memory" in text or "can't allocate memory" in text

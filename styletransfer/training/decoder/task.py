@@ -1,17 +1,17 @@
 """Train a decoder for AdaIN.
 
 Two phases. First an autoencoder: features that are not aligned have to give the picture back, which is checked
-before anything else is asked. Then style transfer: content loss, moment and Gram style losses, the latter over
-what the untouched content scores, so that every pair and every layer counts alike.
+before anything else is asked. Then style transfer: content loss, moment and Gram style losses and a distance of
+colours, each style term divided by what the untouched content scores, so that pairs and layers count equally.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -19,66 +19,29 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint as recomputed
 
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.layers import BY_TAP, LITE_WIDTHS
 from styletransfer.methods.feedforward.adain import Statistics, align_and_decode, statistics_of_layers
-from styletransfer.methods.feedforward.decoder_files import LITE, Decoder, DecoderSpec, Upsampling, save_decoder
-from styletransfer.training import cards
-from styletransfer.training.config import DecoderConfig
-from styletransfer.training.crops import CropBatch, Crops
-from styletransfer.training.folder import PictureFolder
+from styletransfer.methods.feedforward.decoder_files import Decoder
+from styletransfer.training.decoder.config import DecoderConfig
+from styletransfer.training.decoder.network import export_decoder
+from styletransfer.training.data.crops import CropBatch, Crops
+from styletransfer.training.data.folder import PictureFolder
 from styletransfer.training.statistics import Statistics as Judged
-from styletransfer.training.statistics import statistics_of
-from styletransfer.training.styles import StyleBank, StyleTargets
-from styletransfer.training.task import Band, Losses, Task
+from styletransfer.training.statistics import color_quantiles, statistics_of
+from styletransfer.training.data.styles import StyleBank, StyleTargets
+from styletransfer.training.engine.task import Band, Losses, Task
 from styletransfer.training.teachers import LossNetwork
 
-#: Share of the usual untouched gap that is added to a pair's own. Pairs that lie close together differ in texture,
-#: not in colour; divided by the usual gap alone they would count for nothing, and texture would not be learnt.
+#: Share of the usual untouched gap that is added to a pair's own. Near pairs differ in texture, not in colour;
+#: divided by the usual gap alone they would count for nothing, and texture would not be learnt.
 _USUAL_SHARE = 0.1
+#: What is added to a pair's untouched distance of colours, which is between 0 and about 0.5.
+_USUAL_COLOR = 0.02
 #: Pairs that the usual gaps are first measured on.
 _PROBES = 8
 #: How much of the usual gaps a step replaces.
 _FRESH = 0.01
 #: Contents and styles in a grid of samples.
 _SAMPLES = (3, 4)
-#: Style steps below which a decoder cannot have learnt much.
-_FEW = 1500
-
-
-def decoder_spec(extractor: VGG19Features, config: DecoderConfig) -> DecoderSpec:
-    """Return the network that decodes an extractor's taps.
-
-    For four taps of `vgg19-lite`'s widths it is `LITE`'s; else VGG-19 mirrored at the extractor's width, as
-    Huang and Belongie do, with the shallower taps as skips.
-    """
-    channels = tuple(extractor.channels(tap) for tap in config.taps)
-    depth = BY_TAP[config.taps[-1]].block
-    if extractor.widths == LITE_WIDTHS and config.taps == LITE.taps:
-        return dataclasses.replace(
-            LITE,
-            name=f"{extractor.name}-decoder",
-            encoder=extractor.name,
-            upsampling=cast(Upsampling, config.upsampling),
-            passes=config.passes,
-        )
-    return DecoderSpec(
-        name=f"{extractor.name}-decoder",
-        encoder=extractor.name,
-        taps=config.taps,
-        channels=channels,
-        stages=tuple(_mirrored(block, extractor.widths) for block in range(depth, 0, -1)),
-        upsampling=cast(Upsampling, config.upsampling),
-        passes=config.passes,
-    )
-
-
-def _mirrored(block: int, widths: Sequence[int]) -> tuple[int, ...]:
-    """Return the output channels of one resolution: four convolutions for block 3, one or two for the others."""
-    if block == 1:
-        return (widths[0], 3)
-    below = widths[block - 2]
-    return {2: (widths[1], below), 3: (widths[2],) * 3 + (below,)}.get(block, (below,))
-
 
 class DecoderTask(Task):
     """Holds the networks and losses of a decoder's training.
@@ -90,7 +53,7 @@ class DecoderTask(Task):
         styles: The styles.
         config: What it is trained for.
         decoder: What is trained; made by `decoder_spec` or loaded to go on from.
-        recompute: Whether activations are computed twice rather than kept.
+        gradient_checkpointing: Whether activations are computed twice rather than kept.
     """
 
     kind: ClassVar[str] = "decoder"
@@ -104,7 +67,7 @@ class DecoderTask(Task):
         config: DecoderConfig,
         decoder: Decoder,
         *,
-        recompute: bool = False,
+        gradient_checkpointing: bool = False,
     ) -> None:
         self.encoder = encoder
         self.network = network
@@ -112,7 +75,7 @@ class DecoderTask(Task):
         self.styles = styles
         self.config = config
         self.module: Decoder = decoder.requires_grad_(True)
-        self.recompute = recompute
+        self.gradient_checkpointing = gradient_checkpointing
         self.sources = (content,)
         #: Mean gap of untouched contents, per layer.
         self.usual: dict[str, float] = {}
@@ -141,9 +104,9 @@ class DecoderTask(Task):
 
     def identity_losses(self, contents: Tensor) -> Losses:
         """Decode features that were not aligned: pixels and the encoder's features must come back."""
-        features = self.encoder(contents, self.config.taps)
+        features = self.encoder(contents, self.config.layers)
         images = self._recomputed(self._decode_own, features).float()
-        again = self.encoder(images, self.config.taps)
+        again = self.encoder(images, self.config.layers)
         apart = torch.stack([_relative_change(again[k], f) for k, f in features.items()]).mean()
         pixels = F.mse_loss(images, contents)
         return Losses(
@@ -156,55 +119,75 @@ class DecoderTask(Task):
 
     def style_losses(self, contents: Tensor, step: int, slots: range) -> Losses:
         """Stylize; compare content with the untouched picture, style with the style's statistics."""
-        config = self.config
+        config, network = self.config, self.network
         self.usual = self.usual or self._usual_gaps()
         with torch.no_grad():
-            before = self.network(contents)
-            untouched = {layer: statistics_of(features) for layer, features in before.items()}
+            before = network(contents)
+            untouched = {layer: statistics_of(before[layer]) for layer in network.style_layers}
 
         def distance(position: int, style: StyleTargets) -> float:
             return self._distance({k: v.at(position) for k, v in untouched.items()}, style.judged)
 
         styles = self.styles.draw(step, slots, among=config.nearest_of, distance=distance)
-        statistics = dict(styles.encoded)
         images, outside = contents, contents.new_zeros(())
         for _ in range(config.passes):
             # Gradients run through all passes: only the last result is judged, the earlier ones prepare it.
-            images = self._recomputed(self._put_through, images.clamp(0, 1), statistics).float()
+            images = self._recomputed(self._put_through, images.clamp(0, 1), dict(styles.encoded)).float()
             outside = outside + _outside(images) / config.passes
-        after = self._recomputed(self.network, images)
-        deepest = self.network.taps[-1]
-        content = _relative_change(after[deepest], before[deepest])
-        moments: list[Tensor] = []
-        grams: list[Tensor] = []
-        observed = {}
-        for layer, target in styles.judged.items():
-            now = statistics_of(after[layer])
-            for kind, terms in (("moment", moments), ("gram", grams)):
-                gap = getattr(now, f"{kind}_gap")(target)
-                alone = getattr(untouched[layer], f"{kind}_gap")(target)
-                observed[f"{kind} {layer}"] = alone.mean()
-                terms.append((gap / (alone + _USUAL_SHARE * self.usual[f"{kind} {layer}"])).mean())
-        moment, gram = torch.stack(moments).mean(), torch.stack(grams).mean()
+        after = self._recomputed(network, images)
+        now = {layer: statistics_of(after[layer]) for layer in network.style_layers}
+        moment, gram, observed = self._style_gaps(now, untouched, styles.judged)
+        shown = {
+            "content": _relative_change(after[network.content_layer], before[network.content_layer]),
+            "moment": moment,
+            "gram": gram,
+            "color": _color_gap(images, contents, styles.colors),
+            "range": outside,
+        }
         rise = self._ramp(step)
+        weights = {
+            "content": config.content_weight,
+            "moment": rise * config.moment_weight,
+            "gram": rise * config.gram_weight,
+            "color": config.color_weight,
+            "range": config.range_weight,
+        }
         return Losses(
-            {
-                "weighted content": config.content_weight * content,
-                "weighted moment": rise * config.moment_weight * moment,
-                "weighted gram": rise * config.gram_weight * gram,
-                "weighted range": config.range_weight * outside,
-            },
-            shown={"content": content, "moment": moment, "gram": gram, "range": outside},
-            observed=observed,
+            {f"weighted {name}": weight * shown[name] for name, weight in weights.items()}, shown, observed
         )
 
+    def _style_gaps(
+        self, now: Mapping[str, Judged], untouched: Mapping[str, Judged], target: Mapping[str, Judged]
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Return moment and Gram gaps over the untouched content's, means of all layers; and the latter's own."""
+        terms: dict[str, list[Tensor]] = {"moment": [], "gram": []}
+        observed = {}
+        for layer in target:
+            for kind, found in terms.items():
+                gap = getattr(now[layer], f"{kind}_gap")(target[layer])
+                alone = getattr(untouched[layer], f"{kind}_gap")(target[layer])
+                observed[f"{kind} {layer}"] = alone.mean()
+                found.append((gap / (alone + _USUAL_SHARE * self.usual[f"{kind} {layer}"])).mean())
+        return torch.stack(terms["moment"]).mean(), torch.stack(terms["gram"]).mean(), observed
+
+    def probe(self, images: Tensor) -> Losses:
+        """Return the style losses of images, as if every usual gap were 1."""
+        kept, self.usual = self.usual, dict.fromkeys(self._gap_names(), 1.0)
+        try:
+            return self.style_losses(images, 0, range(1))
+        finally:
+            self.usual = kept
+
+    def _gap_names(self) -> list[str]:
+        return [f"{kind} {layer}" for layer in self.network.style_layers for kind in ("moment", "gram")]
+
     def _distance(self, content: Mapping[str, Judged], style: Mapping[str, Judged]) -> float:
-        """Return how far apart one content and one style lie in their moments, layers counting alike."""
+        """Return the distance of one content and one style in their moments; layers count equally."""
         gaps = {k: content[k].moment_gap(target.to(content[k].mean.device)) for k, target in style.items()}
         return sum(float(gap) / self.usual[f"moment {layer}"] for layer, gap in gaps.items())
 
     def observe(self, observed: Mapping[str, float]) -> None:
-        """Follow the usual gaps, alike on all processes."""
+        """Follow the usual gaps, the same on all processes."""
         for name, value in observed.items():
             self.usual[name] = (1 - _FRESH) * self.usual.get(name, value) + _FRESH * value
 
@@ -215,7 +198,7 @@ class DecoderTask(Task):
         for slot in (range(n, n + 1) for n in range(_PROBES)):
             contents = self.content.batch(0, slot).pictures.to(self.encoder.device)
             targets = self.styles.draw(0, slot).judged
-            for layer, features in self.network(contents).items():
+            for layer, features in self.network(contents, self.network.style_layers).items():
                 untouched = statistics_of(features)
                 for kind in ("moment", "gram"):
                     gap = float(getattr(untouched, f"{kind}_gap")(targets[layer]).mean())
@@ -223,17 +206,15 @@ class DecoderTask(Task):
         return found
 
     def warnings(self, step: int, shown: Mapping[str, float]) -> list[str]:
-        """Check the gate between the phases, and whether the run is long enough to be of use."""
-        config = self.config
-        found: list[str] = []
-        error = shown.get("identity features", 0.0)
-        if step == config.autoencoder_steps and error > config.gate:
-            found.append(
-                f"The autoencoder does not give pictures back yet: feature error {error:.2f}, wanted below "
-                f"{config.gate:g}. Styles will stay grey and coarse. Give it more autoencoder_steps; if the error "
-                "stays near 1, the pictures or the extractor's weights are not what they should be."
-            )
-        return found
+        """Check the gate between the phases."""
+        error, gate = shown.get("identity features", 0.0), self.config.gate
+        if step != self.config.autoencoder_steps or error <= gate:
+            return []
+        return [
+            f"The autoencoder does not give pictures back yet: feature error {error:.2f}, wanted below {gate:g}. "
+            "Styles will stay grey and coarse. Give it more autoencoder_steps; if the error stays near 1, the "
+            "pictures or the extractor's weights are not what they should be."
+        ]
 
     def state(self) -> dict[str, Any]:
         """Return the usual gaps."""
@@ -241,7 +222,13 @@ class DecoderTask(Task):
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take the usual gaps back."""
-        self.usual = dict(state["usual"])
+        usual = state.get("usual")
+        names = set(self._gap_names())
+        if not isinstance(usual, dict) or (usual and usual.keys() != names):
+            raise ValueError(f"its usual gaps must be those of {', '.join(self.network.style_layers)}")
+        if not all(isinstance(gap, float) and 0 < gap < math.inf for gap in usual.values()):
+            raise ValueError("its usual gaps must be positive numbers")
+        self.usual = dict(usual)
 
     @torch.no_grad()
     def sample(self) -> Tensor:
@@ -255,7 +242,7 @@ class DecoderTask(Task):
         for content in contents:
             results = [content]
             for style in shown:
-                encoded = statistics_of_layers(self.encoder(style.to(device), self.config.taps))
+                encoded = statistics_of_layers(self.encoder(style.to(device), self.config.layers))
                 image = content.to(device)
                 for _ in range(self.config.passes):
                     image = self._put_through(image, encoded).clamp(0, 1)
@@ -265,35 +252,21 @@ class DecoderTask(Task):
 
     def export(self, folder: Path, notes: Mapping[str, Any]) -> list[Path]:
         """Write ``decoder.safetensors`` (fp16) and its model card."""
-        half = Decoder(dataclasses.replace(self.module.spec, passes=self.config.passes))
-        half.load_state_dict(self.module.state_dict())
-        path = save_decoder(half.half(), folder / "decoder.safetensors", notes)
-        return [path, cards.write(folder / "decoder.md", cards.decoder(half.spec, notes))]
+        return export_decoder(self.module, self.config.passes, folder, notes)
 
     def _ramp(self, step: int) -> float:
         into = step - self.config.autoencoder_steps
         return min(1.0, into / self.config.ramp) if self.config.ramp else 1.0
 
     def _put_through(self, images: Tensor, statistics: Statistics) -> Tensor:
-        return align_and_decode(self.module, self.encoder(images, self.config.taps), statistics)[1]
+        return align_and_decode(self.module, self.encoder(images, self.config.layers), statistics)[1]
 
     def _decode_own(self, features: Mapping[str, Tensor]) -> Tensor:
         return align_and_decode(self.module, features, statistics_of_layers(features))[1]
 
     def _recomputed(self, function: Callable[..., Any], *inputs: Any) -> Any:
         """Call `function`; if memory is short, compute its activations again rather than keep them."""
-        return recomputed(function, *inputs, use_reentrant=False) if self.recompute else function(*inputs)
-
-
-def too_few_steps(steps: int, config: DecoderConfig) -> str | None:
-    """Return a warning if the planned steps cannot give a usable decoder."""
-    style = steps - config.autoencoder_steps
-    if style >= _FEW:
-        return None
-    return (
-        f"{style} style steps are far too few for a decoder of use: results stay grey and coarse below about "
-        f"{_FEW}, and go on improving for tens of thousands. Going on from a decoder (--start) needs fewer."
-    )
+        return recomputed(function, *inputs, use_reentrant=False) if self.gradient_checkpointing else function(*inputs)
 
 
 def _relative_change(features: Tensor, was: Tensor) -> Tensor:
@@ -301,6 +274,12 @@ def _relative_change(features: Tensor, was: Tensor) -> Tensor:
     features, was = features.float(), was.float()
     change = (features - was).square().mean(dim=(1, 2, 3))
     return (change / was.var(dim=(1, 2, 3)).clamp_min(1e-8)).mean()
+
+
+def _color_gap(images: Tensor, contents: Tensor, colors: Tensor) -> Tensor:
+    """Mean over pictures of the sliced Wasserstein distance to a style's colours, over the content's own."""
+    gap, alone = ((color_quantiles(x) - colors).abs().mean((1, 2)) for x in (images, contents))
+    return (gap / (alone + _USUAL_COLOR)).mean()
 
 
 def _outside(images: Tensor) -> Tensor:

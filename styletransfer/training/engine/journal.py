@@ -1,4 +1,4 @@
-"""What a run tells: a log of JSON lines, warnings, sample grids, TensorBoard where it is installed."""
+"""The log of a run: JSON lines, warnings, sample grids, TensorBoard where it is installed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from torch import Tensor
 
 from styletransfer.errors import OutputError
 from styletransfer.images import save_image
-from styletransfer.training.checkpoint import how_to_go_on
-from styletransfer.training.task import Band
+from styletransfer.training.engine.checkpoint import how_to_go_on
+from styletransfer.training.engine.task import Band
 
-#: Steps that a value is told of by their median: neither one wild step nor a run's beginning sways it.
+#: Values are reported as medians of so many last steps: neither a wild step nor a run's beginning sways them.
 _WINDOW = 50
 #: Steps before which a value outside its band is no reason to worry.
 _PATIENCE = 200

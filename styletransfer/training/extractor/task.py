@@ -1,12 +1,12 @@
 """Distil a narrow VGG-19 from wider or published ones.
 
-The student's taps are mapped by linear 1x1 heads onto the teachers' taps. A head is linear on purpose: where
+The student's layers are mapped by linear 1x1 heads onto the teachers' layers. A head is linear on purpose: where
 ``teacher = H student`` holds, so does ``Gram(teacher) = H Gram(student) H'``, and a picture whose Gram
 matrices match in the student's features matches in the teacher's. The heads are dropped at the end, and every
 channel that fires steadily is scaled to a mean activation of one (Gatys et al. 2016, section 2).
 
-A narrow teacher's own taps are learnt, not what its heads make of them: whatever they predict can be had from its
-taps, and a linear head finds those more easily than a prediction behind a ReLU.
+A narrow teacher's own layers are learnt, not what its heads make of them: whatever they predict can be had from its
+layers, and a linear head finds those more easily than a prediction behind a ReLU.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from styletransfer.errors import OptionError
 from styletransfer.files import write_atomically
 from styletransfer.layers import VGG19_WIDTHS
 from styletransfer.training import cards
-from styletransfer.training.config import ExtractorConfig
-from styletransfer.training.crops import CropBatch, Crops
-from styletransfer.training.regression import Regression
+from styletransfer.training.extractor.config import ExtractorConfig
+from styletransfer.training.data.crops import CropBatch, Crops
+from styletransfer.training.extractor.regression import Regression
 from styletransfer.training.statistics import statistics_of
-from styletransfer.training.student import Student
-from styletransfer.training.task import Band, Losses, Task
+from styletransfer.training.extractor.student import Student
+from styletransfer.training.engine.task import Band, Losses, Task
 from styletransfer.training.teachers import Teacher
 from styletransfer.weights.formats import trained_metadata
 
-#: Where the student is compared if a teacher has the tap, and how much each comparison counts; the student's
-#: deepest tap is always among them, and counts 1 if it isn't listed.
-TAP_WEIGHTS = {
+#: Where the student is compared if a teacher has the layer, and how much each comparison counts; the student's
+#: deepest layer is always among them, and counts 1 if it isn't listed.
+LAYER_WEIGHTS = {
     "relu1_1": 1.0, "relu1_2": 0.5, "relu2_1": 1.0, "relu2_2": 0.5, "relu3_1": 1.0,
     "relu3_3": 0.5, "relu4_1": 1.5, "relu4_2": 0.5, "relu4_4": 0.5, "relu5_1": 1.0,
 }  # fmt: skip
-#: Shallow taps are compared on a grid of about so many rows and columns; every position would tell little more.
+#: Shallow layers are compared on a grid of about so many rows and columns; every position would tell little more.
 _COMPARED = 32
 #: When the student is written, crops of each folder that unit means are measured over, that heads are fitted to,
 #: that they are judged on; and how many at a time.
@@ -51,14 +51,14 @@ _DULL = Band(0.95, "The student learns nothing here: check the teacher's file, o
 
 
 class Head(nn.Module):
-    """Predicts a teacher's tap from the student's, with the tap's centre and scale.
+    """Predicts a teacher's layer from the student's, with that layer's centre and scale.
 
     Activations of the Oxford network reach hundreds; a head that starts near zero would take thousands of steps to
     get there. One scale for all channels keeps the weight that each has in a Gram matrix. The head starts where a
     ridge regression puts it: a random one would first drive a good student away from what it knows.
 
     Args:
-        features: The student's tap of some pictures, (B, C, h, w).
+        features: The student's layer of some pictures, (B, C, h, w).
         sample: The teacher's of the same, (B, D, h, w).
     """
 
@@ -76,7 +76,7 @@ class Head(nn.Module):
     deviation: Tensor
 
     def losses(self, features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean squared error over the tap's variance, and the Gram matrices' over the teacher's own.
+        """Return the mean squared error over the layer's variance, and the Gram matrices' over the teacher's own.
 
         The first is 1 where the guess is no better than the mean.
         """
@@ -93,15 +93,15 @@ class ExtractorTask(Task):
 
     Args:
         student: What is trained.
-        teachers: What it learns from; each tap from the first that has it and has no heads, else from the first
+        teachers: What it learns from; each layer from the first that has it and has no heads, else from the first
             that has it.
         sources: Crops, one folder each; a step takes its batch of each.
         config: What it is trained for.
         device: Where.
-        recompute: Whether activations are computed twice rather than kept.
+        gradient_checkpointing: Whether activations are computed twice rather than kept.
 
     Raises:
-        OptionError: No teacher has the student's deepest tap.
+        OptionError: No teacher has the student's deepest layer.
     """
 
     kind: ClassVar[str] = "extractor"
@@ -114,59 +114,49 @@ class ExtractorTask(Task):
         config: ExtractorConfig,
         device: torch.device,
         *,
-        recompute: bool = False,
+        gradient_checkpointing: bool = False,
     ) -> None:
         self.sources = sources
         self.config = config
         self.device = device
-        self.recompute = recompute
+        self.gradient_checkpointing = gradient_checkpointing
         self.teachers = [teacher.to(device) for teacher in teachers]
         self.plan = _plan(student, teachers)
         probe = torch.cat([source.batch(0, range(8)).pictures for source in sources]).to(device)
         with torch.no_grad():
             known = student.to(device)(probe)
         heads = nn.ModuleDict()
-        for teacher, taps in zip(self.teachers, self.plan, strict=True):
-            for tap, sample in self._taught(teacher, taps, probe).items():
-                heads[tap] = Head(known[tap], sample.float())
+        for teacher, layers in zip(self.teachers, self.plan, strict=True):
+            for layer, sample in self._taught(teacher, layers, probe).items():
+                heads[layer] = Head(known[layer], sample.float())
         self.heads = heads
         self.student = student
         self.module = nn.ModuleDict({"student": student, "heads": heads}).to(device)
-        self.bands = {tap: _DULL for taps in self.plan for tap in taps}
+        self.bands = {layer: _DULL for layers in self.plan for layer in layers}
 
     def losses(self, batches: Sequence[CropBatch], step: int, slots: range) -> Losses:
         """Return the losses of one part of a step."""
         images = torch.cat([batch.pictures for batch in batches]).to(self.device)
         features: dict[str, Tensor] = (
-            recomputed(self.student, images, use_reentrant=False) if self.recompute else self.student(images)
+            recomputed(self.student, images, use_reentrant=False) if self.gradient_checkpointing else self.student(images)
         )
         terms: dict[str, Tensor] = {}
         shown: dict[str, Tensor] = {}
-        for teacher, taps in zip(self.teachers, self.plan, strict=True):
-            for tap, target in self._taught(teacher, taps, images).items():
-                error, gram = cast(Head, self.heads[tap]).losses(features[tap], target)
-                terms[f"weighted {tap}"] = TAP_WEIGHTS.get(tap, 1.0) * (error + self.config.gram_weight * gram)
-                shown |= {tap: error, f"gram {tap}": gram}
+        for teacher, layers in zip(self.teachers, self.plan, strict=True):
+            for layer, target in self._taught(teacher, layers, images).items():
+                error, gram = cast(Head, self.heads[layer]).losses(features[layer], target)
+                terms[f"weighted {layer}"] = LAYER_WEIGHTS.get(layer, 1.0) * (error + self.config.gram_weight * gram)
+                shown |= {layer: error, f"gram {layer}": gram}
         return Losses(terms, shown=shown)
-
-    def observe(self, observed: Mapping[str, float]) -> None:
-        """Nothing is carried from step to step but the weights."""
-
-    def state(self) -> dict[str, Any]:
-        """Return nothing; centres and scales of the heads are in the module."""
-        return {}
-
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take nothing back."""
 
     @torch.no_grad()
     def sample(self) -> Tensor:
-        """Return pictures beside the energy of the student's deepest taps, (3, H, W) in [0, 1]."""
+        """Return pictures beside the energy of the student's deepest layers, (3, H, W) in [0, 1]."""
         rows = []
         for picture in self.sources[0].batch(0, range(3)).pictures:
             maps = [picture[None]]
-            for tap, x in self.student(picture[None].to(self.device)).items():
-                if tap.endswith("_1"):
+            for layer, x in self.student(picture[None].to(self.device)).items():
+                if layer.endswith("_1"):
                     energy = x.float().square().mean(1, keepdim=True).sqrt()
                     energy = energy / energy.amax().clamp_min(1e-8)
                     maps.append(F.interpolate(energy, picture.shape[1:]).expand(-1, 3, -1, -1).cpu())
@@ -184,30 +174,34 @@ class ExtractorTask(Task):
         metadata = trained_metadata(name, self.student.widths, self.student.last, notes)
         whole = save(stored, metadata=metadata)
         path = write_atomically(folder / "extractor.safetensors", lambda file: file.write(whole))
-        card = cards.extractor(name, self.student.widths, self.student.last, notes)
-        return [path, cards.write(folder / "extractor.md", card)]
+        what = (
+            f"VGG-19's topology to {self.student.last}, {', '.join(map(str, self.student.widths))} channels. RGB in "
+            "[0, 1] in; ImageNet mean and deviation, reflection padding, max pooling inside; every channel has a mean "
+            "activation of about one."
+        )
+        return [path, cards.write(folder / "extractor.md", name, what, notes)]
 
     @torch.no_grad()
     def unexplained(self) -> dict[str, float]:
-        """Return for each tap taught the share of its variance that the best linear head leaves unexplained.
+        """Return for each layer taught the share of its variance that the best linear head leaves unexplained.
 
-        The heads are fitted anew, and judged on other crops; none of the crops was trained on, the pictures were.
-        1 is a student that knows nothing of the tap.
+        The heads are fitted again, and judged on other crops; none of the crops was trained on, the pictures were.
+        1 is a student that knows nothing of the layer.
         """
         fitted = self._regressions(range(_FITTED_OVER))
         judged = self._regressions(range(_FITTED_OVER, _FITTED_OVER + _JUDGED_OVER))
-        return {tap: judged[tap].unexplained(*fitted[tap].solve()) for tap in fitted}
+        return {layer: judged[layer].unexplained(*fitted[layer].solve()) for layer in fitted}
 
     def _regressions(self, slots: range) -> dict[str, Regression]:
-        """Return each tap's regression on the student's, over the probing step's crops."""
+        """Return each layer's regression on the student's, over the probing step's crops."""
         found: dict[str, Regression] = {}
         for images in self._pictures(slots):
             known = self.student(images)
-            for teacher, taps in zip(self.teachers, self.plan, strict=True):
-                for tap, target in self._taught(teacher, taps, images).items():
-                    sums = found.setdefault(tap, Regression(known[tap].shape[1], target.shape[1]))
+            for teacher, layers in zip(self.teachers, self.plan, strict=True):
+                for layer, target in self._taught(teacher, layers, images).items():
+                    sums = found.setdefault(layer, Regression(known[layer].shape[1], target.shape[1]))
                     apart = _apart(target)
-                    sums.add(known[tap][:, :, ::apart, ::apart], target[:, :, ::apart, ::apart])
+                    sums.add(known[layer][:, :, ::apart, ::apart], target[:, :, ::apart, ::apart])
         return found
 
     def _pictures(self, slots: range) -> Iterator[Tensor]:
@@ -217,8 +211,8 @@ class ExtractorTask(Task):
 
     @staticmethod
     @torch.no_grad()
-    def _taught(teacher: Teacher, taps: Sequence[str], images: Tensor) -> dict[str, Tensor]:
-        return teacher.network(images, taps) if taps else {}
+    def _taught(teacher: Teacher, layers: Sequence[str], images: Tensor) -> dict[str, Tensor]:
+        return teacher.network(images, layers) if layers else {}
 
 
 def _apart(target: Tensor) -> int:
@@ -227,17 +221,17 @@ def _apart(target: Tensor) -> int:
 
 
 def _plan(student: Student, teachers: Sequence[Teacher]) -> list[list[str]]:
-    """Give each tap to one teacher."""
+    """Give each layer to one teacher."""
     plan: list[list[str]] = [[] for _ in teachers]
     reached = [layer.relu for layer in student.layers]
-    for tap in (tap for tap in reached if tap in TAP_WEIGHTS or tap == reached[-1]):
-        owners = [n for n, teacher in enumerate(teachers) if tap in teacher.network.available]
+    for layer in (layer for layer in reached if layer in LAYER_WEIGHTS or layer == reached[-1]):
+        owners = [n for n, teacher in enumerate(teachers) if layer in teacher.network.available]
         if owners:
-            plan[next((n for n in owners if teachers[n].exact), owners[0])].append(tap)
-        elif tap == reached[-1]:
+            plan[next((n for n in owners if teachers[n].exact), owners[0])].append(layer)
+        elif layer == reached[-1]:
             deepest = max(teacher.deepest for teacher in teachers)
             raise OptionError(
-                f"The student reaches {student.last}, where no teacher tells it anything: the deepest tap of any "
+                f"The student reaches {student.last}, where no teacher can teach it anything: the deepest layer of any "
                 f"is {deepest}. Give a deeper teacher, or --last {deepest.replace('relu', 'conv')}."
             )
     return plan

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 from torch import Tensor
 
-from styletransfer.training.files import Problem, decode, find_pictures
-from styletransfer.training.folder import too_many_problems
+from styletransfer.training.data.files import Problem, decode, find_pictures, pixel_hash
+from styletransfer.training.data.folder import too_many_problems
 
 #: Shorter side at which pictures are read: as in a training, so that smaller ones are not resized twice.
 _READ_AT = 320
-#: Side of the reduction in which pictures are compared and their colours measured.
+#: Side of the reduction in which colours are measured.
 _SMALL = 64
 #: A picture is grey if 99 % of its reduction stays within this distance between largest and smallest channel, of
 #: 255. JPEG leaves up to about 3 in grey pictures; toned prints (sepia) have 20 and more.
@@ -46,6 +45,7 @@ class ScanReport:
         folder: The folder.
         files: Files that are named like pictures, and folders that are.
         unreadable: What cannot be decoded, with the reason.
+        unsupported: Pictures in formats that are not read; left out, but no reason to stop.
         tiny: Pictures whose shorter side is below 64 pixels.
         grey: Pictures without colour. They can be learned from, but too many of them take the colour out.
         duplicates: Pictures that are there twice. They can be learned from, but count twice.
@@ -54,6 +54,7 @@ class ScanReport:
     folder: Path
     files: int
     unreadable: tuple[Problem, ...]
+    unsupported: tuple[Problem, ...]
     tiny: tuple[Problem, ...]
     grey: tuple[Path, ...]
     duplicates: tuple[Duplicate, ...]
@@ -75,8 +76,10 @@ class ScanReport:
             "files": self.files,
             "usable": self.usable,
             "stops_training": self.stops_training,
-            "unreadable": [{"path": str(p.path), "reason": p.reason} for p in self.unreadable],
-            "tiny": [{"path": str(p.path), "reason": p.reason} for p in self.tiny],
+            **{
+                kind: [{"path": str(problem.path), "reason": problem.reason} for problem in getattr(self, kind)]
+                for kind in ("unreadable", "unsupported", "tiny")
+            },
             "grey": [str(path) for path in self.grey],
             "duplicates": [{"path": str(pair.path), "of": str(pair.of)} for pair in self.duplicates],
         }
@@ -96,40 +99,42 @@ def scan_folder(folder: str | Path, *, on_progress: Callable[[int, int], None] |
         ImageError: No such folder, no folder, nothing in it, or nothing named like a picture.
     """
     found, problems = find_pictures(Path(folder))
-    files = len(found) + len(problems)
+    files = len(found) + sum(problem.counts for problem in problems)
     grey: list[Path] = []
-    duplicates: list[Duplicate] = []
-    first: dict[bytes, Path] = {}
+    alike: dict[bytes, list[Path]] = {}
     for looked_at, path in enumerate(found, start=1):
         picture = decode(path, _READ_AT)
         if isinstance(picture, Problem):
             problems.append(picture)
         else:
-            small = _reduced(picture)
-            if _is_grey(small):
+            if _is_grey(picture):
                 grey.append(path)
-            original = first.setdefault(hashlib.sha256(small.tobytes()).digest(), path)
-            if original != path:
-                duplicates.append(Duplicate(path, of=original))
+            digest = hashlib.sha256(f"{tuple(picture.shape)}".encode() + picture.numpy().tobytes()).digest()
+            alike.setdefault(digest, []).append(path)
         if on_progress is not None:
             on_progress(looked_at, len(found))
     problems.sort(key=lambda problem: problem.path.as_posix())
-    return ScanReport(
-        folder=Path(folder),
-        files=files,
-        unreadable=tuple(problem for problem in problems if problem.kind == "unreadable"),
-        tiny=tuple(problem for problem in problems if problem.kind == "tiny"),
-        grey=tuple(grey),
-        duplicates=tuple(duplicates),
+    unreadable, unsupported, tiny = (
+        tuple(problem for problem in problems if problem.kind == kind) for kind in ("unreadable", "format", "tiny")
     )
+    return ScanReport(Path(folder), files, unreadable, unsupported, tiny, tuple(grey), _duplicates(alike))
 
 
-def _reduced(picture: Tensor) -> npt.NDArray[np.uint8]:
-    """Reduce (3, H, W) uint8 to (64, 64, 3)."""
+def _duplicates(alike: Mapping[bytes, Sequence[Path]]) -> tuple[Duplicate, ...]:
+    """Compare the pixels of pictures that are equal when reduced: fine stripes and a plain grey would be too."""
+    found = []
+    for paths in (paths for paths in alike.values() if len(paths) > 1):
+        first: dict[bytes, Path] = {}
+        for path in paths:
+            pixels = pixel_hash(path)
+            original = path if pixels is None else first.setdefault(pixels, path)
+            if original != path:
+                found.append(Duplicate(path, of=original))
+    return tuple(sorted(found, key=lambda pair: pair.path.as_posix()))
+
+
+def _is_grey(picture: Tensor) -> bool:
+    """Whether a (3, H, W) uint8 picture has no colour, except in single pixels that a reduction averages away."""
     whole = Image.fromarray(np.ascontiguousarray(picture.numpy().transpose(1, 2, 0)))
-    return np.asarray(whole.resize((_SMALL, _SMALL), Image.Resampling.BOX))
-
-
-def _is_grey(small: npt.NDArray[np.uint8]) -> bool:
-    chroma = small.max(axis=2) - small.min(axis=2)
-    return bool(np.quantile(chroma, 0.99) < _CHROMA)
+    small = np.asarray(whole.resize((_SMALL, _SMALL), Image.Resampling.BOX))
+    return bool(np.quantile(small.max(axis=2) - small.min(axis=2), 0.99) < _CHROMA)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from styletransfer._checks import choice, integer, number
 from styletransfer.errors import ImageError, TrainingError
-from styletransfer.training.files import SMALLEST_SIDE, Problem, decode, find_pictures, glance
+from styletransfer.training.data.files import SMALLEST_SIDE, Problem, decode, find_pictures, glance
 
 #: Up to so many files are decoded before a training starts; of larger folders only the headers are read.
 FULL_LOOK = 5000
@@ -27,7 +27,7 @@ class PictureFolder:
     """All pictures below a folder, reduced, and kept in memory as bytes up to a limit.
 
     Construction looks at every file: up to 5,000 are decoded (which also fills the memory), of more only the
-    headers are read. What cannot be used is left out and told in `problems`. A copy that goes to another process
+    headers are read. What cannot be used is left out and listed in `problems`. A copy that goes to another process
     leaves the memory behind.
 
     Args:
@@ -44,7 +44,7 @@ class PictureFolder:
         short_edge: As given.
         paths: The pictures that passed the first look, in the same order on every system.
         problems: What was left out so far, each file once.
-        files: How many candidates there were, problems included.
+        files: How many candidates there were: pictures and problems, without files of formats that are not read.
 
     Raises:
         ImageError: No such folder, no folder, nothing in it, nothing named like a picture, or fewer than
@@ -71,7 +71,7 @@ class PictureFolder:
         self._kept: dict[int, Tensor] = {}
         self._bad: set[int] = set()
         found, self.problems = find_pictures(self.folder, what)
-        self.files = len(found) + len(self.problems)
+        self.files = len(found) + sum(problem.counts for problem in self.problems)
         full = check == "full" or (check == "auto" and len(found) <= FULL_LOOK)
         for looked_at, path in enumerate(found, start=1):
             seen = decode(path, self.short_edge) if full else glance(path)
@@ -136,7 +136,7 @@ class PictureFolder:
         Raises:
             TrainingError: `too_many_problems`; the message names up to five files and the way to see all.
         """
-        bad = len(self.problems)
+        bad = sum(problem.counts for problem in self.problems)
         if too_many_problems(bad, self.files):
             raise TrainingError(
                 f'{bad} of the {self.files} files in "{self.folder}" cannot be used ({bad / self.files:.1%}; at '

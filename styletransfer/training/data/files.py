@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,7 +19,12 @@ from styletransfer.images.decode import from_path, stored_size
 from styletransfer.images.pixels import Pixels, working_size
 
 #: What a picture's name ends with, in either case.
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
+#: Suffixes of pictures in formats that are not read: such files are reported, never passed over silently.
+OTHER_SUFFIXES = (
+    ".heic", ".heif", ".jxl", ".jp2", ".j2k", ".jpx", ".jls", ".psd", ".xcf", ".svg", ".eps", ".ico", ".tga", ".dds",
+    ".ppm", ".pgm", ".pbm", ".pnm", ".exr", ".hdr", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2",
+)  # fmt: skip
 #: Shortest side, in pixels, of a picture that can teach anything.
 SMALLEST_SIDE = 64
 
@@ -31,12 +36,18 @@ class Problem:
     Attributes:
         path: The file, or a folder that is named like a picture or cannot be entered.
         reason: Why, in a few words: ``"not a picture"``, ``"cut short or damaged"``, ``"no permission"`` ...
-        kind: ``"tiny"`` for a sound picture whose shorter side is below 64 pixels, else ``"unreadable"``.
+        kind: ``"tiny"`` for a sound picture whose shorter side is below 64 pixels, ``"format"`` for a picture in
+            a format that is not read, else ``"unreadable"``.
     """
 
     path: Path
     reason: str
-    kind: Literal["unreadable", "tiny"] = "unreadable"
+    kind: Literal["unreadable", "tiny", "format"] = "unreadable"
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts among the bad files that stop a training; one of another format does not."""
+        return self.kind != "format"
 
 
 def find_pictures(folder: Path, what: str = "picture") -> tuple[list[Path], list[Problem]]:
@@ -50,7 +61,7 @@ def find_pictures(folder: Path, what: str = "picture") -> tuple[list[Path], list
         what: What it holds, for messages: ``"content"`` or ``"style"``.
 
     Returns:
-        The files, and as problems the folders named like pictures and those that cannot be entered.
+        The files; as problems folders named like pictures, those that cannot be entered, and other formats.
 
     Raises:
         ImageError: No such folder, a file in its place, an empty folder, or no file named like a picture.
@@ -77,6 +88,11 @@ def find_pictures(folder: Path, what: str = "picture") -> tuple[list[Path], list
         shown = [name for name in names if not name.startswith(".")]
         files += [Path(place, name) for name in shown if _named(name)]
         others += sum(not _named(name) for name in shown)
+        problems += [
+            Problem(Path(place, name), f"of a format that is not read ({suffix}); export it as JPEG or PNG", "format")
+            for name in shown
+            if (suffix := Path(name).suffix.lower()) in OTHER_SUFFIXES
+        ]
     if not files:
         raise ImageError(f"{label} {_no_files(others, problems)}")
     return sorted(files, key=Path.as_posix), sorted(problems, key=lambda problem: problem.path.as_posix())
@@ -93,10 +109,7 @@ def decode(path: Path, short_edge: int) -> Tensor | Problem:
         (3, H, W) uint8 RGB; or the problem, if it cannot be read or is tiny.
     """
     try:
-        with warnings.catch_warnings():
-            # Damaged tags and colour profiles cost a training next to nothing, and there may be thousands.
-            warnings.simplefilter("ignore")
-            pixels, _ = from_path(path, "picture", no_smaller_than=2 * max(short_edge, SMALLEST_SIDE))
+        pixels, _ = from_path(path, "picture", no_smaller_than=2 * max(short_edge, SMALLEST_SIDE))
     except ImageError as error:
         return Problem(path, _reason(path, error))
     height, width = pixels.shape[:2]
@@ -112,12 +125,20 @@ def decode(path: Path, short_edge: int) -> Tensor | Problem:
 def glance(path: Path) -> Problem | None:
     """Return the problem that a file's header shows, without decoding it: what is cut short is not found."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            height, width = stored_size(path, "picture")
+        height, width = stored_size(path, "picture")
     except ImageError as error:
         return Problem(path, _reason(path, error))
     return _tiny(path, height, width) if min(height, width) < SMALLEST_SIDE else None
+
+
+def pixel_hash(path: Path) -> bytes | None:
+    """Return a hash of a picture's size and pixels at full size; None if it can be read no more."""
+    try:
+        pixels, _ = from_path(path, "picture")
+    except ImageError:
+        return None
+    pixels = _eight_bit_rgb(pixels)
+    return hashlib.sha256(str(pixels.shape).encode() + pixels.tobytes()).digest()
 
 
 def _eight_bit_rgb(pixels: Pixels) -> Pixels:
@@ -159,7 +180,7 @@ def _of_system(error: OSError) -> str:
 
 def _no_folder(folder: Path) -> str:
     if folder.exists():
-        return "is a file; give the folder that it lies in."
+        return "is a file; give its folder."
     if not folder.parent.is_dir():
         return f'does not exist, nor does "{folder.parent}"; check the path.'
     near = did_you_mean(folder.name, [entry.name for entry in folder.parent.iterdir() if entry.is_dir()])

@@ -18,9 +18,10 @@ from torch import Tensor
 from styletransfer.errors import TrainingError
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.functional import channel_stats
-from styletransfer.training.crops import draws
-from styletransfer.training.folder import PictureFolder
-from styletransfer.training.statistics import Statistics, statistics_of
+from styletransfer.training.data.crops import draws
+from styletransfer.training.data.folder import PictureFolder
+from styletransfer.training.statistics import Statistics, color_quantiles, statistics_of
+from styletransfer.training.teachers import LossNetwork
 
 #: A crop of a style has between this share and all of the picture's shorter side.
 _SMALLEST_SHARE = 0.5
@@ -35,15 +36,17 @@ class StyleTargets:
     """What a step needs of its styles, (B, ...) each.
 
     Attributes:
-        encoded: ``{tap: (mean, std)}`` in the encoder's features, for alignment; (B, C, 1, 1) each.
-        judged: Statistics in the loss network's features.
+        encoded: ``{layer: (mean, std)}`` in the encoder's features, for alignment; (B, C, 1, 1) each.
+        judged: Statistics in the loss network's style layers.
+        colors: Quantiles of the picture's colours, (B, 256, 32).
     """
 
     encoded: Mapping[str, tuple[Tensor, Tensor]]
     judged: Mapping[str, Statistics]
+    colors: Tensor
 
 
-#: Of a position among a step's slots and a style's targets: how far apart they lie.
+#: The distance between the content at a position among a step's slots and a style.
 Distance = Callable[[int, StyleTargets], float]
 
 
@@ -56,8 +59,8 @@ class StyleBank:
     Args:
         folder: The style pictures.
         encoder: The extractor that the decoder is trained for.
-        taps: Layers that are aligned.
-        network: The loss network: images to ``{layer: features}``.
+        layers: Layers that are aligned.
+        network: The loss network.
         seed: Of the choice.
         views: Crops of each picture; view 0 is the whole.
         megabytes: Memory for what is kept.
@@ -70,8 +73,8 @@ class StyleBank:
         self,
         folder: PictureFolder,
         encoder: VGG19Features,
-        taps: tuple[str, ...],
-        network: Callable[[Tensor], dict[str, Tensor]],
+        layers: tuple[str, ...],
+        network: LossNetwork,
         *,
         seed: int,
         views: int = 1,
@@ -79,7 +82,7 @@ class StyleBank:
     ) -> None:
         self.folder = folder
         self.encoder = encoder
-        self.taps = taps
+        self.layers = layers
         self.network = network
         self.seed = seed
         self.views = views
@@ -103,7 +106,7 @@ class StyleBank:
         return _stack(chosen, self.encoder.device)
 
     def _slot(self, step: int, slot: int) -> Iterator[StyleTargets]:
-        """Yield styles for a slot; one that turns out to be bad is drawn anew, as with the crops."""
+        """Yield styles for a slot; in place of one that turns out to be bad, another is drawn."""
         in_vain = 0
         for attempt in itertools.count():
             first, second = draws(self.seed, self.STREAM, step, slot, attempt, count=2)
@@ -128,12 +131,14 @@ class StyleBank:
             self._kept.move_to_end((number, view))
             return self._kept[number, view]
         picture = self.view(number, view).to(self.encoder.device)
-        encoded = {k: channel_stats(f) for k, f in self.encoder(picture, self.taps).items()}
-        judged = {k: statistics_of(f) for k, f in self.network(picture).items()}
+        encoded = {k: channel_stats(f) for k, f in self.encoder(picture, self.layers).items()}
+        judged = self.network(picture, self.network.style_layers)
+        statistics = {k: statistics_of(f) for k, f in judged.items()}
         made = StyleTargets(
             {k: (mean.cpu(), std.cpu()) for k, (mean, std) in encoded.items()},
             # bfloat16 has float32's range: Gram matrices of unnormalised features would overflow in float16.
-            {k: Statistics(s.mean.cpu(), s.std.cpu(), s.gram.bfloat16().cpu()) for k, s in judged.items()},
+            {k: Statistics(s.mean.cpu(), s.std.cpu(), s.gram.bfloat16().cpu()) for k, s in statistics.items()},
+            color_quantiles(picture).cpu(),
         )
         self._keep((number, view), made)
         return made
@@ -162,7 +167,8 @@ class StyleBank:
 
 
 def _bytes(targets: StyleTargets) -> int:
-    return sum(s.gram.nbytes + s.mean.nbytes + s.std.nbytes for s in targets.judged.values())
+    judged = sum(s.gram.nbytes + s.mean.nbytes + s.std.nbytes for s in targets.judged.values())
+    return judged + targets.colors.nbytes
 
 
 def _stack(targets: list[StyleTargets], device: torch.device) -> StyleTargets:
@@ -171,8 +177,11 @@ def _stack(targets: list[StyleTargets], device: torch.device) -> StyleTargets:
 
     return StyleTargets(
         {
-            tap: (joined([t.encoded[tap][0] for t in targets]), joined([t.encoded[tap][1] for t in targets]))
-            for tap in targets[0].encoded
+            layer: (
+                joined([t.encoded[layer][0] for t in targets]),
+                joined([t.encoded[layer][1] for t in targets]),
+            )
+            for layer in targets[0].encoded
         },
         {
             layer: Statistics(
@@ -180,4 +189,5 @@ def _stack(targets: list[StyleTargets], device: torch.device) -> StyleTargets:
             )
             for layer in targets[0].judged
         },
+        joined([t.colors for t in targets]),
     )

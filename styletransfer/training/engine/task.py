@@ -1,4 +1,4 @@
-"""What the loop asks of anything that is trained."""
+"""What the engine asks of anything that is trained."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from styletransfer.training.crops import CropBatch, Crops
-from styletransfer.training.folder import PictureFolder
+from styletransfer.training.data.crops import CropBatch, Crops
+from styletransfer.training.data.folder import PictureFolder
 
 
 @dataclass(frozen=True)
 class Band:
-    """Where a logged value lies in a healthy run.
+    """Where a logged value is in a healthy run.
 
     Attributes:
         high: Above this, after the first steps, something is wrong.
@@ -29,10 +29,10 @@ class Band:
 
 @dataclass(frozen=True)
 class Losses:
-    """What a task makes of a part of a batch.
+    """What a task computes for a part of a batch.
 
     Attributes:
-        terms: Weighted scalars that are descended; each a mean over the part's pictures, so that parts and
+        terms: Weighted scalars that are minimised; each a mean over the part's pictures, so that parts and
             processes can be averaged.
         shown: Scalars for the log only, unweighted.
         observed: Scalars that the task wants back, averaged over all parts and processes (`Task.observe`).
@@ -60,12 +60,16 @@ class Task(ABC):
 
     @property
     def folders(self) -> Sequence[PictureFolder]:
-        """All folders that are learnt from; bad files in them are told."""
+        """All folders that are learnt from; bad files in them are reported."""
         return [source.folder for source in self.sources]
 
     @abstractmethod
     def losses(self, batches: Sequence[CropBatch], step: int, slots: range) -> Losses:
         """Return the losses of one part of step `step`, whose pictures are `slots` of the global batch."""
+
+    def probe(self, images: Tensor) -> Losses:
+        """Return the losses of (1, 3, H, W) images in the costliest kind of step; nothing is learnt from them."""
+        return self.losses([CropBatch(images, (0,)) for _ in self.sources], 0, range(1))
 
     @abstractmethod
     def sample(self) -> Tensor:
@@ -79,18 +83,20 @@ class Task(ABC):
         """Return the name of the part of the training that `step` belongs to."""
         return self.kind
 
-    @abstractmethod
-    def observe(self, observed: Mapping[str, float]) -> None:
+    def observe(self, observed: Mapping[str, float]) -> None:  # noqa: B027 - a task may want nothing back
         """Take note of what `losses` wanted back."""
 
     def warnings(self, step: int, shown: Mapping[str, float]) -> list[str]:
         """Return what is to be said after `step`, beyond the bands."""
         return []
 
-    @abstractmethod
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint needs beside the module: plain values."""
+        return {}
 
-    @abstractmethod
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take back what `state` gave."""
+    def load_state(self, state: Mapping[str, Any]) -> None:  # noqa: B027 - a task may have no state
+        """Take back what `state` gave.
+
+        Raises:
+            ValueError: Something else; the message says what is wrong with it.
+        """

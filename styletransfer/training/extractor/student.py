@@ -57,16 +57,16 @@ class Student(nn.Module):
         return student
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Return every ReLU tap."""
-        taps = {}
+        """Return every ReLU layer, ``{name: (B, C, h, w)}``."""
+        found = {}
         x = images.contiguous(memory_format=torch.channels_last)
         x = F.conv2d(x, self.color_matrix, self.color_bias)
         for layer in self.layers:
             if layer.opens_block:
                 x = F.max_pool2d(x, 2)
             x = F.relu(self.convs[layer.conv](pad_by_one(x, "reflect")))
-            taps[layer.relu] = x
-        return taps
+            found[layer.relu] = x
+        return found
 
     @torch.no_grad()
     def scale_to_unit_means(self, parts: Iterable[Tensor]) -> None:
@@ -84,10 +84,10 @@ class Student(nn.Module):
         count = 0
         for images in parts:
             count += len(images)
-            for tap, x in self(images).items():
+            for name, x in self(images).items():
                 moments = torch.stack([x.mean(dim=(2, 3)).sum(0), x.square().mean(dim=(2, 3)).sum(0)])
-                sums[tap] = sums.get(tap, torch.zeros_like(moments)) + moments
-        scales = {tap: _loudness(*(total / count)) for tap, total in sums.items()}
+                sums[name] = sums.get(name, torch.zeros_like(moments)) + moments
+        scales = {name: _loudness(*(total / count)) for name, total in sums.items()}
         before: Tensor | None = None
         for layer in self.layers:
             weight = self.get_parameter(f"convs.{layer.conv}.weight")

@@ -1,0 +1,1 @@
+"""Pictures to learn from: folders, crops, batches, styles, and the scan of a folder."""

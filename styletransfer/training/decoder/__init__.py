@@ -1,0 +1,1 @@
+"""The training of decoders for AdaIN."""

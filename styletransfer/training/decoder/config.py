@@ -1,0 +1,81 @@
+"""What a decoder is trained for, and presets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from styletransfer._checks import choice, integer, number
+from styletransfer.errors import OptionError
+from styletransfer.layers import check_taps
+from styletransfer.methods.feedforward.config import MOST_PASSES
+from styletransfer.method import option
+from styletransfer.training.engine.config import MOST_STEPS, RecipeConfig, RunConfig
+
+_UPSAMPLING = ("nearest", "bilinear")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderConfig(RecipeConfig):
+    """What a decoder of AdaIN is trained for.
+
+    Raises:
+        OptionError: A value outside its range.
+    """
+
+    layers: tuple[str, ...] = option(
+        ("relu1_1", "relu2_1", "relu3_1", "relu4_1"), "aligned layers that it reads; the paper's is relu4_1 alone"
+    )
+    passes: int = option(2, "times a picture is put through, each time aligned again, 1 to 8; the paper's is 1")
+    upsampling: str = option(
+        "bilinear", "between resolutions; nearest is the paper's and leaves a grid", choices=_UPSAMPLING
+    )
+    autoencoder_steps: int = option(400, "steps of the first phase, which learns to give pictures back, >= 0")
+    gate: float = option(0.35, "feature error of the first phase above which it counts as not learnt, > 0")
+    content_weight: float = option(2.0, "of the content loss, >= 0")
+    moment_weight: float = option(40.0, "of the moment style loss (equation 13), >= 0")
+    gram_weight: float = option(24.0, "of the Gram style loss, >= 0")
+    color_weight: float = option(3.0, "of the distance between the distributions of colours, >= 0")
+    range_weight: float = option(10.0, "of the penalty on values outside [0, 1], >= 0")
+    pixel_weight: float = option(10.0, "of the pixels where a picture is given back, >= 0")
+    ramp: int = option(200, "steps of the second phase over which the style weights rise to their value, >= 0")
+    identity_every: int = option(16, "every so many steps a content is its own style; 0 for never")
+    nearest_of: int = option(
+        2, "styles drawn for each content, of which the nearest to it is learnt from, 1 to 64: near pairs are hard"
+    )
+    views: int = option(
+        4, "random crops of each style picture that are learnt from, 1 to 1000; the first is the whole"
+    )
+
+    #: `default` is for a GPU; `laptop` for two cores and an hour; `lab` shows every part of a training within a
+    #: lesson and makes nothing of use; `few-shot` goes on from a finished decoder with one or two style pictures.
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "default": {"steps": 160_000, "batch_size": 8, "size": 256, "short_edge": 512, "autoencoder_steps": 4_000},
+        "laptop": {},
+        "lab": {"steps": 400, "autoencoder_steps": 100, "size": 128, "sample_steps": 100, "save_steps": 100},
+        "few-shot": {
+            "steps": 400, "autoencoder_steps": 0, "ramp": 0, "learning_rate": 3e-4, "views": 24,
+            "sample_steps": 100, "save_steps": 100,
+        },
+    }  # fmt: skip
+
+    def __post_init__(self) -> None:
+        """Validate every field."""
+        object.__setattr__(self, "layers", check_taps(self.layers))
+        choice(self.upsampling, _UPSAMPLING, "upsampling")
+        for name in ("autoencoder_steps", "ramp", "identity_every"):
+            integer(getattr(self, name), name, low=0, high=MOST_STEPS)
+        for name, high in (("passes", MOST_PASSES), ("nearest_of", 64), ("views", 1000)):
+            integer(getattr(self, name), name, low=1, high=high)
+        number(self.gate, "gate", above=0.0)
+        for name in ("content", "moment", "gram", "color", "range", "pixel"):
+            number(getattr(self, f"{name}_weight"), f"{name}_weight", low=0.0, high=1e9)
+
+    def check(self, run: RunConfig) -> None:
+        """Refuse a first phase that leaves no step for the second."""
+        if self.autoencoder_steps >= run.steps:
+            raise OptionError(
+                f"autoencoder_steps ({self.autoencoder_steps}) leave no step for the style of {run.steps} in all; "
+                "raise steps or lower autoencoder_steps."
+            )
