@@ -48,7 +48,9 @@ class TrainingCommand(click.Command):
             old = word.partition("=")[0].removeprefix("--").removeprefix("no-").replace("-", "_")
             if word.startswith("--") and old in RENAMED:
                 now = RENAMED[old].replace("_", "-")
-                raise click.NoSuchOption(word.partition("=")[0], f"It is called --{now} now; give --{now}.", ctx=ctx)
+                raise click.UsageError(
+                    f"No such option: --{old.replace('_', '-')}. It is called --{now} now.", ctx
+                )
         return super().parse_args(ctx, args)
 
 

@@ -1,7 +1,7 @@
 """Training: decoders for AdaIN, and narrow extractors distilled from wide ones.
 
-Each is a recipe (`decoder`, `extractor`) over one `engine`; `data` reads folders of pictures. Only the command line
-imports this package.
+Each is a recipe (`decoder`, `extractor`) over one `engine`; `data` reads folders of pictures. Within the package
+only the command line imports this.
 """
 
 from __future__ import annotations

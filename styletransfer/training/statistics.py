@@ -102,4 +102,4 @@ def color_quantiles(pictures: Tensor, count: int = 256) -> Tensor:
 @functools.cache
 def _directions() -> Tensor:
     drawn = torch.randn(3, 32, generator=torch.Generator().manual_seed(7))
-    return drawn / drawn.norm(dim=0)
+    return cast(Tensor, drawn / drawn.norm(dim=0))

@@ -27,7 +27,7 @@ from styletransfer.weights.tensor_files import read_tensors
 #: Mean of the Oxford VGG's training pictures, RGB, 0 to 255 (Simonyan and Zisserman 2015, section 2.1).
 OXFORD_MEAN = (123.68, 116.779, 103.939)
 
-#: The layers of a decoder's style loss (Huang and Belongie 2017, section 6.1), which the loss networks must have ...
+#: Layers of a decoder's style loss (Huang and Belongie 2017, section 6.1), which the loss networks must have ...
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 #: ... and what is used as well where they have it: a coarser style layer, and a content layer that follows layout
 #: rather than texture (Gatys et al. 2016, section 3). Without it the content layer is relu4_1.

@@ -50,8 +50,8 @@ def train(folders: Path) -> Train:
             "-o",
             folders / "run",
         ]
-        words += ["--preset", "lab", "--steps", 2, "--autoencoder-steps", 1, "--batch", 2, "--size", 32]
-        words += ["--device", "cpu", "--workers", 0, "--precision", "float32", "--short-edge", 64, *more]
+        words += ["--preset", "lab", "--steps", 2, "--autoencoder-steps", 1, "--batch-size", 2, "--size", 32]
+        words += ["--device", "cpu", "--num-workers", 0, "--precision", "float32", "--short-edge", 64, *more]
         return CliRunner().invoke(main, list(map(str, words)), catch_exceptions=False)
 
     return run
@@ -79,9 +79,9 @@ class TestHelp:
         assert "--learning-rate FLOAT peak of Adam's step length" in told
         assert "(default: 0.001)" in told
         assert "--precision auto|float32|bfloat16" in told
-        assert "--recompute / --no-recompute" in told
+        assert "--gradient-checkpointing / --no-gradient-checkpointing" in told
         own = {
-            "decoder": "--taps NAME,... aligned layers",
+            "decoder": "--layers NAME,... aligned layers",
             "extractor": "--width FLOAT share of VGG-19's channels",
         }
         assert own[kind].lower() in told.lower()
@@ -138,7 +138,7 @@ class TestRun:
     def test_a_stopped_run_is_an_interrupted_command(
         self, train: Train, folders: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from styletransfer.training.distributed import World
+        from styletransfer.training.engine.processes import World
 
         monkeypatch.setattr(World, "agree", lambda world, wanted: True)
         result = train()
@@ -154,14 +154,17 @@ class TestBadInput:
         [
             (["--preset", "labb"], "Unknown preset 'labb'. Did you mean \"lab\"?"),
             (["--steps", "0"], "steps must be a whole number of at least 1, got 0"),
-            (["--batch", "0"], "batch must be a whole number of at least 1, got 0"),
-            (["--batch", "3", "--accumulate", "2"], "A batch of 3 cannot be shared by 1 process(es) in 2 part(s)"),
+            (["--batch-size", "0"], "batch must be a whole number of at least 1, got 0"),
+            (
+                ["--batch-size", "3", "--gradient-accumulation-steps", "2"],
+                "A batch of 3 cannot be shared by 1 process(es) in 2 part(s)",
+            ),
             (["--autoencoder-steps", "5"], "autoencoder_steps (5) leave no step for the style of 2 in all"),
             (["--size", "40"], "size must be a multiple of 16"),
             (["--passes", "9"], "passes must be a whole number"),
             (["--seed", "99999999999999999999999"], "seed must be a whole number"),
-            (["--workers", "-1"], "workers must be a whole number of at least 0"),
-            (["--taps", "relu9_1"], "relu9_1"),
+            (["--num-workers", "-1"], "workers must be a whole number of at least 0"),
+            (["--layers", "relu9_1"], "relu9_1"),
             (["--device", "tpu"], "Unknown device 'tpu'"),
             (["--extractor", "vgg20"], "vgg20"),
             (["--extractor", "nowhere/own.safetensors"], "nowhere/own.safetensors"),

@@ -17,16 +17,16 @@ from torch import Tensor, nn
 import styletransfer
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.layers import LAYERS
-from styletransfer.training.config import RunConfig
-from styletransfer.training.crops import CropBatch, Crops, CropSettings
-from styletransfer.training.distributed import World
-from styletransfer.training.folder import PictureFolder
-from styletransfer.training.loop import Trainer
-from styletransfer.training.task import Losses, Task
+from styletransfer.training.data.crops import CropBatch, Crops, CropSettings
+from styletransfer.training.data.folder import PictureFolder
+from styletransfer.training.engine.config import RunConfig
+from styletransfer.training.engine.loop import Trainer
+from styletransfer.training.engine.processes import World
+from styletransfer.training.engine.task import Losses, Task
 
 CPU = torch.device("cpu")
 #: Options of the smallest training.
-TINY = {"batch": 2, "size": 32, "short_edge": 64, "precision": "float32", "device": "cpu", "workers": 0}
+TINY = {"batch_size": 2, "size": 32, "short_edge": 64, "precision": "float32", "device": "cpu", "num_workers": 0}
 
 
 @pytest.fixture(autouse=True)
@@ -134,10 +134,18 @@ def toy(pictures: Path, tmp_path: Path) -> Callable[..., Trainer]:
     """A function ``toy(**options)``: a trainer of a `ToyTask` in ``tmp_path / "run"``, or in `folder`."""
 
     def build(folder: Path | None = None, **options: Any) -> Trainer:
-        own = {
-            name: options.pop(name) for name in ("workers", "settings", "on_step", "on_warning") if name in options
-        }
-        config = RunConfig(**{"steps": 6, "batch": 4, "size": 32, "precision": "float32", "rise": 0} | options)
+        own = {name: options.pop(name) for name in ("settings", "on_step", "on_warning") if name in options}
+        config = RunConfig(
+            **{
+                "steps": 6,
+                "batch_size": 4,
+                "size": 32,
+                "precision": "float32",
+                "warmup_steps": 0,
+                "num_workers": 0,
+            }
+            | options
+        )
         folder = folder or tmp_path / "run"
         folder.mkdir(exist_ok=True)
         return Trainer(ToyTask(pictures), config, folder, World(0, 1, CPU), **own)

@@ -10,28 +10,21 @@ import signal
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, features
 
 from styletransfer.errors import ImageError, OptionError, TrainingError
-from styletransfer.training import loader
-from styletransfer.training.crops import _crop
-from styletransfer.training.data import (
-    CropBatch,
-    Crops,
-    CropSettings,
-    PictureFolder,
-    Problem,
-    batches,
-    count_shared,
-    default_workers,
-    too_many_problems,
-)
+from styletransfer.training.data import batches as batches_module
+from styletransfer.training.data.batches import batches, default_workers
+from styletransfer.training.data.crops import CropBatch, Crops, CropSettings, _crop
+from styletransfer.training.data.files import Problem
+from styletransfer.training.data.folder import PictureFolder, count_shared, too_many_problems
 
 PLAIN = CropSettings(size=32, jitter=0)
 
@@ -106,7 +99,7 @@ class TestFolder:
     def test_a_large_folder_is_looked_at_by_its_headers(
         self, with_bad: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("styletransfer.training.folder.FULL_LOOK", 2)
+        monkeypatch.setattr("styletransfer.training.data.folder.FULL_LOOK", 2)
         assert "cut.jpg" not in reasons(PictureFolder(with_bad))
         assert "cut.jpg" in reasons(PictureFolder(with_bad, check="full"))
 
@@ -128,6 +121,22 @@ class TestFolder:
             assert reasons(PictureFolder(pictures)) == {"more": "no permission"}
         finally:
             (pictures / "more").chmod(0o755)
+
+    @pytest.mark.parametrize("suffix", ["jfif", "JPE", "avif", "gif"])
+    def test_every_suffix_of_a_format_that_is_read(self, pictures: Path, suffix: str) -> None:
+        kind = {"jfif": "JPEG", "JPE": "JPEG"}.get(suffix, suffix.upper())
+        if kind == "AVIF" and not features.check("avif"):
+            pytest.skip("this Pillow reads no AVIF")
+        Image.new("RGB", (80, 70), (200, 20, 20)).save(pictures / f"x.{suffix}", format=kind)
+        assert pictures / f"x.{suffix}" in PictureFolder(pictures).paths
+
+    def test_pictures_of_other_formats_are_named_but_stop_nothing(self, pictures: Path) -> None:
+        for number in range(30):
+            (pictures / f"{number:02}.HEIC").write_bytes(b"phone")
+        found = PictureFolder(pictures)
+        assert (len(found), found.files, len(found.problems)) == (3, 3, 30)
+        assert reasons(found)["07.HEIC"] == "of a format that is not read (.heic); export it as JPEG or PNG"
+        found.check_problems()
 
     def test_progress_is_told(self, pictures: Path) -> None:
         told: list[tuple[int, int]] = []
@@ -208,7 +217,7 @@ class TestRefusals:
             PictureFolder(tmp_path / "picture", what="content")
         with pytest.raises(ImageError, match=r'does not exist, nor does ".*missing"; check the path\.$'):
             PictureFolder(tmp_path / "missing" / "pictures")
-        with pytest.raises(ImageError, match=r"is a file; give the folder that it lies in\.$"):
+        with pytest.raises(ImageError, match=r"is a file; give its folder\.$"):
             PictureFolder(pictures / "a.png")
 
     def test_nothing_to_learn_from(self, tmp_path: Path) -> None:
@@ -437,7 +446,7 @@ class TestBatches:
 
     def test_in_parts(self, pictures: Path) -> None:
         sources = self.sources(pictures)
-        parts = [content for content, _ in batches(sources, range(2), range(4, 10), accumulate=3)]
+        parts = [content for content, _ in batches(sources, range(2), range(4, 10), parts=3)]
         assert len(parts) == 6
         whole = sources[0].batch(1, range(4, 10))
         assert torch.equal(torch.cat([part.pictures for part in parts[3:]]), whole.pictures)
@@ -445,9 +454,9 @@ class TestBatches:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"accumulate": 3}, r"A batch of 4 cannot be given in 3 equal part\(s\)"),
+            ({"parts": 3}, r"A batch of 4 cannot be given in 3 equal part\(s\)"),
             ({"slots": range(0)}, "A batch of 0 cannot be given"),
-            ({"workers": -1}, "workers must be a whole number of at least 0"),
+            ({"workers": -1}, "num_workers must be a whole number of at least 0"),
         ],
     )
     def test_options_are_checked_at_once(self, pictures: Path, options: dict[str, object], message: str) -> None:
@@ -462,23 +471,44 @@ class TestBatches:
                 assert all(same(a, b) for a, b in zip(next(steps), expected, strict=True))
             assert [problem.path.name for problem in sources[0].folder.problems].count("cut.jpg") == 1
             multiprocessing.active_children()[0].kill()
-            with pytest.raises(TrainingError, match=r"loads batches died.* memory .*--resume and --workers 0\.$"):
+            with pytest.raises(
+                TrainingError, match=r"loads batches died.* memory .*--resume and --num-workers 0\.$"
+            ):
                 for _ in steps:
                     pass
         assert multiprocessing.active_children() == []
 
-    def test_a_worker_is_modest(self, pictures: Path) -> None:
+    def test_a_worker_is_modest_and_leaves_signals_to_the_training(
+        self, pictures: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         sources = self.sources(pictures)
         rooms = [source.folder._room for source in sources]
-        threads, handler = torch.get_num_threads(), signal.getsignal(signal.SIGINT)
+        info = SimpleNamespace(dataset=batches_module._Parts((*sources, sources[1])), num_workers=4)
+        monkeypatch.setattr(batches_module, "get_worker_info", lambda: info)
+        handlers = {kind: signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM)}
         try:
-            loader._start_worker((*sources, sources[1]), 4)
-            assert torch.get_num_threads() == 1
-            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+            batches_module._start_worker(0)
+            assert {signal.getsignal(kind) for kind in handlers} == {signal.SIG_IGN}
         finally:
-            signal.signal(signal.SIGINT, handler)
-            torch.set_num_threads(threads)
+            for kind, handler in handlers.items():
+                signal.signal(kind, handler)
         assert [source.folder._room for source in sources] == [room // 4 for room in rooms]
+
+    def test_errors_of_a_worker_keep_their_sentence(self, pictures: Path) -> None:
+        sources = self.sources(pictures)
+        for path in pictures.rglob("*.*"):
+            path.unlink()
+        with (
+            closing(batches(sources, range(9), range(4), workers=1)) as steps,
+            pytest.raises(TrainingError, match=r"^100 pictures in a row cannot be read .*are back\.$"),
+        ):
+            next(steps)
+
+    def test_the_handler_of_dead_children_stays_as_it_was(self, pictures: Path) -> None:
+        before = signal.getsignal(signal.SIGCHLD)
+        with closing(batches(self.sources(pictures), range(9), range(4), workers=1)) as steps:
+            next(steps)
+            assert signal.getsignal(signal.SIGCHLD) == before
 
 
 class TestDefaultWorkers:

@@ -16,8 +16,8 @@ from styletransfer.features import create_extractor
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.methods import create_stylizer
 from styletransfer.training import train_decoder, train_extractor
-from styletransfer.training.distill import ExtractorTask, Head, _plan
-from styletransfer.training.student import Student
+from styletransfer.training.extractor.student import Student
+from styletransfer.training.extractor.task import ExtractorTask, Head, _plan
 from styletransfer.training.teachers import Teacher, load_teacher
 
 WIDTHS = (4, 4, 6, 8, 8)
@@ -131,7 +131,7 @@ class TestRun:
         assert create_extractor(distil("again"), device="cpu").name == names[0]
 
     def test_it_learns(self, distil: Train, log: Callable[..., list[dict[str, Any]]]) -> None:
-        path = distil(steps=40, learning_rate=3e-3, log_every=1, rise=0, batch=4)
+        path = distil(steps=40, learning_rate=3e-3, logging_steps=1, warmup_steps=0, batch_size=4)
         steps = log(path.parent, "step")
         taps = [name for name in steps[0] if name.startswith("weighted")]
         assert len(taps) == 7
@@ -164,7 +164,9 @@ class TestRun:
         assert torch.equal(torch.get_rng_state(), before)
 
     def test_recompute_gives_the_same_weights(self, distil: Train) -> None:
-        plain, again = (create_extractor(distil(str(r), recompute=r), device="cpu") for r in (False, True))
+        plain, again = (
+            create_extractor(distil(str(r), gradient_checkpointing=r), device="cpu") for r in (False, True)
+        )
         torch.testing.assert_close(plain.state_dict(), again.state_dict(), rtol=1e-2, atol=1e-4)
 
     @pytest.mark.parametrize("given", [{"pictures": []}, {"teachers": []}])

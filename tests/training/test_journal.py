@@ -12,8 +12,8 @@ import torch
 
 from styletransfer import load_image
 from styletransfer.errors import OutputError
-from styletransfer.training.journal import Journal
-from styletransfer.training.task import Band
+from styletransfer.training.engine.journal import Journal
+from styletransfer.training.engine.task import Band
 
 BANDS = {"moment": Band(0.8, "Train longer.")}
 

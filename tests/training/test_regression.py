@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from styletransfer.training.regression import Regression
+from styletransfer.training.extractor.regression import Regression
 
 
 def maps(pictures: int = 4) -> tuple[Tensor, Tensor]:

@@ -31,7 +31,7 @@ from styletransfer.methods.feedforward.decoder_files import (
     save_decoder,
 )
 from styletransfer.training import Hooks, Outcome, train_decoder, train_extractor
-from styletransfer.training import checkpoint as checkpoints
+from styletransfer.training.engine import checkpoint as checkpoints
 from styletransfer.weights import reduced
 
 Log = Callable[..., list[dict[str, Any]]]
@@ -46,7 +46,7 @@ def train(pictures: Path, paintings: Path, tmp_path: Path, narrow: VGG19Features
 
     def run(name: str = "run", **options: Any) -> Outcome:
         chosen = {"extractor": narrow, "content": pictures, "style": paintings, "preset": "lab"}
-        chosen |= {"steps": 6, "autoencoder_steps": 2, "checkpoint_every": 2, **tiny} | options
+        chosen |= {"steps": 6, "autoencoder_steps": 2, "save_steps": 2, **tiny} | options
         return train_decoder(output=tmp_path / name, **chosen)
 
     return run
@@ -57,7 +57,7 @@ def distil(pictures: Path, small_file: Path, tmp_path: Path, tiny: dict[str, Any
     """The same for an extractor."""
 
     def run(name: str = "run", **options: Any) -> Outcome:
-        chosen = {"teachers": [small_file], "preset": "lab", "steps": 6, "checkpoint_every": 2} | tiny
+        chosen = {"teachers": [small_file], "preset": "lab", "steps": 6, "save_steps": 2} | tiny
         return train_extractor(
             [pictures], tmp_path / name, **chosen | {"width": 1 / 16, "last": "conv4_1"} | options
         )
@@ -78,10 +78,10 @@ def same(first: Any, second: Any) -> bool:
 
 def assert_equal_ends(first: Path, second: Path, step: int = 6) -> None:
     """Weights, optimiser, log's values and export are equal bit for bit."""
-    ends = [checkpoints.read(folder / f"step-{step}.pt") for folder in (first, second)]
-    for part in ("module", "optimizer", "extra", "recent", "config"):
+    ends = [checkpoints.read(folder / f"step-{step}.safetensors") for folder in (first, second)]
+    for part in ("tensors", "updates", "extra", "recent", "config"):
         assert same(getattr(ends[0], part), getattr(ends[1], part)), part
-    (export,) = (path.name for path in first.glob("*.safetensors"))
+    (export,) = (path.name for path in first.glob("*or.safetensors"))
     assert same(load_file(first / export), load_file(second / export))
 
 
@@ -100,7 +100,7 @@ class TestResume:
 
         with pytest.raises(ZeroDivisionError):
             start("broken", hooks=Hooks(on_step=crash))
-        assert checkpoints.latest(tmp_path / "broken") == tmp_path / "broken" / f"step-{last}.pt"
+        assert checkpoints.latest(tmp_path / "broken") == tmp_path / "broken" / f"step-{last}.safetensors"
         outcome = start("broken", resume=True)
         assert (outcome.finished, outcome.steps) == (True, 6)
         assert_equal_ends(tmp_path / "whole", tmp_path / "broken")
@@ -121,7 +121,7 @@ class TestResume:
 
     def test_how_often_things_are_kept_may_differ(self, train: Train) -> None:
         train()
-        assert train(resume=True, checkpoint_every=1, keep=1, log_every=1, cache_megabytes=0).finished
+        assert train(resume=True, save_steps=1, save_total_limit=1, logging_steps=1, cache_megabytes=0).finished
 
     def test_another_task_has_another_folder(self, train: Train, distil: Train) -> None:
         train()
@@ -130,9 +130,9 @@ class TestResume:
 
     def test_a_damaged_checkpoint(self, train: Train, tmp_path: Path) -> None:
         train()
-        newest = tmp_path / "run" / "step-6.pt"
+        newest = tmp_path / "run" / "step-6.safetensors"
         newest.write_bytes(newest.read_bytes()[:1000])
-        with pytest.raises(TrainingError, match=r"step-6\.pt is cut short .* from step-4\.pt"):
+        with pytest.raises(TrainingError, match=r"step-6\.safetensors is cut short .* from step-4\.safetensors"):
             train(resume=True)
         newest.unlink()
         assert train(resume=True).finished
@@ -145,16 +145,16 @@ class TestResume:
     def test_precision_is_settled_once(
         self, train: Train, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        monkeypatch.setattr("styletransfer.training.preparation.resolve", lambda *given: "float32")
+        monkeypatch.setattr("styletransfer.training.engine.run.resolve", lambda *given: "float32")
         train(precision="auto")
-        monkeypatch.setattr("styletransfer.training.preparation.resolve", lambda *given: "bfloat16")
+        monkeypatch.setattr("styletransfer.training.engine.run.resolve", lambda *given: "bfloat16")
         assert train(precision="auto", resume=True).finished
 
 
 class TestFolders:
     def test_holds_a_run_already(self, train: Train) -> None:
         train()
-        with pytest.raises(TrainingError, match=r"already holds a run .*step-6\.pt\)\. Give --resume"):
+        with pytest.raises(TrainingError, match=r"already holds a run .*step-6\.safetensors\)\. Give --resume"):
             train()
 
     def test_cannot_be_written_to(self, train: Train, tmp_path: Path) -> None:
@@ -184,17 +184,50 @@ class TestFolders:
         monkeypatch: pytest.MonkeyPatch, victim: str,
     ) -> None:  # fmt: skip
         """As in a large folder, of which only the headers are read before."""
-        monkeypatch.setattr("styletransfer.training.folder.FULL_LOOK", 0)
+        monkeypatch.setattr("styletransfer.training.data.folder.FULL_LOOK", 0)
         path = pictures / "b.jpg" if victim == "content" else paintings / "1.png"
         path.write_bytes(path.read_bytes()[:-400])
-        assert train(batch=4).finished
+        assert train(batch_size=4).finished
         assert [Path(line["path"]).name for line in log(tmp_path / "run", "problem")] == [path.name]
 
     def test_the_same_folder_twice_warns(self, train: Train, pictures: Path) -> None:
         told: list[str] = []
         train(style=pictures, hooks=Hooks(on_warning=told.append))
         assert told[0].startswith("3 picture(s) are in both the content and the style folder")
-        assert "4 style steps are far too few" in told[1]
+        assert told[1].startswith("4 style steps are far too few")
+
+    def test_pictures_of_other_formats_are_told(self, train: Train, paintings: Path) -> None:
+        (paintings / "a.heic").write_bytes(b"phone")
+        told: list[str] = []
+        train(steps=1, autoencoder_steps=0, hooks=Hooks(on_warning=told.append))
+        assert "1 file(s)" in told[0]
+        assert "a.heic: of a format that is not read (.heic)" in told[0]
+
+    def test_leftovers_of_killed_runs_are_removed(self, train: Train, tmp_path: Path) -> None:
+        (tmp_path / "run" / "samples").mkdir(parents=True)
+        for place in ("run", "run/samples"):
+            (tmp_path / place / ".0123456789abcdef.part").touch()
+        (tmp_path / "run" / "mine.part").touch()
+        train(steps=1, autoencoder_steps=0)
+        assert [path.name for path in tmp_path.rglob("*.part")] == ["mine.part"]
+
+    def test_one_training_at_a_time(self, train: Train, tmp_path: Path) -> None:
+        told: list[str] = []
+
+        def second(progress: Any) -> None:
+            with pytest.raises(TrainingError, match=r"Another training is at work in .*run\. Wait for its end"):
+                train(resume=progress.step > 2)
+            told.append("refused")
+
+        train(hooks=Hooks(on_step=second), save_steps=2)
+        assert told == ["refused"] * 6
+        assert train(resume=True).finished  # the lock was given back
+
+    def test_a_log_that_is_no_file(self, train: Train, tmp_path: Path) -> None:
+        (tmp_path / "run").mkdir()
+        os.mkfifo(tmp_path / "run" / "log.jsonl")
+        with pytest.raises(OutputError, match="log.jsonl is no ordinary file"):
+            train()
 
 
 class TestPrecision:
@@ -207,7 +240,7 @@ class TestPrecision:
     def test_bfloat16_resumes_bit_for_bit(self, train: Train, tmp_path: Path) -> None:
         train("whole", precision="bfloat16")
         train("broken", precision="bfloat16")
-        (tmp_path / "broken" / "step-6.pt").unlink()
+        (tmp_path / "broken" / "step-6.safetensors").unlink()
         train("broken", precision="bfloat16", resume=True)
         assert_equal_ends(tmp_path / "whole", tmp_path / "broken")
 
@@ -230,7 +263,13 @@ class TestStart:
     ) -> None:
         start = save_decoder(decoder, tmp_path / "start.safetensors")
         outcome = train(
-            extractor=extractor, start=start, preset="few-shot", steps=2, autoencoder_steps=0, views=2, rise=0
+            extractor=extractor,
+            start=start,
+            preset="few-shot",
+            steps=2,
+            autoencoder_steps=0,
+            views=2,
+            warmup_steps=0,
         )
         after = load_file(outcome.files[0])
         moved = max((after[name].float() - x).abs().max().item() for name, x in decoder.state_dict().items())
@@ -250,8 +289,8 @@ class TestStart:
         assert not any(p.requires_grad for p in decoder.parameters())
 
     def test_of_other_taps(self, train: Train, decoder: Decoder, extractor: VGG19Features) -> None:
-        with pytest.raises(OptionError, match=f"give --taps {','.join(LITE.taps)}"):
-            train(extractor=extractor, start=decoder, taps=("relu4_1",))
+        with pytest.raises(OptionError, match=f"give --layers {','.join(LITE.taps)}"):
+            train(extractor=extractor, start=decoder, layers=("relu4_1",))
 
     def test_of_another_extractor(self, train: Train, decoder: Decoder) -> None:
         with pytest.raises(WeightsError, match="trained for the extractor 'vgg19-lite'"):
@@ -277,11 +316,11 @@ def test_full_width_with_weights_that_a_user_has(
     (tmp_path / "cache").mkdir()
     metadata = {"format": reduced.FORMAT, "sha256": reduced.checksum(tensors)}
     save_file(tensors, tmp_path / "cache" / "vgg19.safetensors", metadata=metadata)
-    outcome = train(extractor="vgg19", taps=("relu4_1",), passes=1, steps=2, autoencoder_steps=1)
+    outcome = train(extractor="vgg19", layers=("relu4_1",), passes=1, steps=2, autoencoder_steps=1)
     decoder = load_decoder(outcome.files[0], encoder="vgg19", device="cpu")
     assert decoder.spec.stages == PYTORCH_ADAIN.stages
     assert outcome.finished
-    for path in tmp_path.rglob("*.pt"):
+    for path in tmp_path.rglob("step-*.safetensors"):
         path.unlink()  # 40 MB
 
 
@@ -291,8 +330,8 @@ class TestProcesses:
             "preset": "lab",
             "steps": 30,
             "autoencoder_steps": 4,
-            "checkpoint_every": 3,
-            "sample_every": 1000,
+            "save_steps": 3,
+            "sample_steps": 1000,
         } | more
 
     def start(self, command: Command, pictures: Path, paintings: Path, run: Path, **options: Any) -> Process:
@@ -313,19 +352,21 @@ class TestProcesses:
             wait_for(lambda: checkpoints.latest(run), process)
             time.sleep(random.Random(0).uniform(0, 0.1))
             process.kill()
-        assert checkpoints.latest(run) != run / "step-30.pt"
+        assert checkpoints.latest(run) != run / "step-30.safetensors"
         assert train_decoder(pictures, paintings, run, resume=True, **self.options(**tiny)).finished
         assert train_decoder(pictures, paintings, tmp_path / "whole", **self.options(**tiny)).finished
         assert_equal_ends(tmp_path / "whole", run, 30)
 
+    @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
     def test_the_whole_group_is_told_to_stop(
-        self, command: Command, pictures: Path, paintings: Path, tmp_path: Path
+        self, command: Command, pictures: Path, paintings: Path, tmp_path: Path, kind: signal.Signals
     ) -> None:
-        """As a batch system does it: the processes that load pictures get the signal too."""
+        """As a batch system or a terminal does it: the processes that load pictures get the signal too."""
         run = tmp_path / "run"
-        with self.start(command, pictures, paintings, run, **self.options(steps=100_000, workers=1)) as process:
+        options = self.options(steps=100_000, num_workers=1)
+        with self.start(command, pictures, paintings, run, **options) as process:
             wait_for(lambda: checkpoints.latest(run), process)
-            os.killpg(process.pid, signal.SIGTERM)
+            os.killpg(process.pid, kind)
             out, told = process.communicate(timeout=120)
         assert process.returncode == 130, told
         assert out == ""
@@ -333,7 +374,7 @@ class TestProcesses:
         assert last.startswith("Stopped after step ")
         assert last.endswith(f"; the checkpoint is in {run}. Go on with --resume.")
         step = int(last.split()[3].rstrip(";"))
-        assert checkpoints.latest(run) == run / f"step-{step}.pt"
+        assert checkpoints.latest(run) == run / f"step-{step}.safetensors"
         assert (run / "decoder.safetensors").is_file()
 
 

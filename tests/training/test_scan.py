@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from styletransfer.errors import ImageError
-from styletransfer.training.scan import Duplicate, scan_folder
+from styletransfer.training.data.scan import Duplicate, scan_folder
 
 
 def names(paths: tuple[Path, ...]) -> list[str]:
@@ -20,7 +21,7 @@ def names(paths: tuple[Path, ...]) -> list[str]:
 def test_a_sound_folder(pictures: Path) -> None:
     report = scan_folder(pictures)
     assert (report.files, report.usable, report.stops_training) == (3, 3, False)
-    assert report.unreadable == report.tiny == report.grey == report.duplicates == ()
+    assert report.unreadable == report.unsupported == report.tiny == report.grey == report.duplicates == ()
 
 
 def test_bad_files_are_told_with_reasons(pictures: Path) -> None:
@@ -58,6 +59,38 @@ def test_duplicates_name_the_first_of_them(pictures: Path) -> None:
         Duplicate(pictures / "more" / "again.png", of=pictures / "a.png"),
         Duplicate(pictures / "z.bmp", of=pictures / "a.png"),
     )
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (np.indices((512, 512)).sum(0) % 2 * 255, np.full((512, 512), 128)),  # fine checks and a grey
+        (np.indices((512, 512))[1] % 2 * 255, np.indices((512, 512))[0] % 2 * 255),  # stripes
+        (np.indices((700, 700))[1] % 2 * 2, np.indices((700, 700))[0] % 2 * 2),  # dark ones, equal when reduced
+        (np.full((80, 80), 90), np.full((80, 200), 90)),  # a square and a strip of one colour
+    ],
+)
+def test_different_pictures_are_no_duplicates(
+    tmp_path: Path, first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]
+) -> None:
+    for name, pixels in (("a.png", first), ("b.png", second), ("c.png", second)):
+        Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / name)
+    assert scan_folder(tmp_path).duplicates == (Duplicate(tmp_path / "c.png", of=tmp_path / "b.png"),)
+
+
+def test_dark_noise_is_no_duplicate(tmp_path: Path) -> None:
+    for seed in range(3):
+        noise = np.random.default_rng(seed).integers(0, 2, (90, 90), np.uint8)
+        Image.fromarray(noise).save(tmp_path / f"{seed}.png")
+    assert scan_folder(tmp_path).duplicates == ()
+
+
+def test_other_formats_are_named(pictures: Path) -> None:
+    (pictures / "photo.heic").write_bytes(b"phone")
+    report = scan_folder(pictures)
+    assert [problem.path.name for problem in report.unsupported] == ["photo.heic"]
+    assert (report.files, report.usable, report.stops_training) == (3, 3, False)
+    assert report.to_dict()["unsupported"][0]["path"] == str(pictures / "photo.heic")
 
 
 def test_the_1_percent_rule(pictures: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from styletransfer.training.silence import SilenceWatch
+from styletransfer.training.engine.silence import SilenceWatch
 
 NAMES = ["deep.weight", "deep.bias", "last.weight"]
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from styletransfer.functional import EPSILON, channel_stats, gram_matrix
-from styletransfer.training.statistics import Statistics, statistics_of
+from styletransfer.training.statistics import Statistics, _directions, color_quantiles, statistics_of
 
 
 def features(*shape: int, scale: float = 1.0) -> Tensor:
@@ -84,3 +84,17 @@ def test_gaps_are_sums_over_channels_and_entries() -> None:
     other = Statistics(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 0.0]]), torch.full((1, 2, 2), 2.0))
     assert zero.moment_gap(other).tolist() == [14.0]
     assert zero.gram_gap(other).tolist() == [16.0]
+
+
+class TestColors:
+    def test_equal_pictures_at_any_size(self) -> None:
+        small = torch.rand(1, 3, 16, 16)
+        large = small.repeat_interleave(3, 2).repeat_interleave(3, 3)
+        assert color_quantiles(small).shape == (1, 256, 32)
+        torch.testing.assert_close(color_quantiles(large), color_quantiles(small), atol=0.03, rtol=0)
+
+    def test_a_shift_is_its_length_along_each_direction(self) -> None:
+        picture, shift = torch.rand(2, 3, 20, 20), torch.tensor([0.1, 0.0, 0.0]).view(1, 3, 1, 1)
+        apart = color_quantiles(picture + shift) - color_quantiles(picture)
+        torch.testing.assert_close(apart, (0.1 * _directions()[0]).expand_as(apart), atol=1e-6, rtol=0)
+        assert torch.allclose(_directions().norm(dim=0), torch.ones(32))

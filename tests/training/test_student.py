@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.training.student import Student, student_widths
+from styletransfer.training.extractor.student import Student, student_widths
 
 WIDTHS = (4, 4, 6, 8, 8)
 

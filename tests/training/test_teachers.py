@@ -29,7 +29,7 @@ class TestLoad:
     def test_oxford_takes_0_to_255_minus_its_mean(self, oxford_file: Path) -> None:
         teacher = load_teacher(oxford_file)
         assert teacher.exact
-        assert teacher.taps[-1] == "relu3_1"
+        assert teacher.layers[-1] == "relu3_1"
         images = torch.rand(2, 3, 20, 24)
         first = teacher.network.convs["conv1_1"]
         shifted = 255 * images - torch.tensor(OXFORD_MEAN).view(1, 3, 1, 1)
@@ -39,7 +39,7 @@ class TestLoad:
     def test_a_narrow_one_predicts_through_its_heads(self, small_file: Path) -> None:
         teacher = load_teacher(str(small_file))
         assert not teacher.exact
-        assert teacher.taps[0] == "relu3_1"  # those with a head
+        assert teacher.layers[0] == "relu3_1"  # those with a head
         images = torch.rand(1, 3, 32, 32)
         taps = teacher(images, ["relu2_1", "relu4_1"])
         assert taps["relu2_1"].shape == (1, 6, 16, 16)  # no head
@@ -73,15 +73,26 @@ class TestLoad:
             load_teacher(tmp_path / "other.safetensors")
 
 
+STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+
+
 class TestLossNetwork:
-    def test_exact_taps_come_before_predicted_ones(self, oxford_file: Path, small_file: Path) -> None:
+    def test_exact_layers_come_before_predicted_ones(self, oxford_file: Path, small_file: Path) -> None:
         for order in ((oxford_file, small_file), (small_file, oxford_file)):
             network = LossNetwork([load_teacher(path) for path in order])
-            taps = network(torch.rand(1, 3, 32, 32))
-            assert tuple(taps) == network.taps == ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-            assert [x.shape[1] for x in taps.values()] == [64, 128, 256, 10]
+            assert network.style_layers == (*STYLE, "relu5_1")
+            assert network.content_layer == "relu4_2"
+            layers = network(torch.rand(1, 3, 32, 32))
+            assert tuple(layers) == (*STYLE, "relu5_1", "relu4_2")
+            assert [x.shape[1] for x in layers.values()] == [64, 128, 256, 10, 10, 10]
 
-    def test_a_tap_that_none_has(self, oxford_file: Path) -> None:
+    def test_a_shallow_one_has_four_layers(self, narrow: VGG19Features) -> None:
+        network = LossNetwork([Teacher(narrow)])
+        assert network.style_layers == STYLE
+        assert network.content_layer == "relu4_1"
+        assert list(network(torch.rand(1, 3, 32, 32), ["relu2_1"])) == ["relu2_1"]
+
+    def test_a_layer_that_none_has(self, oxford_file: Path) -> None:
         with pytest.raises(OptionError, match=r"None of the loss networks has relu4_1; the losses need relu1_1"):
             LossNetwork([load_teacher(oxford_file)])
 

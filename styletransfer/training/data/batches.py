@@ -5,12 +5,14 @@ Which crops a batch holds depends on seed, step and slot alone, so the number of
 
 from __future__ import annotations
 
+import contextlib
+import multiprocessing
 import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
@@ -20,7 +22,7 @@ from styletransfer.errors import OptionError, TrainingError
 from styletransfer.training.data.crops import CropBatch, Crops
 from styletransfer.training.data.files import Problem
 
-#: What a worker sends: arrays, since tensors would go through /dev/shm, which has 64 MB in a container; or its error.
+#: What a worker sends: arrays, since tensors would go through /dev/shm, which has 64 MB in a container.
 _Parcel = tuple[Any, tuple[int, ...], tuple[Problem, ...]]
 _Part = tuple[int, range]
 
@@ -108,12 +110,36 @@ def _made(sources: tuple[Crops, ...], wanted: _Wanted, workers: int) -> Iterator
         multiprocessing_context="spawn" if workers else None,  # forked processes are not safe beside NCCL
         generator=torch.Generator(),  # else it would draw from the caller's random state
     )
+    others, before = multiprocessing.active_children(), _handler()
+    made = iter(loader)
+    team = [process for process in multiprocessing.active_children() if process not in others]
+    _handle(before)  # torch's handler raises a worker's death in whatever line is being run
     try:
-        made = _without_handler(loader)
-        for parcels in made:
+        for _ in range(len(wanted)):
+            with _watched(team):
+                parcels = next(made)
             if isinstance(parcels, TrainingError):
                 raise parcels
             yield tuple(_unpack(source, parcel) for source, parcel in zip(sources, parcels, strict=True))
+    finally:
+        for process in team:
+            process.kill()
+
+
+@contextlib.contextmanager
+def _watched(team: Sequence[multiprocessing.process.BaseProcess]) -> Iterator[None]:
+    """Raise if a worker dies; the loader would wait for ever for one that is killed while it sends."""
+
+    def look(*_: Any) -> None:
+        if not all(process.is_alive() for process in team):
+            raise RuntimeError("DataLoader worker died")  # as the loader itself raises it
+
+    before = _handler()
+    if team:
+        _handle(look)
+    try:
+        look()
+        yield
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
@@ -121,20 +147,18 @@ def _made(sources: tuple[Crops, ...], wanted: _Wanted, workers: int) -> Iterator
             "A process that loads batches died, most often because the memory ran out. The last checkpoint is "
             "intact: go on with --resume and --num-workers 0."
         ) from error
-
-
-def _without_handler(loader: DataLoader[Any]) -> Iterator[Any]:
-    """Start a loader without the handler by which a worker's death is raised in whatever line is being run.
-
-    The next batch finds it out by itself.
-    """
-    if not hasattr(signal, "SIGCHLD") or threading.current_thread() is not threading.main_thread():
-        return iter(loader)
-    before = signal.getsignal(signal.SIGCHLD)
-    try:
-        return iter(loader)
     finally:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL if before is None else before)
+        _handle(before)
+
+
+def _handler() -> Any:
+    return signal.getsignal(signal.SIGCHLD) if hasattr(signal, "SIGCHLD") else None
+
+
+def _handle(handler: Any) -> None:
+    """Set what hears of a child's death, where a system and a thread may."""
+    if hasattr(signal, "SIGCHLD") and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL if handler is None else handler)
 
 
 def _as_it_is(made: Any) -> Any:
@@ -152,7 +176,7 @@ def _start_worker(number: int) -> None:
     """Set up a worker: it has its share of the memory, and only the training, which may save, hears signals."""
     info = get_worker_info()
     assert info is not None
-    for folder in {id(source.folder): source.folder for source in info.dataset.sources}.values():
+    for folder in {id(source.folder): source.folder for source in cast(_Parts, info.dataset).sources}.values():
         folder.share_room(info.num_workers)
     for kind in (signal.SIGINT, signal.SIGTERM):
         signal.signal(kind, signal.SIG_IGN)

@@ -22,8 +22,9 @@ from styletransfer.images.pixels import Pixels, working_size
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
 #: Suffixes of pictures in formats that are not read: such files are reported, never passed over silently.
 OTHER_SUFFIXES = (
-    ".heic", ".heif", ".jxl", ".jp2", ".j2k", ".jpx", ".jls", ".psd", ".xcf", ".svg", ".eps", ".ico", ".tga", ".dds",
-    ".ppm", ".pgm", ".pbm", ".pnm", ".exr", ".hdr", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2",
+    ".heic", ".heif", ".jxl", ".jp2", ".j2k", ".jpx", ".jls", ".psd", ".xcf", ".svg", ".eps", ".ico", ".tga",
+    ".dds", ".ppm", ".pgm", ".pbm", ".pnm", ".exr", ".hdr", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf",
+    ".raf", ".rw2",
 )  # fmt: skip
 #: Shortest side, in pixels, of a picture that can teach anything.
 SMALLEST_SIDE = 64
@@ -88,11 +89,7 @@ def find_pictures(folder: Path, what: str = "picture") -> tuple[list[Path], list
         shown = [name for name in names if not name.startswith(".")]
         files += [Path(place, name) for name in shown if _named(name)]
         others += sum(not _named(name) for name in shown)
-        problems += [
-            Problem(Path(place, name), f"of a format that is not read ({suffix}); export it as JPEG or PNG", "format")
-            for name in shown
-            if (suffix := Path(name).suffix.lower()) in OTHER_SUFFIXES
-        ]
+        problems += [_of_other_format(Path(place, n)) for n in shown if n.lower().endswith(OTHER_SUFFIXES)]
     if not files:
         raise ImageError(f"{label} {_no_files(others, problems)}")
     return sorted(files, key=Path.as_posix), sorted(problems, key=lambda problem: problem.path.as_posix())
@@ -151,6 +148,11 @@ def _eight_bit_rgb(pixels: Pixels) -> Pixels:
 
 def _named(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
+
+
+def _of_other_format(path: Path) -> Problem:
+    reason = f"of a format that is not read ({path.suffix.lower()}); export it as JPEG or PNG"
+    return Problem(path, reason, "format")
 
 
 def _tiny(path: Path, height: int, width: int) -> Problem:

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 from styletransfer._checks import choice, integer, number
 from styletransfer.errors import OptionError
 from styletransfer.layers import check_taps
-from styletransfer.methods.feedforward.config import MOST_PASSES
 from styletransfer.method import option
+from styletransfer.methods.feedforward.config import MOST_PASSES
 from styletransfer.training.engine.config import MOST_STEPS, RecipeConfig, RunConfig
 
 _UPSAMPLING = ("nearest", "bilinear")

@@ -21,14 +21,14 @@ from torch.utils.checkpoint import checkpoint as recomputed
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.methods.feedforward.adain import Statistics, align_and_decode, statistics_of_layers
 from styletransfer.methods.feedforward.decoder_files import Decoder
-from styletransfer.training.decoder.config import DecoderConfig
-from styletransfer.training.decoder.network import export_decoder
 from styletransfer.training.data.crops import CropBatch, Crops
 from styletransfer.training.data.folder import PictureFolder
+from styletransfer.training.data.styles import StyleBank, StyleTargets
+from styletransfer.training.decoder.config import DecoderConfig
+from styletransfer.training.decoder.network import export_decoder
+from styletransfer.training.engine.task import Band, Losses, Task
 from styletransfer.training.statistics import Statistics as Judged
 from styletransfer.training.statistics import color_quantiles, statistics_of
-from styletransfer.training.data.styles import StyleBank, StyleTargets
-from styletransfer.training.engine.task import Band, Losses, Task
 from styletransfer.training.teachers import LossNetwork
 
 #: Share of the usual untouched gap that is added to a pair's own. Near pairs differ in texture, not in colour;
@@ -42,6 +42,7 @@ _PROBES = 8
 _FRESH = 0.01
 #: Contents and styles in a grid of samples.
 _SAMPLES = (3, 4)
+
 
 class DecoderTask(Task):
     """Holds the networks and losses of a decoder's training.
@@ -266,7 +267,11 @@ class DecoderTask(Task):
 
     def _recomputed(self, function: Callable[..., Any], *inputs: Any) -> Any:
         """Call `function`; if memory is short, compute its activations again rather than keep them."""
-        return recomputed(function, *inputs, use_reentrant=False) if self.gradient_checkpointing else function(*inputs)
+        return (
+            recomputed(function, *inputs, use_reentrant=False)
+            if self.gradient_checkpointing
+            else function(*inputs)
+        )
 
 
 def _relative_change(features: Tensor, was: Tensor) -> Tensor:

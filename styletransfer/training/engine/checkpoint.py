@@ -153,7 +153,7 @@ def _fault(told: Any) -> str | None:
     """Return what is wrong with the values of a checkpoint that are no tensors."""
     kinds = {
         "step": _whole, "updates": _whole, "kind": _text, "config": _table, "extra": _table,
-        "seconds": _finite, "recent": _series,
+        "seconds": _duration, "recent": _series,
     }  # fmt: skip
     if not _table(told) or told.keys() != kinds.keys():
         return f"its state must hold {', '.join(kinds)}"
@@ -180,12 +180,16 @@ def _finite(value: Any) -> bool:
     return is_number and abs(value) < 1e300 and math.isfinite(value)
 
 
+def _duration(value: Any) -> bool:
+    return _finite(value) and value >= 0
+
+
 def _series(value: Any) -> bool:
     return _table(value) and all(isinstance(x, list) and all(map(_finite, x)) for x in value.values())
 
 
 def check_tensors(checkpoint: Checkpoint, expected: Mapping[str, Tensor]) -> str | None:
-    """Return how a checkpoint's tensors differ from those of the run now: names, shapes, values; None if all fit."""
+    """Return how a checkpoint's tensors differ from those of the run now, or None if all fit."""
     for name in sorted({*checkpoint.tensors, *expected}):
         got, wanted = checkpoint.tensors.get(name), expected.get(name)
         if got is None or wanted is None:

@@ -86,6 +86,7 @@ class RunConfig:
         flag(self.gradient_checkpointing, "gradient_checkpointing")
 
 
+@dataclass(frozen=True, kw_only=True)
 class RecipeConfig:
     """Base of a recipe's own settings.
 
@@ -106,10 +107,7 @@ class RecipeConfig:
             OptionError: Unknown preset or option, or a value outside its range.
         """
         chosen = {**cls.presets[choice(preset, cls.presets, "preset")], **options}
-        run_names, own_names = (
-            [field.name for field in dataclasses.fields(owner)]
-            for owner in (RunConfig, cls)  # type: ignore[arg-type]
-        )
+        run_names, own_names = ([field.name for field in dataclasses.fields(owner)] for owner in (RunConfig, cls))
         for old in chosen.keys() & RENAMED.keys():
             raise OptionError(f"The option {old} is called {RENAMED[old]} now; give {RENAMED[old]}.")
         known_options(chosen, [*run_names, *own_names], "The training")

@@ -37,12 +37,13 @@ def check(task: Task, config: RunConfig, world: World) -> None:
     share = config.batch_size // world.size // config.gradient_accumulation_steps
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if world.device.type == "cpu" else 1
     fixed = 4 * sum(p.nbytes for p in task.module.parameters())  # weights, gradients, Adam's two moments
-    if local * (fixed + share * crop) > free:
+    need = local * (fixed + share * crop)
+    if need > free:
+        fitting = max(0, int((free / local - fixed) / crop)) if crop else 0
         raise TrainingError(
-            f"Not enough memory on {world.device}: a step needs at least {local * (fixed + share * crop) / 1e9:.1f} "
-            f"GB ({share} crops of {config.size} pixels at a time, {crop / 1e6:.0f} MB each), {free / 1e9:.1f} GB "
-            f"are free, enough for {max(0, int((free / local - fixed) / max(crop, 1)))} crops at a time. "
-            f"What may fit: {', or '.join(smaller(config, world))}."
+            f"Not enough memory on {world.device}: a step needs at least {need / 1e9:.1f} GB ({share} crops of "
+            f"{config.size} pixels at a time, {crop / 1e6:.0f} MB each), {free / 1e9:.1f} GB are free, enough for "
+            f"{fitting} crops at a time. What may fit: {', or '.join(smaller(config, world))}."
         )
 
 
@@ -89,7 +90,9 @@ def smaller(config: RunConfig, world: World) -> list[str]:
         found.append(f"a smaller batch (--batch-size {half})")
     if config.size > 32:
         found.append(f"smaller crops (--size {max(32, config.size // 32 * 16)})")
-    return [*found, *([] if config.gradient_checkpointing else ["--gradient-checkpointing"])] or ["another machine"]
+    return [*found, *([] if config.gradient_checkpointing else ["--gradient-checkpointing"])] or [
+        "another machine"
+    ]
 
 
 @contextlib.contextmanager
@@ -101,8 +104,8 @@ def watched(config: RunConfig, world: World) -> Iterator[None]:
         if not _is_lack(error):
             raise
         raise TrainingError(
-            f"Not enough memory on {world.device} for a batch of {config.batch_size} crops of {config.size} pixels. "
-            f"The last checkpoint is intact. What may fit: {', or '.join(smaller(config, world))}."
+            f"Not enough memory on {world.device} for a batch of {config.batch_size} crops of {config.size} "
+            f"pixels. The last checkpoint is intact. What may fit: {', or '.join(smaller(config, world))}."
         ) from error
 
 

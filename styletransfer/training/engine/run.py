@@ -151,7 +151,7 @@ class Run(Generic[Own]):
                 "steps_done": trainer.done,
                 "hours": round(trainer.seconds / 3600, 2),
                 "device": f"{self.world.size} x {self.device.type}",
-                "settings": dataclasses.asdict(self.config) | dataclasses.asdict(self.own),  # type: ignore[call-overload]
+                "settings": dataclasses.asdict(self.config) | dataclasses.asdict(self.own),
                 "losses": trainer.journal.typical,
             }
             files = task.export(self.folder, told)

@@ -5,8 +5,8 @@ The student's layers are mapped by linear 1x1 heads onto the teachers' layers. A
 matrices match in the student's features matches in the teacher's. The heads are dropped at the end, and every
 channel that fires steadily is scaled to a mean activation of one (Gatys et al. 2016, section 2).
 
-A narrow teacher's own layers are learnt, not what its heads make of them: whatever they predict can be had from its
-layers, and a linear head finds those more easily than a prediction behind a ReLU.
+A narrow teacher's own layers are learnt, not what its heads predict from them: that follows from its layers, which
+a linear head finds more easily than a prediction behind a ReLU.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from styletransfer.errors import OptionError
 from styletransfer.files import write_atomically
 from styletransfer.layers import VGG19_WIDTHS
 from styletransfer.training import cards
-from styletransfer.training.extractor.config import ExtractorConfig
 from styletransfer.training.data.crops import CropBatch, Crops
-from styletransfer.training.extractor.regression import Regression
-from styletransfer.training.statistics import statistics_of
-from styletransfer.training.extractor.student import Student
 from styletransfer.training.engine.task import Band, Losses, Task
+from styletransfer.training.extractor.config import ExtractorConfig
+from styletransfer.training.extractor.regression import Regression
+from styletransfer.training.extractor.student import Student
+from styletransfer.training.statistics import statistics_of
 from styletransfer.training.teachers import Teacher
 from styletransfer.weights.formats import trained_metadata
 
@@ -138,14 +138,18 @@ class ExtractorTask(Task):
         """Return the losses of one part of a step."""
         images = torch.cat([batch.pictures for batch in batches]).to(self.device)
         features: dict[str, Tensor] = (
-            recomputed(self.student, images, use_reentrant=False) if self.gradient_checkpointing else self.student(images)
+            recomputed(self.student, images, use_reentrant=False)
+            if self.gradient_checkpointing
+            else self.student(images)
         )
         terms: dict[str, Tensor] = {}
         shown: dict[str, Tensor] = {}
         for teacher, layers in zip(self.teachers, self.plan, strict=True):
             for layer, target in self._taught(teacher, layers, images).items():
                 error, gram = cast(Head, self.heads[layer]).losses(features[layer], target)
-                terms[f"weighted {layer}"] = LAYER_WEIGHTS.get(layer, 1.0) * (error + self.config.gram_weight * gram)
+                terms[f"weighted {layer}"] = LAYER_WEIGHTS.get(layer, 1.0) * (
+                    error + self.config.gram_weight * gram
+                )
                 shown |= {layer: error, f"gram {layer}": gram}
         return Losses(terms, shown=shown)
 
@@ -175,9 +179,9 @@ class ExtractorTask(Task):
         whole = save(stored, metadata=metadata)
         path = write_atomically(folder / "extractor.safetensors", lambda file: file.write(whole))
         what = (
-            f"VGG-19's topology to {self.student.last}, {', '.join(map(str, self.student.widths))} channels. RGB in "
-            "[0, 1] in; ImageNet mean and deviation, reflection padding, max pooling inside; every channel has a mean "
-            "activation of about one."
+            f"VGG-19's topology to {self.student.last}, {', '.join(map(str, self.student.widths))} channels. RGB "
+            "in [0, 1] in; ImageNet mean and deviation, reflection padding, max pooling inside; every channel has a "
+            "mean activation of about one."
         )
         return [path, cards.write(folder / "extractor.md", name, what, notes)]
 
@@ -231,7 +235,7 @@ def _plan(student: Student, teachers: Sequence[Teacher]) -> list[list[str]]:
         elif layer == reached[-1]:
             deepest = max(teacher.deepest for teacher in teachers)
             raise OptionError(
-                f"The student reaches {student.last}, where no teacher can teach it anything: the deepest layer of any "
-                f"is {deepest}. Give a deeper teacher, or --last {deepest.replace('relu', 'conv')}."
+                f"The student reaches {student.last}, where no teacher can teach it anything: the deepest layer of "
+                f"any is {deepest}. Give a deeper teacher, or --last {deepest.replace('relu', 'conv')}."
             )
     return plan
