@@ -89,4 +89,4 @@ def test_help_does_without_the_training() -> None:
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "unreadable, tiny, grey" in done.stdout
+    assert "unreadable, of other formats, tiny" in done.stdout

@@ -14,10 +14,14 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 from PIL import Image
+from safetensors.torch import save_file
 
 import styletransfer
 from styletransfer.cli import main
 from styletransfer.cli.train import _SHOWN, TrainingBar
+from styletransfer.features.vgg import VGG19Features
+from styletransfer.training.engine.config import RENAMED
+from styletransfer.weights.formats import trained_metadata
 
 Train = Callable[..., Result]
 
@@ -35,8 +39,25 @@ def folders(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def narrow_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of an extractor of a few channels with random weights."""
+    network = VGG19Features("narrow", widths=(4, 4, 6, 8, 8), last="conv4_1")
+    generator = torch.Generator().manual_seed(0)
+    stored = {"color.weight": network.color_matrix, "color.bias": network.color_bias}
+    for name, x in network.convs.state_dict().items():
+        stored[name] = torch.randn(x.shape, generator=generator) * (2 / max(1, x[0].numel())) ** 0.5
+    path = tmp_path_factory.mktemp("extractor") / "narrow.safetensors"
+    save_file(
+        {name: x.contiguous() for name, x in stored.items()},
+        path,
+        metadata=trained_metadata("narrow", network.widths, "conv4_1"),
+    )
+    return path
+
+
 @pytest.fixture
-def train(folders: Path) -> Train:
+def train(folders: Path, narrow_file: Path) -> Train:
     """A function that runs ``styletransfer train decoder`` with tiny settings; `more` wins."""
 
     def run(*more: str | Path) -> Result:
@@ -47,6 +68,8 @@ def train(folders: Path) -> Train:
             folders / "content",
             "--style",
             folders / "style",
+            "--extractor",
+            narrow_file,
             "-o",
             folders / "run",
         ]
@@ -153,8 +176,8 @@ class TestBadInput:
         ("options", "told"),
         [
             (["--preset", "labb"], "Unknown preset 'labb'. Did you mean \"lab\"?"),
-            (["--steps", "0"], "steps must be a whole number of at least 1, got 0"),
-            (["--batch-size", "0"], "batch must be a whole number of at least 1, got 0"),
+            (["--steps", "0"], "steps must be a whole number of at least 1 and at most 1000000000, got 0"),
+            (["--batch-size", "0"], "batch_size must be a whole number of at least 1 and at most 65536, got 0"),
             (
                 ["--batch-size", "3", "--gradient-accumulation-steps", "2"],
                 "A batch of 3 cannot be shared by 1 process(es) in 2 part(s)",
@@ -163,8 +186,14 @@ class TestBadInput:
             (["--size", "40"], "size must be a multiple of 16"),
             (["--passes", "9"], "passes must be a whole number"),
             (["--seed", "99999999999999999999999"], "seed must be a whole number"),
-            (["--num-workers", "-1"], "workers must be a whole number of at least 0"),
+            (["--num-workers", "-1"], "num_workers must be a whole number of at least 0"),
             (["--layers", "relu9_1"], "relu9_1"),
+            (["--steps", "1" + "0" * 400], "steps must be a whole number of at least 1 and at most 1000000000"),
+            (["--batch-size", "1000000000"], "batch_size must be a whole number of at least 1 and at most 65536"),
+            (["--size", str(2**40)], "size must be a whole number of at least 32 and at most 1024"),
+            (["--num-workers", "100000"], "num_workers must be a whole number of at least 0 and at most 256"),
+            (["--nearest-of", "1000000000"], "nearest_of must be a whole number of at least 1 and at most 64"),
+            (["--batch-size", "65536", "--size", "1024"], "Not enough memory on cpu: a step needs at least"),
             (["--device", "tpu"], "Unknown device 'tpu'"),
             (["--extractor", "vgg20"], "vgg20"),
             (["--extractor", "nowhere/own.safetensors"], "nowhere/own.safetensors"),
@@ -175,6 +204,14 @@ class TestBadInput:
     )
     def test_options(self, train: Train, options: list[str], told: str) -> None:
         assert_refused(train(*options), told)
+
+    @pytest.mark.parametrize(("old", "new"), RENAMED.items())
+    def test_former_names_are_refused_with_the_new_ones(self, train: Train, old: str, new: str) -> None:
+        flag, now = (f"--{name.replace('_', '-')}" for name in (old, new))
+        for word in (flag, f"{flag}=1"):
+            result = train(word, "1")
+            assert result.exit_code == 2
+            assert f"Error: No such option: {flag}. It is called {now} now." in result.stderr
 
     @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
     def test_a_gpu_that_is_absent(self, train: Train) -> None:

@@ -82,7 +82,7 @@ class TestPlan:
         assert taps[-2:] == ["relu4_2", "relu4_3"]
 
     def test_no_teacher_goes_deep_enough(self, oxford_file: Path) -> None:
-        with pytest.raises(OptionError, match=r"reaches conv4_1.*deepest tap of any is relu3_1.*--last conv3_1"):
+        with pytest.raises(OptionError, match=r"reaches conv4_1.*deepest layer of any is relu3_1.*--last conv3_1"):
             _plan(Student(WIDTHS, "conv4_1"), [load_teacher(oxford_file)])
 
 

@@ -32,6 +32,7 @@ from styletransfer.methods.feedforward.decoder_files import (
 )
 from styletransfer.training import Hooks, Outcome, train_decoder, train_extractor
 from styletransfer.training.engine import checkpoint as checkpoints
+from styletransfer.training.engine.config import RENAMED
 from styletransfer.weights import reduced
 
 Log = Callable[..., list[dict[str, Any]]]
@@ -81,7 +82,7 @@ def assert_equal_ends(first: Path, second: Path, step: int = 6) -> None:
     ends = [checkpoints.read(folder / f"step-{step}.safetensors") for folder in (first, second)]
     for part in ("tensors", "updates", "extra", "recent", "config"):
         assert same(getattr(ends[0], part), getattr(ends[1], part)), part
-    (export,) = (path.name for path in first.glob("*or.safetensors"))
+    (export,) = (path.name for path in first.glob("[de]*.safetensors"))
     assert same(load_file(first / export), load_file(second / export))
 
 
@@ -151,6 +152,13 @@ class TestResume:
         assert train(precision="auto", resume=True).finished
 
 
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+def test_former_names_are_refused_with_the_new_ones(train: Train, tmp_path: Path, old: str, new: str) -> None:
+    with pytest.raises(OptionError, match=f"The option {old} is called {new} now; give {new}"):
+        train(**{old: 1})
+    assert not (tmp_path / "run").exists()
+
+
 class TestFolders:
     def test_holds_a_run_already(self, train: Train) -> None:
         train()
@@ -206,7 +214,7 @@ class TestFolders:
     def test_leftovers_of_killed_runs_are_removed(self, train: Train, tmp_path: Path) -> None:
         (tmp_path / "run" / "samples").mkdir(parents=True)
         for place in ("run", "run/samples"):
-            (tmp_path / place / ".0123456789abcdef.part").touch()
+            (tmp_path / place / ".step-500.safetensors.0123456789abcdef.part").touch()
         (tmp_path / "run" / "mine.part").touch()
         train(steps=1, autoencoder_steps=0)
         assert [path.name for path in tmp_path.rglob("*.part")] == ["mine.part"]
@@ -216,7 +224,7 @@ class TestFolders:
 
         def second(progress: Any) -> None:
             with pytest.raises(TrainingError, match=r"Another training is at work in .*run\. Wait for its end"):
-                train(resume=progress.step > 2)
+                train(resume=progress.step >= 2)
             told.append("refused")
 
         train(hooks=Hooks(on_step=second), save_steps=2)
@@ -226,7 +234,7 @@ class TestFolders:
     def test_a_log_that_is_no_file(self, train: Train, tmp_path: Path) -> None:
         (tmp_path / "run").mkdir()
         os.mkfifo(tmp_path / "run" / "log.jsonl")
-        with pytest.raises(OutputError, match="log.jsonl is no ordinary file"):
+        with pytest.raises(OutputError, match=r"log\.jsonl is no ordinary file"):
             train()
 
 
@@ -328,7 +336,7 @@ class TestProcesses:
     def options(self, **more: Any) -> dict[str, Any]:
         return {
             "preset": "lab",
-            "steps": 30,
+            "steps": 15,
             "autoencoder_steps": 4,
             "save_steps": 3,
             "sample_steps": 1000,
@@ -352,10 +360,10 @@ class TestProcesses:
             wait_for(lambda: checkpoints.latest(run), process)
             time.sleep(random.Random(0).uniform(0, 0.1))
             process.kill()
-        assert checkpoints.latest(run) != run / "step-30.safetensors"
+        assert checkpoints.latest(run) != run / "step-15.safetensors"
         assert train_decoder(pictures, paintings, run, resume=True, **self.options(**tiny)).finished
         assert train_decoder(pictures, paintings, tmp_path / "whole", **self.options(**tiny)).finished
-        assert_equal_ends(tmp_path / "whole", run, 30)
+        assert_equal_ends(tmp_path / "whole", run, 15)
 
     @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
     def test_the_whole_group_is_told_to_stop(

@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
@@ -174,9 +174,8 @@ def _unpack(source: Crops, parcel: _Parcel) -> CropBatch:
 
 def _start_worker(number: int) -> None:
     """Set up a worker: it has its share of the memory, and only the training, which may save, hears signals."""
-    info = get_worker_info()
-    assert info is not None
-    for folder in {id(source.folder): source.folder for source in cast(_Parts, info.dataset).sources}.values():
+    info: Any = get_worker_info()
+    for folder in {id(source.folder): source.folder for source in info.dataset.sources}.values():
         folder.share_room(info.num_workers)
     for kind in (signal.SIGINT, signal.SIGTERM):
         signal.signal(kind, signal.SIG_IGN)

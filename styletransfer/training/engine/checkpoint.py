@@ -20,7 +20,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from styletransfer.errors import OutputError, TrainingError
-from styletransfer.files import write_atomically
+from styletransfer.files import ordinary_file, write_atomically
 from styletransfer.training.engine.config import MOST_STEPS
 
 FORMAT = "styletransfer-checkpoint-2"
@@ -120,8 +120,7 @@ def read(path: Path) -> Checkpoint:
     Raises:
         TrainingError: Not there, damaged, or no checkpoint; names the fault, and an older one, if there is one.
     """
-    if path.exists() and not path.is_file():
-        raise TrainingError(f"The checkpoint {path} is no ordinary file.{_other(path)}")
+    ordinary_file(path, "checkpoint", TrainingError)
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             metadata = file.metadata() or {}

@@ -12,8 +12,8 @@ from styletransfer.errors import OutputError, TrainingError
 from styletransfer.training.engine import checkpoint as checkpoints
 from styletransfer.training.engine.processes import World
 
-#: What `styletransfer.files` names a file that is being written.
-_UNFINISHED = re.compile(r"\.[0-9a-f]{16}\.part")
+#: What `styletransfer.files` names a run's file that is being written.
+_UNFINISHED = re.compile(r"\.(step|decoder|extractor).*\.part")
 #: The byte of the log that is locked: beyond any log, because a lock on Windows also keeps others from writing.
 _LOCKED_AT = 1 << 40
 

@@ -180,8 +180,8 @@ class ExtractorTask(Task):
         path = write_atomically(folder / "extractor.safetensors", lambda file: file.write(whole))
         what = (
             f"VGG-19's topology to {self.student.last}, {', '.join(map(str, self.student.widths))} channels. RGB "
-            "in [0, 1] in; ImageNet mean and deviation, reflection padding, max pooling inside; every channel has a "
-            "mean activation of about one."
+            "in [0, 1] in; ImageNet mean and deviation, reflection padding, max pooling inside; every channel has "
+            "a mean activation of about one."
         )
         return [path, cards.write(folder / "extractor.md", name, what, notes)]
 
@@ -235,7 +235,7 @@ def _plan(student: Student, teachers: Sequence[Teacher]) -> list[list[str]]:
         elif layer == reached[-1]:
             deepest = max(teacher.deepest for teacher in teachers)
             raise OptionError(
-                f"The student reaches {student.last}, where no teacher can teach it anything: the deepest layer of "
-                f"any is {deepest}. Give a deeper teacher, or --last {deepest.replace('relu', 'conv')}."
+                f"The student reaches {student.last}, where no teacher can teach it anything: the deepest layer "
+                f"of any is {deepest}. Give a deeper teacher, or --last {deepest.replace('relu', 'conv')}."
             )
     return plan
