@@ -223,9 +223,7 @@ class TestDamage:
             checkpoints.newest(tmp_path)
 
     def test_gone(self, tmp_path: Path) -> None:
-        with pytest.raises(
-            TrainingError, match=r"step-3\.safetensors (cannot be read: No such file|does not exist)"
-        ):
+        with pytest.raises(TrainingError, match=r'step-3\.safetensors" does not exist'):
             checkpoints.read(tmp_path / "step-3.safetensors")
 
     @pytest.mark.parametrize("kind", ["pipe", "folder", "device"])

@@ -16,7 +16,7 @@ from torch import Tensor
 from styletransfer._checks import did_you_mean
 from styletransfer.errors import ImageError
 from styletransfer.images.decode import from_path, stored_size
-from styletransfer.images.pixels import Pixels, working_size
+from styletransfer.images.pixels import Pixels, filled
 
 #: What a picture's name ends with, in either case.
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
@@ -106,17 +106,11 @@ def decode(path: Path, short_edge: int) -> Tensor | Problem:
         (3, H, W) uint8 RGB; or the problem, if it cannot be read or is tiny.
     """
     try:
-        pixels, _ = from_path(path, "picture", no_smaller_than=2 * max(short_edge, SMALLEST_SIDE))
+        pixels, _ = from_path(path, "picture", no_smaller_than=short_edge)
     except ImageError as error:
         return Problem(path, _reason(path, error))
     height, width = pixels.shape[:2]
-    if min(height, width) < SMALLEST_SIDE:
-        return _tiny(path, height, width)
-    picture = Image.fromarray(_eight_bit_rgb(pixels))
-    size = working_size(height, width, None, short_edge)
-    if size != (height, width):
-        picture = picture.resize(size[::-1], Image.Resampling.LANCZOS)
-    return torch.from_numpy(np.asarray(picture).transpose(2, 0, 1).copy())  # (3, H, W)
+    return _tiny(path, height, width) if min(height, width) < SMALLEST_SIDE else _eight_bit_rgb(pixels)
 
 
 def glance(path: Path) -> Problem | None:
@@ -134,16 +128,17 @@ def pixel_hash(path: Path) -> bytes | None:
         pixels, _ = from_path(path, "picture")
     except ImageError:
         return None
-    pixels = _eight_bit_rgb(pixels)
-    return hashlib.sha256(str(pixels.shape).encode() + pixels.tobytes()).digest()
+    picture = _eight_bit_rgb(pixels)
+    return hashlib.sha256(str(picture.shape).encode() + picture.numpy().tobytes()).digest()
 
 
-def _eight_bit_rgb(pixels: Pixels) -> Pixels:
-    """Turn (H, W, 1 to 4) pixels into (H, W, 3) uint8."""
-    colours = pixels[:, :, :3] if pixels.shape[2] >= 3 else pixels[:, :, :1].repeat(3, axis=2)
-    if colours.dtype != np.uint8:
-        colours = np.rint(colours * 255).astype(np.uint8)
-    return np.ascontiguousarray(colours)
+def _eight_bit_rgb(pixels: Pixels) -> Tensor:
+    """Turn (H, W, 1 to 4) pixels into (3, H, W) uint8; what is transparent shows the colours around it."""
+    values = torch.from_numpy(np.ascontiguousarray(pixels)).movedim(2, 0)[None]
+    rgb = values[:, :3] if values.shape[1] >= 3 else values[:, :1].expand(-1, 3, -1, -1)
+    if values.shape[1] in (2, 4):
+        rgb = filled(rgb.contiguous(), values[:, -1:])
+    return (rgb[0] * 255).round().clamp(0, 255).to(torch.uint8).contiguous()
 
 
 def _named(name: str) -> bool:

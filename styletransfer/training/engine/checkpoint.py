@@ -7,9 +7,8 @@ a tensor is JSON in their metadata, and every value of it is checked.
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -150,13 +149,9 @@ def damaged(path: Path, fault: str) -> TrainingError:
 
 def _fault(told: Any) -> str | None:
     """Return what is wrong with the values of a checkpoint that are no tensors."""
-    kinds = {
-        "step": _whole, "updates": _whole, "kind": _text, "config": _table, "extra": _table,
-        "seconds": _duration, "recent": _series,
-    }  # fmt: skip
-    if not _table(told) or told.keys() != kinds.keys():
-        return f"its state must hold {', '.join(kinds)}"
-    wrong = next((name for name, is_kind in kinds.items() if not is_kind(told[name])), None)
+    if not isinstance(told, dict) or told.keys() != _KINDS.keys():
+        return f"its state must hold {', '.join(_KINDS)}"
+    wrong = next((name for name, is_kind in _KINDS.items() if not is_kind(told[name])), None)
     if wrong is not None:
         return f"{wrong} has a value that no run writes ({str(told[wrong])[:40]!r})"
     return "more updates than steps" if told["updates"] > told["step"] else None
@@ -166,25 +161,26 @@ def _whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_STEPS
 
 
-def _text(value: Any) -> bool:
-    return isinstance(value, str)
+def _finite(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300
 
 
 def _table(value: Any) -> bool:
     return isinstance(value, dict)
 
 
-def _finite(value: Any) -> bool:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return is_number and abs(value) < 1e300 and math.isfinite(value)
-
-
-def _duration(value: Any) -> bool:
-    return _finite(value) and value >= 0
-
-
-def _series(value: Any) -> bool:
-    return _table(value) and all(isinstance(x, list) and all(map(_finite, x)) for x in value.values())
+#: Whether a value of the state is of the kind that a run writes.
+_KINDS: Mapping[str, Callable[[Any], bool]] = {
+    "step": _whole,
+    "updates": _whole,
+    "kind": lambda value: isinstance(value, str),
+    "config": _table,
+    "extra": _table,
+    "seconds": lambda value: _finite(value) and value >= 0,
+    "recent": lambda value: (
+        _table(value) and all(isinstance(series, list) and all(map(_finite, series)) for series in value.values())
+    ),
+}
 
 
 def check_tensors(checkpoint: Checkpoint, expected: Mapping[str, Tensor]) -> str | None:
