@@ -75,7 +75,7 @@ def in_two_processes(
 
     On a busy machine it did so twice in some thirty starts ("terminate called without an active exception").
     """
-    torchrun = [sys.executable, "-m", "torch.processes.run", "--standalone", "--local-addr", "127.0.0.1"]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1"]
     for folder in (tmp_path / "two", tmp_path / "again"):
         words = command("decoder", "--content", pictures, "--style", paintings, "-o", folder, "--json", **options)
         done = subprocess.run(
