@@ -12,16 +12,17 @@ import click
 from styletransfer import samples
 from styletransfer.cli.options import (
     OptionsCommand,
-    chosen_edge,
     completing,
     device_option,
+    files_among,
     method_options,
     options_for,
     output_options,
+    split_off,
     working_options,
 )
 from styletransfer.cli.streams import tell, tell_json
-from styletransfer.cli.stylize import tell_reduction
+from styletransfer.cli.stylize import read_pictures
 from styletransfer.errors import CompareInterrupted
 from styletransfer.methods import METHODS
 from styletransfer.progress import fetch_visibly
@@ -60,13 +61,9 @@ def compare_command(
     style: str,
     output: Path,
     methods: str | None,
-    extractor: str,
-    device: str | None,
-    long_edge: int | None,
-    full_size: bool,
     quiet: bool,
     as_json: bool,
-    **chosen: Any,
+    **given: Any,
 ) -> None:
     """Repaint CONTENT in the manner of STYLE with several methods and compare them.
 
@@ -74,19 +71,15 @@ def compare_command(
     every method that has it. Every method takes one untimed step first, so the seconds are those of the work.
     Ctrl-C keeps the methods that are done and the picture so far.
     """
-    from styletransfer import images
     from styletransfer.comparing.result import output_files
     from styletransfer.comparing.run import check_methods
 
+    working, reading = split_off(given)
     names = check_methods(methods and [name.strip() for name in methods.split(",")])
-    options = options_for(names, chosen)
-    edge = chosen_edge(long_edge, full_size)
-    output_files(output, names, protected=[content, style])
-    picture = images.read_picture(content, long_edge=edge, what="content")
-    if not quiet:
-        tell_reduction(content, picture)
-    working = {"extractor": extractor, "device": device, "long_edge": edge}
-    comparison = _run(picture, style, options, working, output, quiet=quiet)
+    options = options_for(names, given)
+    output_files(output, names, protected=[content, style, *files_among(working, *options.values())])
+    picture, [manner] = read_pictures(content, [style], reading, quiet=quiet)
+    comparison = _run(picture, manner, options, working, output, quiet=quiet)
     _report(comparison, comparison.save(output), output, quiet, as_json)
 
 

@@ -27,6 +27,8 @@ else:  # releases of click before 8.2 take no type argument
     _ParamType = click.ParamType
 
 DEFAULT_LONG_EDGE = 512
+#: Options that say how pictures are read.
+_READING = ("long_edge", "full_size", "frame", "style_frame", "max_pixels")
 
 
 @dataclass(frozen=True)
@@ -205,9 +207,23 @@ def options_for(methods: Sequence[str], chosen: Mapping[str, Any]) -> dict[str, 
     return distribute_options(methods, given, spell=lambda name: "--" + name.replace("_", "-"))
 
 
+def split_off(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Take the `working_options` out of what was given: those of `job.prepare`, and those of reading pictures."""
+    working = {name: given.pop(name) for name in ("extractor", "device")}
+    return working, {name: given.pop(name) for name in _READING}
+
+
+def files_among(*chosen: Mapping[str, Any]) -> list[str]:
+    """Return the options' values that may be names of files."""
+    return [value for options in chosen for value in options.values() if isinstance(value, str)]
+
+
 def working_options(command: Command) -> Command:
     """Add what `stylize` and `compare` share: extractor, device, size."""
     for add in (
+        click.option("--max-pixels", type=int, metavar="N", help="Refuse larger pictures.  [default: 200000000]"),
+        click.option("--style-frame", type=int, metavar="N", help="The same of STYLE."),
+        click.option("--frame", type=int, metavar="N", help="Frame or page of CONTENT to take, counted from 0."),
         click.option("--full-size", is_flag=True, help="Do not reduce the pictures."),
         click.option(
             "--long-edge",

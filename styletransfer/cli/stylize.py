@@ -18,9 +18,11 @@ from styletransfer.cli.options import (
     OptionsCommand,
     chosen_edge,
     completing,
+    files_among,
     method_options,
     options_for,
     output_options,
+    split_off,
     working_options,
 )
 from styletransfer.cli.streams import check_binary_output, read_bytes, tell, tell_json, write_bytes
@@ -78,13 +80,9 @@ def stylize_command(
     file_format: str | None,
     quality: int | None,
     metadata: bool,
-    extractor: str,
-    device: str | None,
-    long_edge: int | None,
-    full_size: bool,
     quiet: bool,
     as_json: bool,
-    **chosen: Any,
+    **given: Any,
 ) -> None:
     """Repaint CONTENT in the manner of STYLE.
 
@@ -92,33 +90,23 @@ def stylize_command(
     after -o for standard output. An option with a method's name in brackets belongs to that method only;
     styletransfer info METHOD shows them as a table.
     """
-    options = options_for([method], chosen)[method]
-    edge = chosen_edge(long_edge, full_size)
+    working, reading = split_off(given)
+    options = options_for([method], given)[method]
     target = output or str(default_output(content, styles, method, file_format or "png"))
     piped = target == "-"
     if piped and as_json:
         raise OptionError("Both --json and -o - write to standard output; give only one.")
+    settings = {"format": file_format or ("png" if piped else None), "quality": quality}
+    inputs = [content, *styles, *files_among(working, options)]
+    saving = _Saving(target, inputs, settings, metadata)
+    saving.check()
+    picture, manners = read_pictures(content, styles, reading, quiet=quiet)
 
     from styletransfer.job import prepare
 
-    inputs = [content, *styles, extractor, *(value for value in options.values() if isinstance(value, str))]
-    settings = {"format": file_format or ("png" if piped else None), "quality": quality}
-    saving = _Saving(target, inputs, settings, metadata)
-    saving.check()
-    source, *manners = _sources([content, *styles])
-    job = prepare(
-        source,
-        manners,
-        [method],
-        extractor=extractor,
-        device=device,
-        long_edge=edge,
-        options={method: options},
-        fetch=partial(fetch_visibly, quiet=quiet),
-    )
+    fetch = partial(fetch_visibly, quiet=quiet)
+    job = prepare(picture, manners, [method], options={method: options}, fetch=fetch, **working)
     saving.check(job.content)
-    if not quiet:
-        tell_reduction(source, job.content)
     try:
         with shown(job.stylizers, job.content, enabled=not quiet) as bars:
             result = job.run(method, on_step=bars.of(method) if bars else None)
@@ -177,11 +165,37 @@ class _Saving:
             write_bytes(buffer.getvalue())
 
 
-def _sources(names: Sequence[str]) -> list[str | bytes]:
-    """Return the names, with the bytes of standard input in the place of ``"-"``."""
-    if names.count("-") > 1:
+def read_pictures(
+    content: str, styles: Sequence[str], reading: Mapping[str, Any], *, quiet: bool
+) -> tuple[Picture, list[Picture]]:
+    """Read the inputs, ``"-"`` from standard input, and say if the content was made smaller."""
+    if [content, *styles].count("-") > 1:
         raise OptionError('"-" stands for standard input, which holds one picture, and was given more than once.')
-    return [read_bytes() if name == "-" else name for name in names]
+
+    from styletransfer import images
+
+    limits: dict[str, Any] = {"long_edge": chosen_edge(reading["long_edge"], reading["full_size"])}
+    if reading["max_pixels"] is not None:
+        limits["max_pixels"] = reading["max_pixels"]
+
+    def read(name: str, what: str, frame: int | None) -> Picture:
+        source = read_bytes() if name == "-" else name
+        return images.read_picture(source, what=what, frame=frame, **limits)
+
+    picture = read(content, "content", reading["frame"])
+    if not quiet:
+        _tell_reduction(picture)
+    return picture, [read(style, "style", reading["style_frame"]) for style in styles]
+
+
+def _tell_reduction(picture: Picture) -> None:
+    before, after = (max(size) for size in (picture.source_size or (0, 0), picture.rgb.shape[2:]))
+    if after < before:
+        click.echo(
+            f"The content's long edge was reduced from {before} to {after} pixels: {size_text(picture)}. "
+            "--full-size keeps it, --long-edge chooses another.",
+            err=True,
+        )
 
 
 def default_output(content: str, styles: Sequence[str], method: str, suffix: str = "png") -> Path:
@@ -198,21 +212,6 @@ def size_text(picture: Picture) -> str:
     """Return ``"512x384"``: width and height, as people say it."""
     height, width = picture.rgb.shape[2:]
     return f"{width}x{height}"
-
-
-def tell_reduction(source: str | bytes, picture: Picture) -> None:
-    """Say on stderr that the picture was made smaller, if it was."""
-    from PIL import Image
-
-    with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as file:
-        before = max(file.size)
-    after = max(picture.rgb.shape[2:])
-    if after < before:
-        click.echo(
-            f"The content's long edge was reduced from {before} to {after} pixels: {size_text(picture)}. "
-            "--full-size keeps it, --long-edge chooses another.",
-            err=True,
-        )
 
 
 def _keep(reached: Stylization, saving: _Saving) -> str:

@@ -73,7 +73,12 @@ def opened(
             choice = _seek_page(image, label)
         used = image.tell() if several else None
         told = choice and frame is None
-        yield image, used, [f"has several frames; frame {used} is used. Choose another with frame=."] * told
+        yield (
+            image,
+            used,
+            [f"has several frames; frame {used} is used. Choose another with frame= (--frame, --style-frame)."]
+            * told,
+        )
 
 
 def is_sequence(image: Image.Image) -> bool:

@@ -47,6 +47,7 @@ class Picture:
         path: The file it was read from, or None.
         frame: Which frame or page was read, counted from 0; None if there is but one.
         notes: What the user should know about the file, as whole sentences.
+        source_size: Upright (H, W) before it was reduced, or None if nobody knows.
     """
 
     rgb: Tensor
@@ -54,6 +55,7 @@ class Picture:
     path: Path | None = None
     frame: int | None = None
     notes: tuple[str, ...] = ()
+    source_size: Size | None = None
 
 
 def read_picture(
@@ -109,7 +111,10 @@ def read_picture(
         if isinstance(source, (Image.Image, np.ndarray, Tensor)):
             raise OptionError("frame chooses from a file; a picture in memory is read as it is. Leave it out.")
 
+    sizes: list[Size] = []
+
     def fit(height: int, width: int) -> Size:
+        sizes.append((height, width))
         return _working_size(height, width, label, long_edge, short_edge)
 
     label = _label(source, what)
@@ -122,7 +127,7 @@ def read_picture(
     if not quiet:
         for note in said:
             warnings.warn(note, stacklevel=2)
-    return Picture(rgb=rgb, alpha=alpha, path=path, frame=used, notes=said)
+    return Picture(rgb=rgb, alpha=alpha, path=path, frame=used, notes=said, source_size=sizes[0])
 
 
 def load_image(

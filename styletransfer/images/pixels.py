@@ -88,7 +88,7 @@ def check_count(pixels: int, label: str, most: int) -> None:
     if pixels > most:
         raise ImageError(
             f"The {label} has {pixels} pixels, too many to be unpacked safely; at most {most} are allowed. "
-            "Reduce it with another program first, or allow more with max_pixels."
+            "Reduce it with another program first, or allow more with max_pixels (--max-pixels)."
         ) from Image.DecompressionBombError(f"{pixels} pixels")
 
 

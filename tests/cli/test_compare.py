@@ -83,9 +83,8 @@ def test_an_input_in_the_way_is_found_before_the_work(folder: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["adain.png", "mosaic.png"]
 
 
-def test_demo_writes_everything_and_says_where(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("styletransfer.cli.compare._DEMO_LONG_EDGE", 32)  # the same work on a small picture
-    result = run("demo", "--style", "woodcut")
+def test_demo_writes_everything_and_says_where(folder: Path) -> None:
+    result = run("demo", "--style", "woodcut", "--long-edge", "32")
     assert result.exit_code == 0
     made = sorted(path.name for path in Path("styletransfer-demo").iterdir())
     assert made == sorted([*FILES, "content.png", "style.png"])
@@ -123,9 +122,8 @@ class TestCtrlC:
         assert json.loads(Path("out/comparison.json").read_text())["runs"]["gatys"]["stopped"] == "steps"
 
     def test_in_the_demo_keeps_its_pictures_too(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("styletransfer.cli.compare._DEMO_LONG_EDGE", 32)
         self.press_at(monkeypatch, "gatys", 1)
-        result = run("demo", "-o", "out")
+        result = run("demo", "-o", "out", "--long-edge", "32")
         assert result.exit_code == 130
         assert "what was reached is in out:" in result.stderr
         assert sorted(path.name for path in Path("out").iterdir()) == sorted(

@@ -138,6 +138,22 @@ class TestFiles:
         assert result.exit_code == 2
         assert "does not fit into WEBP" in result.stderr
 
+    def test_a_frame_can_be_chosen(self, folder: Path) -> None:
+        frames = [Image.new("RGB", (32, 32), color) for color in ("red", "blue")]
+        frames[0].save("two.gif", save_all=True, append_images=frames[1:])
+        tint = ["--alpha", "0", "--format", "png", "-o", "-", "-q"]
+        first, second = (run("two.gif", "mosaic.png", *tint, "--frame", n).stdout_bytes for n in "01")
+        assert first != second
+        missing = run("two.gif", "mosaic.png", *tint, "--frame", "7")
+        assert missing.exit_code == 2
+        assert "frame" in missing.stderr
+        assert run("photo.png", "two.gif", *tint, "--style-frame", "1").exit_code == 0
+
+    def test_more_pixels_can_be_allowed(self, folder: Path) -> None:
+        result = run("photo.png", "mosaic.png", "--max-pixels", "1000")
+        assert result.exit_code == 2
+        assert "allow more with max_pixels (--max-pixels)" in result.stderr
+
     def test_long_names_are_shortened(self, folder: Path) -> None:
         names = ["ä" * 120 + ".png", "b" * 240 + ".png"]
         for name in names:

@@ -51,7 +51,9 @@ def test_pictures_are_what_they_were(method: str, pair: tuple[str, str]) -> None
 def write_table() -> None:
     torch.set_num_threads(1)
     table = {
-        method: {"-".join(pair): {k: float(f"{v:.5g}") for k, v in figures(method, *pair).items()} for pair in PAIRS}
+        method: {
+            "-".join(pair): {k: float(f"{v:.5g}") for k, v in figures(method, *pair).items()} for pair in PAIRS
+        }
         for method in METHODS
     }
     TABLE.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
