@@ -17,17 +17,15 @@ ALLOWED = {
     "styletransfer/functional.py": "the formula `adain`, a public function",
     "styletransfer/weights/catalogue.py": "provenance of weight sets: titles of papers, addresses, names of files",
     "styletransfer/weights/formats.py": "the weight set pytorch-adain",
-    "styletransfer/training/cards.py": "a model card, which is a document",
-    "styletransfer/training/decoder.py": "the recipe for the decoder of this method alone",
+    "styletransfer/training/decoder/network.py": "text of a model card, which is a document",
+    "styletransfer/training/decoder/task.py": "the recipe for the decoder of this method alone",
     "benchmarks/textbook/adain.py": "the method as textbooks have it, by hand",
-    "benchmarks/textbook/gatys.py": "the method as textbooks have it, by hand",
 }
 FILES = sorted(
     path
     for folder in ("styletransfer", "benchmarks")
     for path in (ROOT / folder).rglob("*.py")
     if path.relative_to(ROOT).parts[:2] != ("styletransfer", "methods")
-    and path.relative_to(ROOT).as_posix() not in ALLOWED
 )
 #: Names and parts of names: GatysConfig, adain_loss, "gatys2016".
 NAMED = re.compile("|".join(METHODS), re.IGNORECASE)
@@ -53,10 +51,13 @@ def words(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 yield line, value
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_no_method_is_known_by_name(path: Path) -> None:
     found = [(line, text) for line, text in words(ast.parse(path.read_text("utf-8"))) if NAMED.search(text)]
-    assert not found
+    if path.relative_to(ROOT).as_posix() in ALLOWED:
+        assert found, "take the file out of ALLOWED"
+    else:
+        assert not found
 
 
 def test_the_search_finds_names() -> None:

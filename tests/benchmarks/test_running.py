@@ -104,6 +104,18 @@ def test_ctrl_c_keeps_finished_rows(tmp_path: Path) -> None:
     assert "Interrupted" in told
 
 
+def test_a_made_up_method_is_measured_too(tmp_path: Path) -> None:
+    """Nothing but its registration tells the benchmarks of it."""
+    path = tmp_path / "results.json"
+    done = run_pytest(
+        *("-p", "tests.made_up", "-k", "tint and vgg19-lite and not cold", "--quick", "--sizes", "32"),
+        *("--rounds", "1", "--device", "cpu", "--benchmark-json", str(path)),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    names = [row["name"] for row in json.loads(path.read_text(encoding="utf-8"))["benchmarks"]]
+    assert any(name.startswith("test_picture[tint-") for name in names)
+
+
 def test_the_command_can_be_typed_again() -> None:
     words = ["benchmarks", "-c", "/somewhere/suite.ini", "--rootdir=/somewhere", "-k", "a or b",
              "--benchmark-json=/there/results.json"]  # fmt: skip
