@@ -16,10 +16,11 @@ from torch import nn
 import styletransfer as st
 from benchmarks import textbook
 from benchmarks.plan import LITE
-from styletransfer.features import create_extractor, list_weights
+from styletransfer.features import create_extractor
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.layers import VGG19_WIDTHS
 from styletransfer.methods import METHODS
+from styletransfer.weights.store import list_weights
 
 #: The weight set at full width, and the seed of random weights in its place.
 _FULL_WIDTH, SEED = "vgg19-normalised", 0

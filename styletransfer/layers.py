@@ -18,6 +18,8 @@ BLOCKS = (2, 2, 4, 4, 4)
 VGG19_WIDTHS = (64, 128, 256, 512, 512)
 #: Channels per block of the quarter-width network.
 LITE_WIDTHS = (16, 32, 64, 128, 128)
+#: Channels that a layer of any network may have.
+WIDEST = 4096
 
 
 @dataclass(frozen=True)

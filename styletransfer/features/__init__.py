@@ -1,4 +1,4 @@
-"""The VGG-19 feature extractor, its layers and its weight sets.
+"""The VGG-19 feature extractor.
 
 >>> import torch
 >>> extractor = create_extractor("vgg19-lite", device="cpu")
@@ -16,28 +16,12 @@ import torch
 
 from styletransfer.errors import OptionError
 from styletransfer.features.vgg import Padding, Pooling, VGG19Features, pick_device
-from styletransfer.layers import LAYERS, TAPS, Layer
 from styletransfer.weights import catalogue, store
-from styletransfer.weights.catalogue import CATALOGUE, DEFAULT_EXTRACTOR, WeightFile
+from styletransfer.weights.catalogue import DEFAULT_EXTRACTOR
 from styletransfer.weights.formats import IMAGENET_MEAN, IMAGENET_STD, trained_format
-from styletransfer.weights.store import WeightStatus, list_weights
 from styletransfer.weights.tensor_files import open_tensors
 
-__all__ = [
-    "CATALOGUE",
-    "LAYERS",
-    "TAPS",
-    "Layer",
-    "VGG19Features",
-    "WeightFile",
-    "WeightStatus",
-    "as_extractor",
-    "create_extractor",
-    "list_extractors",
-    "list_weights",
-    "own_file",
-    "pick_device",
-]
+__all__ = ["VGG19Features", "as_extractor", "create_extractor", "list_extractors", "own_file", "pick_device"]
 
 
 def list_extractors() -> list[str]:
@@ -56,7 +40,7 @@ def create_extractor(
     """Create a frozen VGG-19 that returns the features of pictures.
 
     Args:
-        name: The weight set: `list_extractors` has the names, ``CATALOGUE[name]`` the provenance. One that is
+        name: The weight set: `list_extractors` has the names, `weights.catalogue` the provenance. One that is
             neither embedded nor cached is downloaded (once) and checked. Or the path of a file that
             ``styletransfer train extractor`` wrote; it holds its own name, which decoders are bound to.
         weights: A file of your own in that weight set's format; no hash is asked for.

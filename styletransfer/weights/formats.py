@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from styletransfer._checks import choice, integer
 from styletransfer.errors import OptionError, WeightsError
-from styletransfer.layers import BLOCKS, LAYERS, LITE_WIDTHS, VGG19_WIDTHS
+from styletransfer.layers import BLOCKS, LAYERS, LITE_WIDTHS, VGG19_WIDTHS, WIDEST
 
 #: What the metadata of a trained extractor's file says under ``"format"``.
 TRAINED = "styletransfer-extractor-1"
@@ -17,9 +17,6 @@ TRAINED = "styletransfer-extractor-1"
 #: Mean and standard deviation of ImageNet's pictures, RGB in [0, 1], as torchvision's networks want them.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-
-#: The widest layer that a file's description may ask for; VGG-19's widest has 512 channels.
-WIDEST = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,19 +124,19 @@ def trained_format(metadata: Mapping[str, str], source: str) -> ExtractorFormat:
         )
     try:
         spec = read_spec(metadata)
-        widths = whole_numbers(spec["widths"], "widths", low=1, high=WIDEST, most=len(BLOCKS))
+        widths = tuple(integer(width, "Each width", low=1, high=WIDEST) for width in spec["widths"])
         if len(widths) != len(BLOCKS):
-            raise OptionError(f"widths must be {len(BLOCKS)} numbers, got {len(widths)}.")
+            raise OptionError(f"It needs {len(BLOCKS)} widths, got {len(widths)}.")
         last = choice(spec["last"], [layer.conv for layer in LAYERS], "last layer")
         return ExtractorFormat(
-            name=text(spec["name"], "name"),
+            name=spec["name"],
             widths=widths,
             last=last,
             padding="reflect",
             ceil_mode=False,
             names=_names(last, "conv", color="color"),
         )
-    except (OptionError, ValueError, KeyError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise WeightsError(
             f"{source}: the description of the extractor in its metadata is damaged: {error}"
         ) from error
@@ -149,44 +146,16 @@ def read_spec(metadata: Mapping[str, str]) -> dict[str, Any]:
     """Parse the JSON under ``"spec"``: a file's description of its network.
 
     Raises:
-        ValueError: No JSON, or JSON that is no object.
+        ValueError: No JSON, or JSON that does not describe a network.
     """
     try:
         spec = json.loads(metadata.get("spec", ""))
     except RecursionError:
-        raise ValueError("it is nested too deeply.") from None
-    if not isinstance(spec, dict):
-        raise ValueError("it is no JSON object.")
+        raise ValueError("It is nested too deeply.") from None
+    if not isinstance(spec, dict) or not isinstance(spec.get("notes", {}), dict):
+        raise ValueError("It and its notes must be objects.")
+    if not all(
+        isinstance(spec.get(name, ""), str) and len(spec.get(name, "")) < 200 for name in ("name", "encoder")
+    ):
+        raise ValueError("Its names must be texts of less than 200 letters.")
     return spec
-
-
-def items(values: object, what: str, most: int) -> list[Any]:
-    """Return `values` if it is a list of at most `most` items.
-
-    Raises:
-        OptionError: Anything else.
-    """
-    if not isinstance(values, list) or len(values) > most:
-        got = f"{len(values)} of them" if isinstance(values, list) else f"a {type(values).__name__}"
-        raise OptionError(f"{what} must be a list of at most {most}, got {got}.")
-    return values
-
-
-def whole_numbers(values: object, what: str, *, low: int, high: int, most: int) -> tuple[int, ...]:
-    """Return a list of at most `most` whole numbers from `low` to `high`, as a tuple.
-
-    Raises:
-        OptionError: Anything else.
-    """
-    return tuple(integer(value, what, low=low, high=high) for value in items(values, what, most))
-
-
-def text(value: object, what: str, most: int = 200) -> str:
-    """Return `value` if it is a text of reasonable length.
-
-    Raises:
-        OptionError: Anything else.
-    """
-    if not isinstance(value, str) or len(value) > most:
-        raise OptionError(f"{what} must be a text of at most {most} letters.")
-    return value

@@ -11,8 +11,9 @@ import math
 import os
 import pickle
 import pickletools
+import reprlib
 import zipfile
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -60,6 +61,10 @@ class TensorFile:
     shapes: Mapping[str, tuple[int, ...]]
     get: Callable[[str], Tensor]
 
+    def __post_init__(self) -> None:
+        if not self.shapes:
+            raise WeightsError(f"{self.path} holds no tensors.")
+
     def read(self, wanted: Mapping[str, tuple[int, ...]], owner: str) -> dict[str, Tensor]:
         """Return the tensors that a network consists of, as `load` does; nothing else is read.
 
@@ -78,7 +83,7 @@ class TensorFile:
                 )
             if self.shapes[name] != shape:
                 raise WeightsError(
-                    f"{self.path}: {name} has shape {_short(self.shapes[name])}, {owner!r} wants {shape}."
+                    f"{self.path}: {name} has shape {reprlib.repr(self.shapes[name])}, {owner!r} wants {shape}."
                 )
         return self.load(wanted)
 
@@ -186,7 +191,7 @@ def _from_safetensors(path: Path, header: int) -> TensorFile:
         shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, MemoryError) as error:
         raise _damaged(path, error) from error
-    return _some(TensorFile(path, dict(file.metadata() or {}), shapes, file.get_tensor))
+    return TensorFile(path, dict(file.metadata() or {}), shapes, file.get_tensor)
 
 
 def _from_pytorch(path: Path, file: BinaryIO) -> TensorFile:
@@ -205,7 +210,7 @@ def _from_pytorch(path: Path, file: BinaryIO) -> TensorFile:
     except Exception as error:  # damaged pickles and archives raise almost anything
         raise _damaged(path, error) from error
     tensors = _as_state_dict(stored, path)
-    return _some(TensorFile(path, {}, {name: tuple(x.shape) for name, x in tensors.items()}, tensors.__getitem__))
+    return TensorFile(path, {}, {name: tuple(x.shape) for name, x in tensors.items()}, tensors.__getitem__)
 
 
 def _check_before_loading(file: BinaryIO, path: Path) -> None:
@@ -247,17 +252,6 @@ def _as_state_dict(stored: Any, path: Path) -> dict[str, Tensor]:
         )
     # nn.DataParallel puts "module." before every name.
     return {name.removeprefix("module."): x for name, x in stored.items()}
-
-
-def _some(file: TensorFile) -> TensorFile:
-    if not file.shapes:
-        raise WeightsError(f"{file.path} holds no tensors.")
-    return file
-
-
-def _short(shape: Iterable[int]) -> str:
-    text = str(tuple(shape))
-    return text if len(text) < 80 else f"{text[:80]}..."
 
 
 def _damaged(path: Path, problem: object) -> WeightsError:

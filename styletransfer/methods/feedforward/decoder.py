@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
@@ -13,10 +15,12 @@ from torch import Tensor, nn
 from styletransfer._checks import choice, integer, number
 from styletransfer.errors import OptionError
 from styletransfer.features.vgg import Padding, in_own_precision, pad_by_one
-from styletransfer.layers import BY_TAP, check_taps
+from styletransfer.layers import BY_TAP, WIDEST, check_taps
 from styletransfer.methods.feedforward.config import MOST_PASSES
 
 Upsampling = Literal["nearest", "bilinear"]
+#: Convolutions of a stage, or residual blocks before it, at most.
+MOST_LAYERS = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +62,12 @@ class DecoderSpec:
         choice(self.padding, ("reflect", "zeros"), "padding")
         choice(self.upsampling, ("nearest", "bilinear"), "upsampling")
         integer(self.passes, "passes", low=1, high=MOST_PASSES)
-        integer(self.modulation, "modulation", low=0)
+        integer(self.modulation, "modulation", low=0, high=WIDEST)
         number(self.slope, "slope", low=0.0, high=1.0)
         if check_taps(self.taps) != tuple(self.taps):
-            raise OptionError(f"A decoder's taps go from shallow to deep, once each, got {self.taps}.")
+            raise OptionError(
+                f"A decoder's taps go from shallow to deep, once each, got {reprlib.repr(self.taps)}."
+            )
         if len(self.channels) != len(self.taps):
             raise OptionError(
                 f"A decoder needs channels for each tap, got {len(self.channels)} for {len(self.taps)} taps."
@@ -70,15 +76,18 @@ class DecoderSpec:
         if len(self.stages) != depth or not all(self.stages):
             raise OptionError(
                 f"A decoder of {self.taps[-1]!r} has {depth} stages of at least one convolution, "
-                f"got {self.stages}."
+                f"got {reprlib.repr(self.stages)}."
             )
-        if min(min(stage) for stage in self.stages) < 1 or self.stages[-1][-1] != 3:
-            raise OptionError(f"A decoder's widths are positive and end with 3 (RGB), got {self.stages}.")
-
-        if len(self.blocks) > depth or min(self.blocks, default=0) < 0:
+        for width in (*self.channels, *itertools.chain(*self.stages)):
+            integer(width, "Each width of a decoder", low=1, high=WIDEST)
+        if self.stages[-1][-1] != 3:
+            raise OptionError(f"A decoder's widths end with 3 (RGB), got {reprlib.repr(self.stages)}.")
+        for count in (*self.blocks, *map(len, self.stages)):
+            integer(count, "Each number of blocks or convolutions of a stage", low=0, high=MOST_LAYERS)
+        if len(self.blocks) > depth:
             raise OptionError(
-                f"A decoder of {self.taps[-1]!r} has residual blocks, 0 or more each, for at most {depth} stages, "
-                f"got {self.blocks}."
+                f"A decoder of {self.taps[-1]!r} has residual blocks for at most {depth} stages, "
+                f"got {reprlib.repr(self.blocks)}."
             )
 
     def blocks_of(self, stage: int) -> int:

@@ -17,11 +17,10 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from styletransfer._checks import choice, integer
+from styletransfer._checks import choice
 from styletransfer.errors import OptionError, WeightsError
 from styletransfer.features.vgg import pick_device
 from styletransfer.files import write_atomically
-from styletransfer.layers import BLOCKS, TAPS
 from styletransfer.methods.feedforward.decoder import (
     LITE,
     PYTORCH_ADAIN,
@@ -31,7 +30,7 @@ from styletransfer.methods.feedforward.decoder import (
     Upsampling,
 )
 from styletransfer.weights import catalogue, store
-from styletransfer.weights.formats import WIDEST, items, read_spec, resemblance, text, whole_numbers
+from styletransfer.weights.formats import read_spec, resemblance
 from styletransfer.weights.tensor_files import open_tensors
 
 __all__ = [
@@ -49,8 +48,6 @@ __all__ = [
 
 #: What the metadata of a decoder's file says under ``"format"``.
 FORMAT = "styletransfer-decoder-1"
-#: Convolutions of a stage, and residual blocks before it, that a file's description may ask for.
-_MOST_LAYERS = 32
 
 
 def save_decoder(decoder: Decoder, path: str | os.PathLike[str], notes: Mapping[str, Any] | None = None) -> Path:
@@ -151,23 +148,12 @@ def _read(path: str | os.PathLike[str]) -> Decoder:
 
 
 def _parse_spec(metadata: Mapping[str, str], path: str | os.PathLike[str]) -> DecoderSpec:
-    """Return the description in a file's metadata, every number of it within bounds; older files lack some."""
+    """Return the description in a file's metadata; `DecoderSpec` bounds every number of it."""
     try:
         fields = read_spec(metadata)
-        fields["stages"] = tuple(
-            whole_numbers(stage, "widths of a stage", low=1, high=WIDEST, most=_MOST_LAYERS)
-            for stage in items(fields["stages"], "stages", len(BLOCKS))
-        )
-        fields["channels"] = whole_numbers(fields["channels"], "channels", low=1, high=WIDEST, most=len(TAPS))
-        fields["blocks"] = whole_numbers(
-            fields.get("blocks", []), "blocks", low=0, high=_MOST_LAYERS, most=len(BLOCKS)
-        )
-        fields["modulation"] = integer(fields.get("modulation", 0), "modulation", low=0, high=WIDEST)
-        fields["taps"] = tuple(text(tap, "a tap") for tap in items(fields["taps"], "taps", len(TAPS)))
-        for name in ("name", "encoder"):
-            text(fields[name], name)
-        if not isinstance(fields.get("notes", {}), dict):
-            raise OptionError("notes must be an object.")
+        for name in ("taps", "channels", "blocks"):
+            fields[name] = tuple(fields.get(name, ()))
+        fields["stages"] = tuple(tuple(stage) for stage in fields["stages"])
         return DecoderSpec(**fields)
     except (ValueError, TypeError, KeyError) as error:
         raise WeightsError(
