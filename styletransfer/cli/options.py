@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 
 from styletransfer._checks import choice
 from styletransfer.errors import OptionError
-from styletransfer.method import Method, Part
+from styletransfer.method import Method
 from styletransfer.methods import METHODS, distribute_options
 from styletransfer.weights import catalogue
 
@@ -101,7 +101,7 @@ _KINDS: Mapping[frozenset[Any], click.ParamType[Any]] = {
 }
 
 
-def kind_of(hint: Any) -> click.ParamType[Any]:
+def _kind_of(hint: Any) -> click.ParamType[Any]:
     """Return how the text of an option of this type is read."""
     union = typing.get_origin(hint) in (types.UnionType, typing.Union)
     return _KINDS[frozenset(typing.get_args(hint) if union else [hint]) - {type(None)}]
@@ -114,16 +114,25 @@ def list_options(method: str) -> list[MethodOption]:
         OptionError: Unknown method.
     """
     declared = find_method(method)
-    hints = typing.get_type_hints(declared.config)
+    parts = [
+        MethodOption(part.name, click.STRING, None, part.help, tuple(catalogue.names(part.kind)), file=True)
+        for part in declared.parts
+    ]
+    return config_options(declared.config) + parts
+
+
+def config_options(config: type) -> list[MethodOption]:
+    """Return the fields of a dataclass that were declared with `method.option`."""
+    hints = typing.get_type_hints(config)
     options = []
-    for field in dataclasses.fields(declared.config):
+    for field in dataclasses.fields(config):
         factory = field.default_factory
         default = field.default if factory is dataclasses.MISSING else factory()
         about = field.metadata
+        kind = _kind_of(hints[field.name])
         choices = about["choices"] or ()
-        kind = kind_of(hints[field.name])
         options.append(MethodOption(field.name, kind, default, about["help"], choices, about["picture"]))
-    return options + [_part_option(part) for part in declared.parts]
+    return options
 
 
 def find_method(method: str) -> Method:
@@ -133,10 +142,6 @@ def find_method(method: str) -> Method:
         OptionError: Unknown method.
     """
     return METHODS[choice(method, METHODS, "method")]
-
-
-def _part_option(part: Part) -> MethodOption:
-    return MethodOption(part.name, click.STRING, None, part.help, tuple(catalogue.names(part.kind)), file=True)
 
 
 def completing(names: Callable[[], Iterable[str]], *, files: bool = False) -> Complete:
@@ -175,19 +180,25 @@ def method_options(exclude: Iterable[str] = ()) -> list[click.Parameter]:
         for option in list_options(method):
             if option.name not in exclude:
                 merged.setdefault(option.name, {})[method] = option
-    return [_click_option(owners) for owners in merged.values()]
+    options = []
+    for owners in merged.values():
+        option = next(iter(owners.values()))
+        choices = tuple(dict.fromkeys(name for own in owners.values() for name in own.choices))
+        text = f"[{', '.join(owners)}] {option.help}"
+        options.append(click_option(dataclasses.replace(option, choices=choices, help=text)))
+    return options
 
 
-def _click_option(owners: Mapping[str, MethodOption]) -> click.Option:
-    option = next(iter(owners.values()))
-    choices = tuple(dict.fromkeys(name for own in owners.values() for name in own.choices))
+def click_option(option: MethodOption) -> click.Parameter:
+    """Return an option as click takes it; not given, it arrives as None."""
     switch = option.kind is click.BOOL
+    choices = option.choices
     default = f" (default: {show(option.default)})" if option.default is not None else ""
     return click.Option(
         [f"{option.flag}/--no-{option.flag[2:]}" if switch else option.flag, option.name],
         type=option.kind,
         default=None,
-        help=f"[{', '.join(owners)}] {option.help}{default}",
+        help=f"{option.help}{default}",
         metavar=None if switch or not choices else "|".join((*choices, *["FILE"] * option.file)),
         shell_complete=completing(lambda: choices, files=option.file) if choices else None,
     )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import json
 import sys
-import typing
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -14,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 from tqdm import tqdm
 
-from styletransfer.cli.options import Command, kind_of, output_options, show
+from styletransfer.cli.options import Command, click_option, config_options, output_options
 from styletransfer.progress import duration
 
 if TYPE_CHECKING:
@@ -58,22 +56,8 @@ def _config_options(recipe: str) -> list[click.Parameter]:
     from styletransfer.training.engine.config import RunConfig
 
     own = importlib.import_module(f"styletransfer.training.{recipe}.config")
-    options: list[click.Parameter] = []
-    for owner in (RunConfig, getattr(own, f"{recipe.capitalize()}Config")):
-        hints = typing.get_type_hints(owner)
-        for field in dataclasses.fields(owner):
-            flag = "--" + field.name.replace("_", "-")
-            switch = hints[field.name] is bool
-            options.append(
-                click.Option(
-                    [f"{flag}/--no-{flag[2:]}" if switch else flag, field.name],
-                    type=kind_of(hints[field.name]),
-                    default=None,
-                    help=f"{field.metadata['help']} (default: {show(field.default)})",
-                    metavar=None if switch else "|".join(field.metadata["choices"] or ()) or None,
-                )
-            )
-    return options
+    configs = (RunConfig, getattr(own, f"{recipe.capitalize()}Config"))
+    return [click_option(option) for config in configs for option in config_options(config)]
 
 
 def _running_options(command: Command) -> Command:
