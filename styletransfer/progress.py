@@ -7,7 +7,7 @@ import importlib.util
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from styletransfer.method import Plan
 from styletransfer.weights import store
@@ -28,6 +28,67 @@ _TIMED = 2
 _EVERY = 30.0
 
 
+class CountBar:
+    """Follows something that is counted: a bar in a terminal, a line now and then in a file or pipe.
+
+    Args:
+        name: Shown before the bar.
+        total: How many there will be, if it is known.
+        done: How many were done before, which say nothing of the time left.
+        unit: What is counted, with its number; without it a share is shown.
+        left: Show the time left that the mean speed gives.
+        quiet: Show nothing.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        total: int | None = None,
+        *,
+        done: int = 0,
+        unit: str = "",
+        left: bool = True,
+        quiet: bool = False,
+    ) -> None:
+        self.name = name
+        self.quiet = quiet
+        self._printed = time.monotonic()
+        ahead = ", {remaining} left" if left else ""
+        self.bar: Any = _tqdm()(
+            total=total,
+            initial=done,
+            desc=name,
+            unit=unit,
+            unit_scale=True,
+            delay=_DELAY,
+            leave=False,
+            dynamic_ncols=True,
+            disable=quiet or not _drawable(),
+            bar_format=None if unit else "{desc} {percentage:3.0f}%|{bar}| {elapsed}" + ahead + "{postfix}",
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the bar."""
+        self.bar.clear()  # `close` would leave one that a line above it drew before its delay was over
+        self.bar.close()
+
+    def update(self, done: int, total: int | None = None, note: str = "") -> None:
+        """Show that `done` of `total` are done; `note` says more."""
+        if not self.bar.disable:
+            self.bar.total = total or self.bar.total
+            self.bar.set_postfix_str(note, refresh=False)
+            self.bar.update(done - self.bar.n)
+        elif not self.quiet and time.monotonic() - self._printed >= _EVERY:
+            self._printed = time.monotonic()
+            say(f"{self.name}: {note or f'{done} of {total or self.bar.total}'}")
+
+
 class ProgressBar:
     """Follows the steps of one run; usable as `on_step`.
 
@@ -45,16 +106,7 @@ class ProgressBar:
         self.announce = announce
         self.seconds: list[float] = []
         self.work: list[int] = []
-        self._printed = time.monotonic()
-        self.bar: Any = _tqdm()(
-            total=plan.work,
-            desc=name,
-            delay=_DELAY,
-            leave=False,
-            dynamic_ncols=True,
-            disable=not _drawable(),
-            bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}{postfix}",
-        )
+        self.bar = CountBar(name, plan.work, left=False)
 
     def close(self) -> None:
         """Remove the bar."""
@@ -65,16 +117,12 @@ class ProgressBar:
         self.seconds.append(step.seconds)
         self.work.append(self.plan.work_after((step.step - 1) % self.plan.steps + 1))
         left = self.seconds_left()
-        shown = f", step {step.step}/{step.steps}, {step.size[1]}x{step.size[0]}"
-        shown += f", loss {step.total:.4g}" if "total" in step.losses else ""
-        shown = (f", {duration(left)} left" if left is not None else "") + shown
+        notes = [] if left is None else [f"{duration(left)} left"]
+        notes += [f"step {step.step}/{step.steps}", f"{step.size[1]}x{step.size[0]}"]
+        notes += [f"loss {step.total:.4g}"] if "total" in step.losses else []
         if self.announce and len(self.seconds) == 1 + _TIMED:
             self._announce()
-        if self.bar.disable:
-            self._print(shown)
-        else:
-            self.bar.set_postfix_str(shown.removeprefix(", "), refresh=False)
-            self.bar.update(self.work[-1] - self.bar.n)
+        self.bar.update(self.work[-1], note=", ".join(notes))
 
     def seconds_left(self) -> float | None:
         """Return the estimate of the time left, or None before steps were timed."""
@@ -82,11 +130,6 @@ class ProgressBar:
             return None
         rate = (self.seconds[-1] - self.seconds[0]) / (self.work[-1] - self.work[0])
         return max(0.0, rate * (self.plan.work - self.work[-1]))
-
-    def _print(self, shown: str) -> None:
-        if time.monotonic() - self._printed >= _EVERY:
-            self._printed = time.monotonic()
-            say(f"{self.name}{shown}")
 
     def _announce(self) -> None:
         left = self.seconds_left() or 0.0
@@ -139,22 +182,8 @@ def shown(stylizers: Mapping[str, Stylizer], content: Picture, *, enabled: bool 
 
 def fetch_visibly(name: str, *, force: bool = False, quiet: bool = False) -> Path:
     """Fetch a weight set under a bar of its bytes and return its file."""
-    bar = _tqdm()(
-        desc=name,
-        unit="B",
-        unit_scale=True,
-        unit_divisor=1000,
-        mininterval=0.1 if _drawable() else _EVERY,
-        disable=quiet,
-        leave=False,
-    )
-
-    def progress(done: int, total: int | None) -> None:
-        bar.total = total
-        bar.update(done - bar.n)
-
-    with bar:
-        return store.fetch(name, force=force, progress=progress)
+    with CountBar(name, unit="B", quiet=quiet) as bar:
+        return store.fetch(name, force=force, progress=bar.update)
 
 
 def duration(seconds: float) -> str:

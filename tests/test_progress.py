@@ -9,7 +9,7 @@ import pytest
 
 from styletransfer import progress
 from styletransfer.method import Plan, Stage
-from styletransfer.progress import Bars, ProgressBar, duration, shown
+from styletransfer.progress import Bars, CountBar, ProgressBar, duration, shown
 from styletransfer.stylizer import Step
 
 
@@ -58,12 +58,12 @@ def test_no_time_left_before_steps_were_timed(monkeypatch: pytest.MonkeyPatch) -
     terminal = redirect(monkeypatch, Terminal())
     bar = ProgressBar("m", two_sizes(100, 100))
     walk(bar, 0.01, 2)
-    bar.bar.refresh()
+    bar.bar.bar.refresh()
     assert bar.seconds_left() is None
     assert "step 2/200, 256x192, loss 1" in terminal.getvalue()
     assert "left" not in terminal.getvalue()
     walk(bar, 0.01, 3)
-    bar.bar.refresh()
+    bar.bar.bar.refresh()
     assert bar.seconds_left() == pytest.approx(4.97)
     assert "5.0 s left, step 3/200" in terminal.getvalue()
     bar.close()
@@ -77,7 +77,19 @@ def test_a_file_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> Non
     for n in range(1, 6):
         clock[0] += 16.0
         bar(Step(step=n, steps=20, seconds=0.1 * n, losses={}, size=(192, 256)))
-    assert stream.getvalue() == "m, step 2/20, 256x192\nm, 4.6 s left, step 4/20, 256x192\n"
+    assert stream.getvalue() == "m: step 2/20, 256x192\nm: 4.6 s left, step 4/20, 256x192\n"
+
+
+@pytest.mark.parametrize(("quiet", "told"), [(False, "files: 7 of 20\n"), (True, "")])
+def test_what_is_counted_gets_lines_too(monkeypatch: pytest.MonkeyPatch, quiet: bool, told: str) -> None:
+    stream = redirect(monkeypatch, io.StringIO())
+    clock = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    with CountBar("files", unit=" files", quiet=quiet) as bar:
+        bar.update(1, 20)
+        clock[0] = 31.0
+        bar.update(7, 20)
+    assert stream.getvalue() == told
 
 
 def test_the_bar_counts_work_and_ends_full(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +99,7 @@ def test_the_bar_counts_work_and_ends_full(monkeypatch: pytest.MonkeyPatch) -> N
     fractions = []
     for n in range(1, 4):
         bar(Step(step=n, steps=3, seconds=0.1 * n, losses={}, size=(1, 1)))
-        fractions.append(bar.bar.n / plan.work)
+        fractions.append(bar.bar.bar.n / plan.work)
     assert fractions == pytest.approx([1 / 6, 2 / 6, 1.0])
     bar.close()
 

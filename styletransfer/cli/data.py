@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
-from tqdm import tqdm
 
 from styletransfer.cli.options import output_options
+from styletransfer.progress import CountBar
 
 if TYPE_CHECKING:
     from styletransfer.training.data.scan import ScanReport
@@ -30,13 +30,8 @@ def scan_command(folder: str, quiet: bool, as_json: bool) -> None:
     """
     from styletransfer.training.data.scan import scan_folder  # not needed to show the help
 
-    with tqdm(desc="scan", unit=" files", delay=1.0, disable=quiet, leave=False, dynamic_ncols=True) as bar:
-
-        def progress(looked_at: int, files: int) -> None:
-            bar.total = files
-            bar.update(looked_at - bar.n)
-
-        report = scan_folder(folder, on_progress=progress)
+    with CountBar("scan", unit=" files", quiet=quiet) as bar:
+        report = scan_folder(folder, on_progress=bar.update)
     if as_json:
         click.echo(json.dumps(report.to_dict()))
     elif not quiet:

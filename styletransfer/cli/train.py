@@ -10,10 +10,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import click
-from tqdm import tqdm
 
 from styletransfer.cli.options import Command, click_option, config_options, output_options
-from styletransfer.progress import duration
+from styletransfer.progress import CountBar, duration, say
 
 if TYPE_CHECKING:
     from styletransfer.training import Hooks, Outcome, Progress
@@ -173,7 +172,7 @@ class TrainingBar:
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
-        self.bar: Any = None
+        self.bar: CountBar | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -193,37 +192,27 @@ class TrainingBar:
             return Hooks(on_warning=self._warn, command=command)
         return Hooks(on_step=self._step, on_warning=self._warn, on_reading=self._read, command=command)
 
-    def _open(self, total: int, name: str, done: int = 0) -> None:
-        self._close()
-        self.bar = tqdm(
-            total=total,
-            initial=done,  # of a resumed run: what was done before says nothing of the time left
-            desc=name,
-            delay=1.0,
-            leave=False,
-            dynamic_ncols=True,
-            bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left{postfix}",
-        )
+    def _open(self, name: str, total: int, done: int = 0) -> CountBar:
+        """Return the bar of that name; the one before it ends."""
+        if self.bar is None or self.bar.name != name:
+            self._close()
+            self.bar = CountBar(name, total, done=done)
+        return self.bar
 
     def _close(self) -> None:
-        """Leave an empty line to whatever is said next."""
         if self.bar is not None:
-            self.bar.clear()  # `close` would leave a bar that a warning drew before its delay was over
             self.bar.close()
 
     def _read(self, done: int, files: int) -> None:
-        if done == 1:
-            self._open(files, "reading")
-        self.bar.update(done - self.bar.n)
+        if done == 1 and self.bar is not None:
+            self._close()
+            self.bar = None
+        self._open("reading", files).update(done)
 
     def _step(self, progress: Progress) -> None:
-        if self.bar is None or self.bar.desc != "training":
-            self._open(progress.steps, "training", done=progress.step - 1)
         shown = ", ".join(f"{k} {progress.typical[k]:.3g}" for k in _SHOWN if k in progress.typical)
-        self.bar.set_postfix_str(
-            f"step {progress.step}/{progress.steps}, {progress.phase}: {shown}", refresh=False
-        )
-        self.bar.update(progress.step - self.bar.n)
+        note = f"step {progress.step}/{progress.steps}, {progress.phase}: {shown}"
+        self._open("training", progress.steps, progress.step - 1).update(progress.step, note=note)
 
     def _warn(self, text: str) -> None:
-        tqdm.write(f"Warning: {text}", file=sys.stderr)
+        say(f"Warning: {text}")

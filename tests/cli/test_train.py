@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -253,19 +254,24 @@ class TestBadInput:
         assert_refused(result, "Unknown preset 'few-shot'")
 
 
-def test_the_bar_follows_folders_and_steps(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_bar_follows_folders_and_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     from styletransfer.training import Progress
 
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr(sys, "stderr", terminal)
     with TrainingBar() as bar:
         hooks = bar.hooks
         assert hooks.on_reading is not None
         assert hooks.on_step is not None
         for done, files in ((1, 2), (2, 2), (1, 3), (2, 3), (3, 3)):
             hooks.on_reading(done, files)
-            assert (bar.bar.n, bar.bar.total) == (done, files)
+            assert bar.bar is not None
+            assert (bar.bar.bar.n, bar.bar.bar.total) == (done, files)
         hooks.on_step(Progress(11, 20, 5.0, "style", {"content": 0.5}))
-        assert (bar.bar.n, bar.bar.total, bar.bar.initial) == (11, 20, 10)
-        assert bar.bar.last_print_n >= 10  # the time left is reckoned from the steps since then
+        drawn = bar.bar.bar
+        assert (drawn.n, drawn.total, drawn.initial) == (11, 20, 10)
+        assert drawn.last_print_n >= 10  # the time left is reckoned from the steps since then
         hooks.on_warning("look here")  # type: ignore[misc]
-    assert "Warning: look here" in capsys.readouterr().err
+    assert "Warning: look here" in terminal.getvalue()
     assert "content" in _SHOWN
