@@ -87,7 +87,7 @@ def flag(value: object, what: str) -> bool:
 
 
 def style_shares(values: object) -> tuple[float, ...] | None:
-    """Return the option ``style_mix`` as a tuple, or None if it is None; `mix` fits it to the styles at hand.
+    """Return the option ``style_mix`` as a tuple, or None if it is None; `mix` fits it to the number of styles.
 
     Raises:
         OptionError: Not a list of numbers, or a number that is not positive.

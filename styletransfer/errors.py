@@ -1,7 +1,7 @@
 """What can go wrong, as types.
 
 Every error that a user's input can cause is a `StyleTransferError` whose message says what was wrong, what
-was got, what is wanted and the way out. The command line turns each into one line and exit code 2.
+was got, what is wanted, and the way out. The command line turns each into one line and exit code 2.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class OutputError(StyleTransferError, OSError):
 
 
 class TrainingError(StyleTransferError, RuntimeError):
-    """A training that cannot start or go on; its last checkpoint is intact."""
+    """A training that cannot start or continue; its last checkpoint is intact."""
 
 
 class DivergenceError(StyleTransferError, ArithmeticError):

@@ -76,7 +76,7 @@ def prepare(
         fetch: Called for each weight set that has to be downloaded first; by default it is downloaded silently.
 
     Raises:
-        StyleTransferError: Bad input; the message says what, what is wanted and the way out.
+        StyleTransferError: Bad input; the message says what, what is wanted, and the way out.
     """
     chosen = {name: dict((options or {}).get(name, {})) for name in methods}
     declared = {name: METHODS[choice(name, METHODS, "method")] for name in methods}
@@ -149,7 +149,7 @@ def stylize(
         A `Stylization`; ``.image`` has the content's (working) height and width.
 
     Raises:
-        StyleTransferError: Bad input; the message says what, what is wanted and the way out.
+        StyleTransferError: Bad input; the message says what, what is wanted, and the way out.
 
     Example:
         >>> from styletransfer import samples

@@ -101,8 +101,8 @@ def check_taps(taps: Iterable[str], available: Iterable[str] = TAPS) -> tuple[st
             )
         if tap not in names:
             raise OptionError(
-                f"Layer {tap!r} lies deeper than this network, which ends at {names[-1]!r}. "
-                'Choose one up to there, or an extractor that goes deeper, such as "vgg19".'
+                f"Layer {tap!r} is deeper than this network, which ends at {names[-1]!r}. "
+                'Choose a layer up to that one, or a deeper extractor, such as "vgg19".'
             )
     if not wanted:
         raise OptionError('At least one layer is needed, for example "relu4_1".')

@@ -115,7 +115,7 @@ def test_a_layer_of_another_library_suggests_the_right_block_or_nothing(name: st
 
 
 def test_check_taps_knows_where_the_network_ends() -> None:
-    with pytest.raises(OptionError, match=r"'relu5_1' lies deeper than this network, which ends at 'relu4_1'"):
+    with pytest.raises(OptionError, match=r"'relu5_1' is deeper than this network, which ends at 'relu4_1'"):
         check_taps(["relu5_1"], TAPS[: TAPS.index("relu4_1") + 1])
 
 
@@ -125,5 +125,5 @@ def test_no_list_of_layers() -> None:
 
 
 def test_a_layer_too_deep_says_the_way_out() -> None:
-    with pytest.raises(OptionError, match=r"ends at 'relu1_1'\. Choose one up to there, or an extractor"):
+    with pytest.raises(OptionError, match=r"ends at 'relu1_1'\. Choose a layer up to that one, or a deeper"):
         check_taps(["relu4_1"], ["conv1_1", "relu1_1"])

@@ -81,8 +81,8 @@ def _pictures(rows: list[Row]) -> Section | None:
             "From two pictures in memory to the stylized one, without reading and writing files. Style ratio: 1 "
             "means that no style was taken, 0 that the picture has the style's statistics. Content loss: 0 means "
             "untouched, about 2 an unrelated picture. Both are the fixed judge's, the same for every method. "
-            f"{TIMES} textbook: how many times faster than the tutorial's code, which ran beside it round by "
-            "round (median, with quartiles). Of the floor: the least time that direct convolution could take on "
+            f"{TIMES} textbook: how many times faster than the tutorial's code, which ran in turns with it "
+            "(median, with quartiles). Of the floor: the least time that direct convolution could take on "
             "this machine, over the time taken. Random weights cost the same time but make no picture worth "
             "judging.",
         ),
@@ -139,7 +139,7 @@ def _loss(runs: list[Row], pictures: list[Row]) -> Section | None:
     return Section(
         title="Loss over seconds",
         text=(
-            "The loss is the descent's own objective, measured at full size for every picture alike, so that the "
+            "The loss is the descent's own objective, measured at full size for every picture, so that the "
             "descent at half size and the feed-forward method's picture (a point) stand on one scale. Below 1, 5 "
             "and 30 seconds: the picture one would have by then.",
             "Feed-forward methods pay their training once. The last table says after how many pictures a training "

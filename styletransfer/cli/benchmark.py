@@ -73,7 +73,7 @@ def benchmark_command(quick: bool, devices: tuple[str, ...], huge: bool, output:
 
 
 def suite() -> Path:
-    """Return the folder that ``benchmarks`` lies in: the checkout, or the copy that the wheel carries.
+    """Return the folder that contains ``benchmarks``: the checkout, or the copy that the wheel carries.
 
     Raises:
         OptionError: Neither is there.
@@ -97,7 +97,7 @@ def _check_tools() -> None:
 
 
 def _python(root: Path, *arguments: str) -> int:
-    """Run Python where the benchmarks lie, on the package that this command belongs to; return its exit code."""
+    """Run Python in the benchmarks' folder, on the package that this command belongs to; return its exit code."""
     paths = [str(root), str(Path(styletransfer.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
     with subprocess.Popen([sys.executable, *arguments], cwd=root, env=environment) as process:

@@ -65,7 +65,7 @@ def _running_options(command: Command) -> Command:
         click.option(
             "--device", default=None, metavar="NAME", help="cpu, cuda, mps; the best there is by default."
         ),
-        click.option("--resume", is_flag=True, help="Go on from the newest checkpoint in the run's folder."),
+        click.option("--resume", is_flag=True, help="Continue from the newest checkpoint in the run's folder."),
         click.option(
             "--preset", default=None, metavar="NAME", help="default (on CUDA), laptop (elsewhere), lab, few-shot."
         ),
@@ -86,7 +86,7 @@ def _running_options(command: Command) -> Command:
     metavar="NAME|FILE",
     help="Where losses are measured; the extractor if absent. May be repeated.",
 )
-@click.option("--start", default=None, metavar="NAME|FILE", help="Decoder to go on from.")
+@click.option("--start", default=None, metavar="NAME|FILE", help="Decoder to continue from.")
 @_running_options
 @output_options
 def decoder_command(
@@ -117,7 +117,7 @@ def decoder_command(
     metavar="NAME|FILE",
     help="Network to learn from; may be repeated.",
 )
-@click.option("--start", default=None, metavar="NAME|FILE", help="Extractor to go on from.")
+@click.option("--start", default=None, metavar="NAME|FILE", help="Extractor to continue from.")
 @_running_options
 @output_options
 def extractor_command(
@@ -145,7 +145,7 @@ def _tell(outcome: Outcome, quiet: bool, as_json: bool) -> None:
         raise KeyboardInterrupt("Stopped before the first step was done; there is nothing to resume.")
     if not outcome.finished:
         raise KeyboardInterrupt(
-            f"Stopped after step {outcome.steps}; the checkpoint is in {outcome.folder}. Go on with --resume."
+            f"Stopped after step {outcome.steps}; the checkpoint is in {outcome.folder}. Continue with --resume."
         )
     if not outcome.leads:
         return

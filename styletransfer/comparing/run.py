@@ -166,7 +166,7 @@ def _style(job: Job) -> Picture:
 
 
 def _watch(method: str, watchers: Sequence[Callable[[str, Step], object]]) -> OnStep | None:
-    """Return what hands a method's steps to all watchers, or None if nobody watches."""
+    """Return a callback that passes a method's steps to all watchers, or None if there are none."""
 
     def tell(step: Step) -> None:
         for watcher in watchers:

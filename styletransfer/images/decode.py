@@ -99,7 +99,9 @@ def from_pil(image: Image.Image, label: str, fit: Fit, most: int) -> tuple[Pixel
     if image.format == "EPS" and waiting:
         raise ImageError(f"The {label} is PostScript, which another program would draw. Export it as PNG.")
     if tiff.is_reduced(image) and is_sequence(image):
-        raise ImageError(f"The {label} is at a thumbnail of the picture; go on with image.seek, or give the file.")
+        raise ImageError(
+            f"The {label} is at a thumbnail of the picture; continue with image.seek, or give the file."
+        )
     with decoding(label):
         gone = waiting and getattr(image, "fp", None) is None
         try:

@@ -203,7 +203,7 @@ def to_pil(image: Shown, *, alpha: Tensor | None = None) -> Image.Image:
     """Turn one picture into a new 8-bit PIL image, rounding to nearest.
 
     Args:
-        image: (3 or 4, H, W) or (1, 3 or 4, H, W) in [0, 1], or what else but a path `read_picture` takes.
+        image: (3 or 4, H, W) or (1, 3 or 4, H, W) in [0, 1], or anything but a path that `read_picture` takes.
         alpha: Transparency, (1, 1, H, W) in [0, 1]; takes the place of the image's own.
 
     Returns:

@@ -34,7 +34,7 @@ LARGEST = 1e6
 #: Bytes that the description of a file's tensors may have.
 _MOST_DESCRIBED = 1 << 20
 _PYTORCH_STARTS = (b"PK\x03\x04", b"\x80")  # zip archive since PyTorch 1.6; pickle before
-#: What the pickle of a state dict refers to; anything else could be told to fill the memory.
+#: What the pickle of a state dict refers to; anything else could fill the memory.
 _PLAIN = {
     "collections OrderedDict",
     "torch Size",

@@ -168,7 +168,7 @@ class TestRun:
         result = train()
         assert result.exit_code == 130
         assert shown(result.stderr)[-1] == (
-            f"Stopped after step 1; the checkpoint is in {folders / 'run'}. Go on with --resume."
+            f"Stopped after step 1; the checkpoint is in {folders / 'run'}. Continue with --resume."
         )
 
 

@@ -215,7 +215,7 @@ def test_creating_an_extractor_draws_no_random_numbers(lite_file: Path) -> None:
 def test_user_mistakes_are_named(lite: VGG19Features, lite_file: Path, images: Tensor) -> None:
     with pytest.raises(OptionError, match=r'Unknown layer \'relu4-1\'\. Did you mean "relu4_1"\?'):
         lite(images, ["relu4-1"])
-    with pytest.raises(OptionError, match=r"'relu5_2' lies deeper than this network, which ends at 'relu5_1'"):
+    with pytest.raises(OptionError, match=r"'relu5_2' is deeper than this network, which ends at 'relu5_1'"):
         lite(images, ["relu5_2"])
     with pytest.raises(OptionError, match=r"pictures \(B, 3, H, W\), got \(3, 32, 48\)"):
         lite(images[0], ["relu1_1"])

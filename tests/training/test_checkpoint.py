@@ -127,7 +127,7 @@ class TestDamage:
         path.write_bytes(whole[: int(share * len(whole))])
         with pytest.raises(
             TrainingError,
-            match=r"step-3\.safetensors is cut short .* --resume goes on from step-2\.safetensors\.$",
+            match=r"step-3\.safetensors is cut short .* --resume continues from step-2\.safetensors\.$",
         ):
             checkpoints.read(path)
 

@@ -257,7 +257,7 @@ class TestWarnings:
         assert task.warnings(3, {"identity features": 0.2}) == []
         (told,) = task.warnings(3, {"identity features": 0.9})
         assert told.startswith(
-            "The autoencoder does not give pictures back yet: feature error 0.90, wanted below 0.3"
+            "The autoencoder cannot reconstruct pictures yet: feature error 0.90, wanted below 0.3"
         )
 
 

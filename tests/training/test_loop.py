@@ -400,7 +400,7 @@ class TestDiskFull:
         monkeypatch.setattr(Path, "open", guarded)
         monkeypatch.setattr(Path, "replace", replace)
         with pytest.raises(
-            OutputError, match=r"step-2\.safetensors, is intact: make room, then go on with --resume\.$"
+            OutputError, match=r"step-2\.safetensors, is intact: make room, then continue with --resume\.$"
         ):
             trainer.run()
         monkeypatch.undo()

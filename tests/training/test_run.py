@@ -285,7 +285,7 @@ class TestStart:
         assert not [w for w in (tmp_path / "run" / "log.jsonl").read_text().splitlines() if "too few" in w]
 
     def test_few_shot_needs_a_decoder(self, train: Train) -> None:
-        with pytest.raises(OptionError, match="few-shot goes on from a finished decoder; give one with --start"):
+        with pytest.raises(OptionError, match="few-shot continues from a finished decoder; give one with --start"):
             train(preset="few-shot", autoencoder_steps=0)
 
     def test_a_decoder_that_is_given_stays_as_it_is(
@@ -380,7 +380,7 @@ class TestProcesses:
         assert out == ""
         last = told.splitlines()[-1]
         assert last.startswith("Stopped after step ")
-        assert last.endswith(f"; the checkpoint is in {run}. Go on with --resume.")
+        assert last.endswith(f"; the checkpoint is in {run}. Continue with --resume.")
         step = int(last.split()[3].rstrip(";"))
         assert checkpoints.latest(run) == run / f"step-{step}.safetensors"
         assert (run / "decoder.safetensors").is_file()

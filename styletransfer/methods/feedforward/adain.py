@@ -226,7 +226,7 @@ def describe_change(before: Statistics, wanted: Statistics) -> Tensor:
 
     Returns:
         (B, 4 C): for means, then deviations, of each layer the relative change, in [-1, 1], and the logarithm
-        of what is wanted; C counts the channels of all layers.
+        of the wanted value; C counts the channels of all layers.
 
     Example:
         >>> import torch

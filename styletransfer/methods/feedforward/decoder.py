@@ -40,8 +40,8 @@ class DecoderSpec:
         slope: Of the ReLUs below zero, 0 to 1; the paper's is 0. Above it a channel that fell silent still learns.
         padding: ``"reflect"`` or ``"zeros"``.
         upsampling: ``"nearest"`` or ``"bilinear"``.
-        passes: How often a picture is put through encoding, alignment and decoding, 1 to 8. Trained for more than
-            one, a decoder goes on from its own result and brings its statistics closer to the style's each time.
+        passes: How often a picture is encoded, aligned and decoded, 1 to 8. Trained for more than
+            one, a decoder continues from its own result and brings its statistics closer to the style's each time.
         notes: How it was trained; anything that JSON can hold.
     """
 
@@ -272,8 +272,8 @@ class Decoder(nn.Module):
             return lambda x: x
         if change is None:
             raise OptionError(
-                f"The decoder {self.spec.name!r} needs to be told what the alignment changes: "
-                "give it describe_change(...) beside the features."
+                f"The decoder {self.spec.name!r} is conditioned on the change in statistics: "
+                "give it describe_change(...) with the features."
             )
         pairs = iter(self.modulation(change))
 

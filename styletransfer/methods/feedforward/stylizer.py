@@ -45,14 +45,14 @@ class Transform(ABC):
     """What a feed-forward method does between encoding and decoding.
 
     Attributes:
-        layers: Layers that it wants of a style beside those that the decoder reads.
+        layers: Layers of a style that it needs in addition to those that the decoder reads.
     """
 
     layers: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def encode(self, features: Mapping[str, Tensor], extractor: str) -> EncodedStyle:
-        """Return what is needed of a style with these ``{layer: (B, C, h, w)}``."""
+        """Encode a style's features, ``{layer: (B, C, h, w)}``, into what `apply` needs."""
 
     @abstractmethod
     def mix(self, styles: Sequence[EncodedStyle], shares: Sequence[float]) -> EncodedStyle:
@@ -64,7 +64,7 @@ class Transform(ABC):
 
     @abstractmethod
     def measure(self, features: Mapping[str, Tensor], region: Region) -> Any:
-        """Return all that `apply` needs to know of the whole content, where it lies in `region`."""
+        """Return all that `apply` needs to know of the whole content within `region`."""
 
     @abstractmethod
     def apply(self, features: Mapping[str, Tensor], style: EncodedStyle, measured: Any) -> dict[str, Tensor]:

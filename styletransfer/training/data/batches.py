@@ -145,7 +145,7 @@ def _watched(team: Sequence[multiprocessing.process.BaseProcess]) -> Iterator[No
             raise
         raise TrainingError(
             "A process that loads batches died, most often because the memory ran out. The last checkpoint is "
-            "intact: go on with --resume and --num-workers 0."
+            "intact: continue with --resume and --num-workers 0."
         ) from error
     finally:
         _handle(before)

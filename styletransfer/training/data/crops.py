@@ -118,8 +118,8 @@ class Crops:
                 return _crop(picture, drawn[1:], self.settings), picked
         raise TrainingError(
             f'{_ATTEMPTS} pictures in a row cannot be read from "{self.folder.folder}", the last being '
-            f'"{self.folder.paths[picked]}". Is the drive still there? The last checkpoint is intact: go on with '
-            "--resume when the pictures are back."
+            f'"{self.folder.paths[picked]}". Is the drive still there? The last checkpoint is intact: continue '
+            "with --resume when the pictures are back."
         )
 
 

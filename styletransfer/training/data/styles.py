@@ -120,8 +120,8 @@ class StyleBank:
                 break
         raise TrainingError(
             f'{_ATTEMPTS} styles in a row cannot be read from "{self.folder.folder}", the last being '
-            f'"{self.folder.paths[number]}". Is the drive still there? The last checkpoint is intact: go on with '
-            "--resume when the pictures are back."
+            f'"{self.folder.paths[number]}". Is the drive still there? The last checkpoint is intact: continue '
+            "with --resume when the pictures are back."
         )
 
     @torch.no_grad()

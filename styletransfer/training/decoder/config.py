@@ -27,18 +27,18 @@ class DecoderConfig(RecipeConfig):
     layers: tuple[str, ...] = option(
         ("relu1_1", "relu2_1", "relu3_1", "relu4_1"), "aligned layers that it reads; the paper's is relu4_1 alone"
     )
-    passes: int = option(2, "times a picture is put through, each time aligned again, 1 to 8; the paper's is 1")
+    passes: int = option(2, "passes through encoding, alignment and decoding, 1 to 8; the paper's is 1")
     upsampling: str = option(
         "bilinear", "between resolutions; nearest is the paper's and leaves a grid", choices=_UPSAMPLING
     )
-    autoencoder_steps: int = option(400, "steps of the first phase, which learns to give pictures back, >= 0")
+    autoencoder_steps: int = option(400, "steps of the first phase, which learns to reconstruct pictures, >= 0")
     gate: float = option(0.35, "feature error of the first phase above which it counts as not learnt, > 0")
     content_weight: float = option(2.0, "of the content loss, >= 0")
     moment_weight: float = option(40.0, "of the moment style loss (equation 13), >= 0")
     gram_weight: float = option(24.0, "of the Gram style loss, >= 0")
     color_weight: float = option(3.0, "of the distance between the distributions of colours, >= 0")
     range_weight: float = option(10.0, "of the penalty on values outside [0, 1], >= 0")
-    pixel_weight: float = option(10.0, "of the pixels where a picture is given back, >= 0")
+    pixel_weight: float = option(10.0, "of the pixels where a picture is reconstructed, >= 0")
     ramp: int = option(200, "steps of the second phase over which the style weights rise to their value, >= 0")
     identity_every: int = option(16, "every so many steps a content is its own style; 0 for never")
     nearest_of: int = option(
@@ -49,7 +49,7 @@ class DecoderConfig(RecipeConfig):
     )
 
     #: `default` is for a GPU; `laptop` for two cores and an hour; `lab` shows every part of a training within a
-    #: lesson and makes nothing of use; `few-shot` goes on from a finished decoder with one or two style pictures.
+    #: lesson, for no useful result; `few-shot` continues from a finished decoder with one or two style pictures.
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "default": {"steps": 160_000, "batch_size": 8, "size": 256, "short_edge": 512, "autoencoder_steps": 4_000},
         "laptop": {},

@@ -47,8 +47,8 @@ def train_decoder(
         extractor: Name of a weight set, file of a trained extractor, or an extractor.
         preset: A name in `DecoderConfig.presets`; by default ``"default"`` on CUDA and ``"laptop"`` elsewhere.
         loss_networks: Where losses are measured: names or files (`teachers`); by default the extractor.
-        start: Decoder to go on from: a name, a file or an object. ``few-shot`` goes on from the extractor's own.
-        resume: Go on from the newest checkpoint in `output`.
+        start: Decoder to continue from: a name, a file or an object; `few-shot` takes the extractor's own.
+        resume: Continue from the newest checkpoint in `output`.
         device: Where to train; see `create_stylizer`.
         hooks: What is called on the way.
         **options: Fields of `RunConfig` and `DecoderConfig`.
@@ -115,9 +115,9 @@ def _encoder(extractor: str | VGG19Features, run: Run[DecoderConfig]) -> VGG19Fe
 
 
 def _embedded(encoder: VGG19Features) -> str:
-    """Return the name of the decoder that few-shot training goes on from if none was given."""
+    """Return the name of the decoder that few-shot training continues from if none was given."""
     if encoder.name != LITE.encoder:
-        raise OptionError("The preset few-shot goes on from a finished decoder; give one with --start.")
+        raise OptionError("The preset few-shot continues from a finished decoder; give one with --start.")
     return LITE.name
 
 
@@ -133,5 +133,5 @@ def _warn(run: Run[DecoderConfig], photos: PictureFolder, paintings: PictureFold
     if new and style < _FEW:
         run.warnings.append(
             f"{style} style steps are far too few for a decoder of use: results stay grey and coarse below about "
-            f"{_FEW}, and go on improving for tens of thousands. Going on from a decoder (--start) needs fewer."
+            f"{_FEW}, and improve for tens of thousands. Continuing from a decoder (--start) needs fewer."
         )

@@ -53,7 +53,7 @@ class DecoderTask(Task):
         content: Crops of the contents.
         styles: The styles.
         config: What it is trained for.
-        decoder: What is trained; made by `decoder_spec` or loaded to go on from.
+        decoder: What is trained; made by `decoder_spec` or loaded to continue from.
         gradient_checkpointing: Whether activations are computed twice rather than kept.
     """
 
@@ -212,7 +212,7 @@ class DecoderTask(Task):
         if step != self.config.autoencoder_steps or error <= gate:
             return []
         return [
-            f"The autoencoder does not give pictures back yet: feature error {error:.2f}, wanted below {gate:g}. "
+            f"The autoencoder cannot reconstruct pictures yet: feature error {error:.2f}, wanted below {gate:g}. "
             "Styles will stay grey and coarse. Give it more autoencoder_steps; if the error stays near 1, the "
             "pictures or the extractor's weights are not what they should be."
         ]

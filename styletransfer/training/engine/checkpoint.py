@@ -105,7 +105,7 @@ def how_to_go_on(folder: Path) -> str:
     left = latest(folder)
     if left is None:
         return "There is no checkpoint yet: make room, then start again."
-    return f"The last checkpoint, {left}, is intact: make room, then go on with --resume."
+    return f"The last checkpoint, {left}, is intact: make room, then continue with --resume."
 
 
 def _found(folder: Path) -> list[tuple[int, Path]]:
@@ -202,11 +202,11 @@ def check_tensors(checkpoint: Checkpoint, expected: Mapping[str, Tensor]) -> str
 
 def _other(path: Path) -> str:
     others = [other for _, other in _found(path.parent) if other != path]
-    return f" Remove it and --resume goes on from {others[-1].name}." if others else " Start without --resume."
+    return f" Remove it and --resume continues from {others[-1].name}." if others else " Start without --resume."
 
 
 def compare(checkpoint: Checkpoint, kind: str, config: Mapping[str, Any]) -> None:
-    """Refuse to go on with another task or other settings.
+    """Refuse to continue with another task or other settings.
 
     Args:
         checkpoint: What was read.

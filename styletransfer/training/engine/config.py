@@ -27,7 +27,7 @@ RENAMED = {
     "workers": "num_workers",
     "taps": "layers",
 }
-#: What changes nothing of what is learnt; a resumed run may have other values.
+#: What does not change the result; a resumed run may have other values.
 _FREE = ("save_steps", "save_total_limit", "sample_steps", "logging_steps", "cache_megabytes", "num_workers")
 
 

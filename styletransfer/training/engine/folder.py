@@ -34,7 +34,7 @@ def claimed(folder: Path, resume: bool, world: World) -> Iterator[None]:
         held = checkpoints.latest(folder) or next(folder.glob("step-*.pt"), None)
         if held is not None:
             raise TrainingError(
-                f"{folder} already holds a run ({held}). Give --resume to go on with it, or another folder."
+                f"{folder} already holds a run ({held}). Give --resume to continue with it, or another folder."
             )
     if not world.leads:
         yield

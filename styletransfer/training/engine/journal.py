@@ -95,7 +95,7 @@ class Journal:
         """Append a line to the log; flushed, so that a killed run has lost none.
 
         Raises:
-            OutputError: It cannot be written; says how to go on.
+            OutputError: It cannot be written; says how to continue.
         """
         if self._silent:
             return
@@ -111,7 +111,7 @@ class Journal:
         """Write a grid of samples, (3, H, W) in [0, 1].
 
         Raises:
-            OutputError: It cannot be written; says how to go on.
+            OutputError: It cannot be written; says how to continue.
         """
         path = self.folder / "samples" / f"step-{step:07d}.png"
         try:

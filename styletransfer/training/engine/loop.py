@@ -112,7 +112,7 @@ class Trainer:
         return range(self.world.rank * share, (self.world.rank + 1) * share)
 
     def resume(self) -> None:
-        """Go on from the folder's newest checkpoint.
+        """Continue from the folder's newest checkpoint.
 
         Raises:
             TrainingError: None there, a damaged one, or one of other settings.

@@ -76,7 +76,7 @@ class Run(Generic[Own]):
         own: The recipe's settings.
         folder: Its folder.
         world: This process among all.
-        resume: Whether it goes on from a checkpoint.
+        resume: Whether it continues from a checkpoint.
         hooks: What is called.
         preset: Name of the preset.
     """

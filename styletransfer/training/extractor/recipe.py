@@ -41,8 +41,8 @@ def train_extractor(
         output: Folder of the run, with ``extractor.safetensors`` and its card in the end.
         teachers: Names of weight sets, or files (`teachers`); each layer is learnt from the first that has it.
         preset: A name in `ExtractorConfig.presets`; by default ``"default"`` on CUDA and ``"laptop"`` elsewhere.
-        start: Extractor to go on from: a name, a file or an object; its widths count then.
-        resume: Go on from the newest checkpoint in `output`.
+        start: Extractor to continue from: a name, a file or an object; its widths count then.
+        resume: Continue from the newest checkpoint in `output`.
         device: Where to train; see `create_stylizer`.
         hooks: What is called on the way.
         **options: Fields of `RunConfig` and `ExtractorConfig`.

@@ -381,7 +381,7 @@ class TestOptions:
 
     def test_an_extractor_that_ends_too_early_is_refused_by_name(self, decoder: Decoder, picture: Draw) -> None:
         shallow = VGG19Features("vgg19-lite", widths=(16, 32, 64, 128, 128), last="conv3_1")
-        with pytest.raises(OptionError, match="'relu4_1' lies deeper than this network"):
+        with pytest.raises(OptionError, match="'relu4_1' is deeper than this network"):
             AdaINStylizer(shallow, decoder=decoder).stylize(picture(), picture())
 
 

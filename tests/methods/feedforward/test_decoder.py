@@ -168,7 +168,7 @@ def test_with_a_slope_silent_channels_learn(slope: float, learns: bool) -> None:
 
 
 def test_a_modulation_needs_the_change() -> None:
-    with pytest.raises(OptionError, match=r"'small' needs to be told .* give it describe_change"):
+    with pytest.raises(OptionError, match=r"'small' is conditioned .* give it describe_change"):
         Decoder(dataclasses.replace(SMALL, modulation=3))(random_features(SMALL, 6, 8))
 
 

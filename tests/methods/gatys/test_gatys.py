@@ -671,7 +671,5 @@ class TestGradientModes:
 
 
 def test_layers_deeper_than_the_network_are_refused_when_it_is_built(extractor: VGG19Features) -> None:
-    with pytest.raises(
-        OptionError, match=r"Layer 'relu5_2' lies deeper than this network, which ends at 'relu5_1'"
-    ):
+    with pytest.raises(OptionError, match=r"Layer 'relu5_2' is deeper than this network, which ends at 'relu5_1'"):
         create_stylizer("gatys", extractor=extractor, style_layers=("relu1_1", "relu5_2"))
