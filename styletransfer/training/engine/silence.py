@@ -1,8 +1,8 @@
 """Notice layers that learn nothing any more.
 
 Without normalisation layers a convolution can be driven to where all its ReLUs stay below zero. From then on no
-gradient reaches it or the layers before it. Losses continue to fall by what is left of the network; only the gradients
-show it.
+gradient reaches it or the layers before it. Losses continue to fall by what is left of the network; only the
+gradients show the fault.
 """
 
 from __future__ import annotations
