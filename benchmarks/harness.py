@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,38 +90,21 @@ class Bench:
         Returns:
             What `work` returned in its last round.
         """
-        try:
-            return self._run(work, weights, beside, operations, picture, rounds, warm_up, weigh, info)
-        except BaseException:
-            # pytest-benchmark does so for errors, but Ctrl-C is none: a row that is not finished must not be kept.
-            self.benchmark.has_error = True
-            if self.benchmark.stats is not None:
-                self.benchmark.stats.stats.data.clear()
-            raise
-
-    def _run(
-        self,
-        work: Callable[[], Any],
-        weights: str,
-        beside: Beside | None,
-        operations: int | None,
-        picture: Callable[[Any], Tensor] | None,
-        rounds: int | None,
-        warm_up: Callable[[], Any] | None,
-        weigh: bool,
-        info: dict[str, Any],
-    ) -> Any:
         clock = Rounds(work, self.device, beside.work if beside else None, scale=beside.scale if beside else 1.0)
         measuring = not self.benchmark.disabled
-        if measuring:
-            taken = clock.warm_up() if warm_up is None else warm_up() or 0.0
-            profile = self.plan.profile
-            count = self.plan.rounds or rounds
-            count = count or how_many(taken, profile.seconds, profile.fewest, profile.most)
-            result = self.benchmark.pedantic(clock.timed, setup=clock.before, teardown=clock.after, rounds=count)
-        else:
-            result = self.benchmark.pedantic(clock.timed)
-            clock.after()
+        with self._kept_if_finished():
+            if measuring:
+                taken = clock.warm_up() if warm_up is None else warm_up() or 0.0
+                profile = self.plan.profile
+                count = self.plan.rounds or rounds
+                count = count or how_many(taken, profile.seconds, profile.fewest, profile.most)
+                result = self.benchmark.pedantic(
+                    clock.timed, setup=clock.before, teardown=clock.after, rounds=count
+                )
+            else:
+                result = self.benchmark.pedantic(clock.timed)
+                clock.after()
+            peak = memory.peak(work, self.device) if measuring and weigh else {"absent": "no memory pass was made"}
         self.benchmark.extra_info.update(
             case=self.case.to_dict(),
             weights=weights,
@@ -128,13 +112,22 @@ class Bench:
             shape=list(self.size),
             ratio=_ratio(clock, beside),
             floor=self._floor(operations, measuring),
-            memory=memory.peak(work, self.device)
-            if measuring and weigh
-            else {"absent": "no memory pass was made"},
+            memory=peak,
             **judged(None if picture is None else picture(result), weights, self.case.size),
             **info,
         )
         return result
+
+    @contextlib.contextmanager
+    def _kept_if_finished(self) -> Iterator[None]:
+        """Drop a row that Ctrl-C ends; pytest-benchmark does so for errors only."""
+        try:
+            yield
+        except BaseException:
+            self.benchmark.has_error = True
+            if self.benchmark.stats is not None:
+                self.benchmark.stats.stats.data.clear()
+            raise
 
     def _floor(self, operations: int | None, measuring: bool) -> dict[str, Any] | None:
         if operations is None or not measuring:

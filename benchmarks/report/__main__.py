@@ -17,20 +17,19 @@ from styletransfer.files import write_atomically
 _RESULTS = Path(__file__).parents[1] / "results"
 
 
-def write(files: Sequence[Path], folder: Path, *, across_machines: bool = False) -> list[Path]:
+def write(files: Sequence[Path], folder: Path) -> list[Path]:
     """Write report.html, report.md and report.csv.
 
     Args:
-        files: Results, the one that others are compared with first.
+        files: Results.
         folder: Where to; it must exist.
-        across_machines: Give ratios of seconds although machines differ.
 
     Raises:
         ResultsError: A file that cannot be used.
         OutputError: The folder cannot be written to.
     """
     runs = [load(path) for path in files]
-    sections = compose(runs, across_machines=across_machines)
+    sections = compose(runs)
     texts = {
         "report.html": page.render(TITLE, sections),
         "report.md": plain.markdown(TITLE, sections),
@@ -53,9 +52,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "-o", "--output", type=Path, metavar="FOLDER", help="where to write; by default beside the first file"
     )
     parser.add_argument("--open", action="store_true", help="show the page in a browser")
-    parser.add_argument(
-        "--across-machines", action="store_true", help="give ratios of seconds although machines differ"
-    )
     options = parser.parse_args(arguments)
     try:
         files = options.files or sorted(_RESULTS.glob("*.json"))
@@ -67,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         folder = options.output or files[0].parent
         folder.mkdir(parents=True, exist_ok=True)
-        written = write(files, folder, across_machines=options.across_machines)
+        written = write(files, folder)
     except (StyleTransferError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2

@@ -75,48 +75,21 @@ def loss_over_seconds(run: Row, pictures: Sequence[Row]) -> str:
     return _svg(draw, f"{method}: loss over seconds at {run.case['size']} pixels", height=3.6)
 
 
-def cost_and_size(fitted: Mapping[tuple[str, str], tuple[float, list[tuple[int, float]]]]) -> str:
-    """Draw seconds against pixels."""
+def against_pixels(series: Mapping[tuple[str, str], Sequence[tuple[int, float]]], what: str, unit: str) -> str:
+    """Draw ``{(label, network): [(pixels, value)]}``."""
 
     def draw(axes: Any) -> None:
-        for (what, network), (_, points) in fitted.items():
-            points = sorted(points)
-            axes.plot(
-                [x for x, _ in points],
-                [y for _, y in points],
-                **_look(what, network),
-                label=f"{what}, {network}",
-            )
+        for (label, network), points in series.items():
+            x, y = zip(*sorted(points), strict=True)
+            axes.plot(x, y, **_look(label, network), label=f"{label}, {network}")
         _logarithmic(axes, "x")
         _logarithmic(axes, "y")
-        _pixels(axes, {x for _, points in fitted.values() for x, _ in points})
-        axes.set_ylabel("seconds")
+        numbers = sorted({x for points in series.values() for x, _ in points})
+        axes.set_xticks(numbers, [f"{round(n**0.5)}\N{SUPERSCRIPT TWO}" for n in numbers])
+        axes.set_xlabel("pixels")
+        axes.set_ylabel(unit)
 
-    return _svg(draw, "Seconds against the number of pixels", below=True)
-
-
-def memory_and_size(rows: Sequence[Row]) -> str:
-    """Draw what was added to memory against pixels."""
-    series: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        step = ", one step" if row.case["what"] == "one step" else ""
-        series.setdefault((words.label(row) + step, row.case["extractor"]), []).append(row)
-
-    def draw(axes: Any) -> None:
-        for (what, network), own in series.items():
-            own = sorted(own, key=lambda row: words.order(row.case["size"]))
-            axes.plot(
-                [words.order(row.case["size"]) for row in own],
-                [(words.peak(row.info["memory"]) or 0) / 2**20 for row in own],
-                **_look(what, network),
-                label=f"{what}, {network}",
-            )
-        _logarithmic(axes, "x")
-        _logarithmic(axes, "y")
-        _pixels(axes, {words.order(row.case["size"]) for row in rows})
-        axes.set_ylabel("MiB added")
-
-    return _svg(draw, "Memory against the number of pixels", below=True)
+    return _svg(draw, f"{what} against the number of pixels", below=True)
 
 
 def _known() -> list[str]:
@@ -152,12 +125,6 @@ def _logarithmic(axes: Any, which: str) -> None:
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_locator(NullLocator())
-
-
-def _pixels(axes: Any, numbers: set[int]) -> None:
-    """Mark the sizes that were measured on a logarithmic axis of pixels."""
-    axes.set_xticks(sorted(numbers), [f"{round(n**0.5)}\N{SUPERSCRIPT TWO}" for n in sorted(numbers)])
-    axes.set_xlabel("pixels")
 
 
 def _svg(draw: Callable[[Any], None], title: str, *, below: bool = False, height: float = 4.0) -> str:

@@ -1,12 +1,10 @@
-"""One report out of one or several runs: each run a part, then what the runs say of each other."""
+"""One report out of one or several runs, each a part. `benchmarks.check` compares runs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.machine import differences
-from benchmarks.report import words
 from benchmarks.report.sections import Section, Table, of_device
 from benchmarks.results_file import Results
 from styletransfer.methods import METHODS
@@ -16,7 +14,7 @@ TITLE = "What style transfer costs, and what it buys"
 _BUSY = 0.4
 
 
-def compose(runs: Sequence[Results], *, across_machines: bool = False) -> list[Section]:
+def compose(runs: Sequence[Results]) -> list[Section]:
     """Return the whole report."""
     sections = [_opening(runs)]
     for run in runs:
@@ -27,8 +25,6 @@ def compose(runs: Sequence[Results], *, across_machines: bool = False) -> list[S
         if not devices.keys() & {"cuda", "mps"}:
             sections.append(_no_gpu(run))
         sections.append(_conditions(run))
-    for other in runs[1:]:
-        sections.append(_comparison(runs[0], other, across_machines))
     return sections
 
 
@@ -119,42 +115,3 @@ def _commit(git: dict[str, Any] | None) -> str:
     if not git:
         return "not a checkout"
     return git["commit"][:12] + (", with changes that were not committed" if git["changed"] else "")
-
-
-def _comparison(one: Results, other: Results, across_machines: bool) -> Section:
-    title = f"{other.name} beside {one.name}"
-    differing = differences(one.machine, other.machine)
-    shared = {row.key: row for row in one.rows}
-    pairs = [(shared[row.key], row) for row in other.rows if row.key in shared]
-    if not pairs:
-        return Section(title=title, part=True, text=("The two runs have no case in common.",))
-    if differing and not across_machines:
-        return Section(
-            title=title,
-            part=True,
-            text=(
-                "The two runs were made on different machines ("
-                + "; ".join(differing)
-                + "), so no ratios of their "
-                "seconds are given. `--across-machines` gives them all the same.",
-            ),
-        )
-    table = Table(
-        head=(
-            *("row", one.name, other.name, f"{words.TIMES} as fast"),
-            *(f"{words.TIMES} textbook, {run.name}" for run in (one, other)),
-        ),
-        rows=[
-            (
-                a.key,
-                words.seconds(a.seconds),
-                words.seconds(b.seconds),
-                f"{a.seconds / b.seconds:.2f}",
-                words.ratio(a.ratio),
-                words.ratio(b.ratio),
-            )
-            for a, b in pairs
-        ],
-    )  # fmt: skip
-    warnings = ["The machines differ: " + "; ".join(differing) + "."] if differing else []
-    return Section(title=title, part=True, warnings=warnings, tables=[table])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.report import charts, words
-from benchmarks.report.facts import PAID_HOURS, exponents, in_short, paid_after
+from benchmarks.report.facts import exponents, in_short
 from benchmarks.results_file import Results, Row
 
 TIMES = words.TIMES
@@ -124,29 +124,15 @@ def _loss(runs: list[Row], pictures: list[Row]) -> Section | None:
             for other, after in row.info["trace"]["until_better"].items()
         ],
     )
-    paid = Table(
-        caption="After how many pictures a training has paid",
-        head=("instead of", *(f"{hours} h of training" for hours in PAID_HOURS)),
-        rows=[
-            (
-                f"{words.name(row.case['subject'])}, {row.case['size']} px, by {words.name(other)}",
-                *counts,
-            )
-            for row in runs
-            for other, counts in paid_after(row, pictures).items()
-        ],
-    )
     return Section(
         title="Loss over seconds",
         text=(
             "The loss is the descent's own objective, measured at full size for every picture, so that the "
             "descent at half size and the feed-forward method's picture (a point) stand on one scale. Below 1, 5 "
             "and 30 seconds: the picture one would have by then.",
-            "Feed-forward methods pay their training once. The last table says after how many pictures a training "
-            "of so many hours on this machine has cost less than that many descents.",
         ),
         charts=[charts.loss_over_seconds(row, pictures) for row in runs],
-        tables=[told, better, paid],
+        tables=[told, better],
     )
 
 
@@ -192,7 +178,7 @@ def _growth(rows: list[Row]) -> Section | None:
             "line through them: 1 means that twice the pixels take twice the time, less that something does not "
             "grow.",
         ),
-        charts=[charts.cost_and_size(fitted)],
+        charts=[charts.against_pixels({key: points for key, (_, points) in fitted.items()}, "Seconds", "seconds")],
         tables=[table],
     )
 
@@ -266,9 +252,18 @@ def _memory(rows: list[Row]) -> Section | None:
     return Section(
         title="Memory",
         text=(f"The peak of one more run, which is not timed. {meaning}",),
-        charts=[charts.memory_and_size(weighed)],
+        charts=[charts.against_pixels(_memory_points(weighed), "Memory", "MiB added")],
         tables=[table],
     )
+
+
+def _memory_points(rows: list[Row]) -> dict[tuple[str, str], list[tuple[int, float]]]:
+    series: dict[tuple[str, str], list[tuple[int, float]]] = {}
+    for row in rows:
+        step = ", one step" if row.case["what"] == "one step" else ""
+        point = (words.order(row.case["size"]), (words.peak(row.info["memory"]) or 0) / 2**20)
+        series.setdefault((words.label(row) + step, row.case["extractor"]), []).append(point)
+    return series
 
 
 def _cold(rows: list[Row]) -> Section | None:
