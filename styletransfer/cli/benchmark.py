@@ -18,7 +18,7 @@ _INTERRUPTED, _USAGE = 2, 4
 
 
 @click.command("benchmark", short_help="Measure speed, memory and quality of every method.")
-@click.option("--quick", is_flag=True, help="Few rounds of small pictures: about two minutes on two cores.")
+@click.option("--quick", is_flag=True, help="Few rounds of small pictures: two to three minutes on two cores.")
 @click.option(
     "--device",
     "devices",
@@ -41,7 +41,7 @@ def benchmark_command(quick: bool, devices: tuple[str, ...], huge: bool, output:
     """Measure speed, memory and quality of every method, and write one page about them.
 
     Runs the benchmark suite on this machine (nothing is downloaded) and writes results.json, report.html,
-    report.md and report.csv. Without --quick it takes about a quarter of an hour. Ctrl-C keeps what is finished.
+    report.md and report.csv. Without --quick it takes about twenty minutes. Ctrl-C keeps what is finished.
     """
     _check_tools()
     root = suite()
