@@ -17,8 +17,8 @@ _MADE_BY = "python -m pytest benchmarks --benchmark-only --benchmark-json FILE"
 #: A full run makes half a megabyte and a hundred rows.
 _MOST_BYTES, _MOST_ROWS, _LONGEST_TEXT = 32 * 2**20, 2000, 2000
 
-# Shapes of what is read. A dictionary lists the keys that are needed, or with `...` the shape of every value; a
-# list has the shape of its items; in a tuple, None is allowed too. Numbers are finite.
+# Shapes of what is read. A dictionary lists the keys that are needed (those with a ? may be absent), or with `...` the
+# shape of every value; a list has the shape of its items; in a tuple, None is allowed too. Numbers are finite.
 _POSITIVE = "a positive number"
 _WORDS = re.compile(r"[\w .,:+-]{0,60}")
 _SIZE = re.compile(r"[1-9][0-9]{0,4}(x[1-9][0-9]{0,4})?")
@@ -47,8 +47,10 @@ _ROW = {
         "threads": int,
         "ratio": ({"reference": str, "same_work": bool, **_SPREAD},),
         "floor": ({"share": float},),
-        "memory": {...: object},
+        "memory": {"absent?": str, **dict.fromkeys(("resident?", "added?", "allocated?", "reserved?"), float)},
         "judge": ({**_JUDGED, "total_variation": float},),
+        "trace?": _TRACE,
+        "cold?": [_COLD],
     },
 }
 _MACHINE = {
@@ -199,20 +201,15 @@ def _fault(value: Any, shape: Any, where: str) -> str:
     if isinstance(shape, list) and isinstance(value, list) and len(value) <= _MOST_ROWS:
         return next((f for i, item in enumerate(value) if (f := _fault(item, shape[0], f"{where}[{i}]"))), "")
     if isinstance(shape, dict) and isinstance(value, dict) and len(value) <= _MOST_ROWS:
-        if "extra_info" in shape:
-            shape = shape | {"extra_info": shape["extra_info"] | _more(value.get("extra_info"))}
-        pairs = [(k, v) for v in shape.values() for k in value] if ... in shape else list(shape.items())
+        if ... in shape:
+            pairs = [(key, shape[...]) for key in value]
+        else:
+            pairs = [(k.rstrip("?"), inner) for k, inner in shape.items() if k[-1] != "?" or k[:-1] in value]
         return next((f for k, inner in pairs if (f := _fault(value.get(k, _ABSENT), inner, f"{where}.{k}"))), "")
     return "" if _fits(value, shape) else f"{where.lstrip('.')[:80]} is {_short(value)}"
 
 
 _ABSENT = object()
-
-
-def _more(info: Any) -> dict[str, Any]:
-    """Return the shapes of what only some rows have."""
-    own = {"trace": _TRACE, "cold": [_COLD], "steps": int}
-    return {key: shape for key, shape in own.items() if isinstance(info, dict) and key in info}
 
 
 def _fits(value: Any, shape: Any) -> bool:
