@@ -17,8 +17,8 @@ _MADE_BY = "python -m pytest benchmarks --benchmark-only --benchmark-json FILE"
 #: A full run makes half a megabyte and a hundred rows.
 _MOST_BYTES, _MOST_ROWS, _LONGEST_TEXT = 32 * 2**20, 2000, 2000
 
-# Shapes of what is read. A dictionary lists the keys that are needed (those with a ? may be absent), or with `...` the
-# shape of every value; a list has the shape of its items; in a tuple, None is allowed too. Numbers are finite.
+# Shapes of what is read. A dictionary lists the keys that are needed (those with a ? may be absent), or with `...`
+# the shape of every value; a list has the shape of its items; in a tuple, None is allowed too. Numbers are finite.
 _POSITIVE = "a positive number"
 _WORDS = re.compile(r"[\w .,:+-]{0,60}")
 _SIZE = re.compile(r"[1-9][0-9]{0,4}(x[1-9][0-9]{0,4})?")
