@@ -1,4 +1,4 @@
-"""What follows from the rows: sentences and exponents."""
+"""What follows from the rows: sentences, exponents, and when a training has paid."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Any
 
 from benchmarks.report import words
 from benchmarks.results_file import Row
+
+#: Hours of training for which the table says when they have paid.
+PAID_HOURS = (1, 5, 12, 24)
 
 
 def in_short(rows: Sequence[Row]) -> list[str]:
@@ -50,7 +53,28 @@ def _run_against_pictures(run: Row, rows: Sequence[Row]) -> list[str]:
             told.append(
                 f"{method} is better than {words.name(other)}'s picture {by} after {words.seconds(until)}."
             )
+        counts = _pictures_for(12, run.seconds, feed)
+        if counts is not None:
+            told.append(
+                f"A training of 12 hours on this machine has paid after {counts:,} pictures of {size} px, beside "
+                f"full runs of {method}."
+            )
     return told
+
+
+def paid_after(run: Row, pictures: Sequence[Row]) -> dict[str, tuple[str, ...]]:
+    """Return for each feed-forward method after how many pictures `PAID_HOURS` of training have paid."""
+    counted = {}
+    for other in run.info["trace"]["others"]:
+        feed = _feed_forward(other, run, pictures)
+        if feed is not None:
+            counts = (_pictures_for(hours, run.seconds, feed) for hours in PAID_HOURS)
+            counted[other] = tuple("never" if count is None else f"{count:,} pictures" for count in counts)
+    return counted
+
+
+def _pictures_for(hours: float, slow: float, fast: float) -> int | None:
+    return math.ceil(hours * 3600 / (slow - fast)) if slow > fast else None
 
 
 def feed_forward_row(method: str, run: Row, rows: Sequence[Row]) -> Row | None:

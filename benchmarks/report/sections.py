@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.report import charts, words
-from benchmarks.report.facts import exponents, in_short
+from benchmarks.report.facts import PAID_HOURS, exponents, in_short, paid_after
 from benchmarks.results_file import Results, Row
 
 TIMES = words.TIMES
@@ -124,15 +124,29 @@ def _loss(runs: list[Row], pictures: list[Row]) -> Section | None:
             for other, after in row.info["trace"]["until_better"].items()
         ],
     )
+    paid = Table(
+        caption="After how many pictures a training has paid",
+        head=("instead of", *(f"{hours} h of training" for hours in PAID_HOURS)),
+        rows=[
+            (
+                f"{words.name(row.case['subject'])}, {row.case['size']} px, by {words.name(other)}",
+                *counts,
+            )
+            for row in runs
+            for other, counts in paid_after(row, pictures).items()
+        ],
+    )
     return Section(
         title="Loss over seconds",
         text=(
             "The loss is the descent's own objective, measured at full size for every picture, so that the "
             "descent at half size and the feed-forward method's picture (a point) stand on one scale. Below 1, 5 "
             "and 30 seconds: the picture one would have by then.",
+            "Feed-forward methods pay their training once. The last table says after how many pictures a training "
+            "of so many hours on this machine has cost less than that many descents.",
         ),
         charts=[charts.loss_over_seconds(row, pictures) for row in runs],
-        tables=[told, better],
+        tables=[told, better, paid],
     )
 
 

@@ -115,6 +115,7 @@ def test_the_report_is_one_page(results: Write, tmp_path: Path) -> None:
     assert not re.search(r'(src|href)="(?!#)', page), "the page must need nothing else"
     assert "#010203" not in page
     assert "AdaIN, style given" in text
+    assert "12 h of training" in text
     with (tmp_path / "report.csv").open(encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
     assert {line["file"] for line in lines} == {"results.json"}
