@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.report.sections import Section, Table, of_device
+from benchmarks.report.parts import Section, Table
+from benchmarks.report.sections import of_device
 from benchmarks.results_file import Results
 from styletransfer.methods import METHODS
 

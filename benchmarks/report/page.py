@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from benchmarks.report.sections import Section, Table
+from benchmarks.report.parts import Section, Table
 from styletransfer.plotting import COLORS
 
 #: The same hues, lightened for a dark page.

@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 
 from benchmarks.report import words
-from benchmarks.report.sections import Section, Table
+from benchmarks.report.parts import Section, Table
 from benchmarks.results_file import Results
 
 _COLUMNS = (

@@ -2,41 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
-
-from benchmarks.report import charts, words
+from benchmarks.report import charts, details, words
 from benchmarks.report.facts import PAID_HOURS, exponents, in_short, paid_after
+from benchmarks.report.parts import TIMED_HEAD, Section, Table, judged, timed
 from benchmarks.results_file import Results, Row
 
 TIMES = words.TIMES
-#: Columns of `_timed`, after what the row is called.
-_TIMED_HEAD = ("network", "size", "seconds", "quartiles", f"{TIMES} textbook", "of the floor")
 _DEVICES = {"cpu": "processor", "cuda": "CUDA GPU", "mps": "Apple GPU"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """A table; the first `names` columns are text, the others are figures."""
-
-    head: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-    names: int = 1
-    caption: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Section:
-    """One heading, its text, charts (as SVG) and tables; a `part` opens what is said of one run."""
-
-    title: str
-    part: bool = False
-    warnings: Sequence[str] = ()
-    text: Sequence[str] = ()
-    bullets: Sequence[str] = ()
-    charts: Sequence[str] = ()
-    tables: Sequence[Table] = field(default_factory=list)
 
 
 def of_device(results: Results, device: str) -> list[Section]:
@@ -53,10 +25,10 @@ def of_device(results: Results, device: str) -> list[Section]:
         _quality(pictures),
         _loss(runs, pictures),
         _growth(rows),
-        _steps([row for row in rows if row.case["what"] == "one step"]),
-        _stages([row for row in rows if row.case["what"] == "stage"]),
-        _memory(rows),
-        _cold([row for row in rows if row.case["what"] == "cold start"]),
+        details.steps([row for row in rows if row.case["what"] == "one step"]),
+        details.stages([row for row in rows if row.case["what"] == "stage"]),
+        details.memory(rows),
+        details.cold([row for row in rows if row.case["what"] == "cold start"]),
     ]
     return [section for section in made if section is not None]
 
@@ -72,8 +44,8 @@ def _pictures(rows: list[Row]) -> Section | None:
         return None
     table = Table(
         names=2,
-        head=("method", *_TIMED_HEAD, "style ratio", "content loss"),
-        rows=[(*_timed(row), *_judged(row)) for row in rows],
+        head=("method", *TIMED_HEAD, "style ratio", "content loss"),
+        rows=[(*timed(row), *judged(row)) for row in rows],
     )
     return Section(
         title="Whole pictures",
@@ -195,151 +167,3 @@ def _growth(rows: list[Row]) -> Section | None:
         charts=[charts.against_pixels({key: points for key, (_, points) in fitted.items()}, "Seconds", "seconds")],
         tables=[table],
     )
-
-
-def _steps(rows: list[Row]) -> Section | None:
-    if not rows:
-        return None
-    table = Table(
-        names=2,
-        head=("step", *_TIMED_HEAD),
-        rows=[_timed(row) for row in rows],
-    )
-    return Section(
-        title="One step of a descent",
-        text=(
-            "As the textbook: it optimises the very loss of the textbook loop, so that the ratio compares equal "
-            "work. Default: the step users get, with the additions of docs/methods.md; its ratio is a yardstick.",
-        ),
-        tables=[table],
-    )
-
-
-def _stages(rows: list[Row]) -> Section | None:
-    if not rows:
-        return None
-    names = list(dict.fromkeys(row.case["subject"] for row in rows))
-    names = [n for n in ("load", "copy", "extract", "encode style", "decode", "save") if n in names]
-    cells: dict[tuple[str, str], dict[str, str]] = {}
-    for row in rows:
-        ratio = row.ratio
-        text = words.seconds(row.seconds) + (f" ({ratio['median']:.2f})" if ratio else "")
-        cells.setdefault((_network(row), row.case["size"]), {})[row.case["subject"]] = text
-    table = Table(
-        head=("network", "size", *names),
-        rows=[(*key, *(own.get(n, words.NONE) for n in names)) for key, own in cells.items()],
-    )
-    return Section(
-        title="The stages apart",
-        text=(f"In brackets: how many times faster than the textbook's way ({TIMES}).",),
-        tables=[table],
-    )
-
-
-def _memory(rows: list[Row]) -> Section | None:
-    weighed = [
-        row for row in rows if words.peak(row.info["memory"]) and row.case["what"] in ("whole picture", "one step")
-    ]
-    if not weighed:
-        return None
-    on_gpu = "reserved" in weighed[0].info["memory"]
-    parts = ("allocated", "reserved") if on_gpu else ("added", "resident")
-    table = Table(
-        names=2,
-        head=("what", "network", "size", *(f"{part}, MiB" for part in parts)),
-        rows=[
-            (
-                f"{words.label(row)} ({row.case['what']})",
-                _network(row),
-                row.case["size"],
-                *(words.mebibytes(row.info["memory"].get(part)) for part in parts),
-            )
-            for row in weighed
-        ],
-    )
-    meaning = (
-        "Allocated: tensors. Reserved: what the allocator took from the card."
-        if on_gpu
-        else "Resident: the process' peak, with Python, torch and the networks in it. Added: how much of it the "
-        "work needed beyond what was resident before."
-    )
-    return Section(
-        title="Memory",
-        text=(f"The peak of one more run, which is not timed. {meaning}",),
-        charts=[charts.against_pixels(_memory_points(weighed), "Memory", "MiB added")],
-        tables=[table],
-    )
-
-
-def _memory_points(rows: list[Row]) -> dict[tuple[str, str], list[tuple[int, float]]]:
-    series: dict[tuple[str, str], list[tuple[int, float]]] = {}
-    for row in rows:
-        step = ", one step" if row.case["what"] == "one step" else ""
-        point = (words.order(row.case["size"]), (words.peak(row.info["memory"]) or 0) / 2**20)
-        series.setdefault((words.label(row) + step, row.case["extractor"]), []).append(point)
-    return series
-
-
-def _cold(rows: list[Row]) -> Section | None:
-    if not rows:
-        return None
-
-    def middle(row: Row, part: str) -> float:
-        values = sorted(one[part] for one in row.info["cold"])
-        return float(values[len(values) // 2])
-
-    table = Table(
-        head=(
-            "first picture of a process",
-            "size",
-            "in all",
-            "import",
-            "read weights",
-            "first call",
-            "second call",
-        ),
-        rows=[
-            (
-                words.name(row.case["subject"]) + _options(row),
-                row.case["size"],
-                words.seconds(row.seconds),
-                *(words.seconds(middle(row, part)) for part in ("import", "create", "first_call", "second_call")),
-            )
-            for row in rows
-        ],
-    )
-    return Section(
-        title="Cold start",
-        text=(
-            "A fresh process, from its start to its end. In all holds two calls and the drawing of the pictures; "
-            "what the first call takes beyond the second is setting up.",
-        ),
-        tables=[table],
-    )
-
-
-def _options(row: Row) -> str:
-    options: dict[str, Any] = row.info["cold"][0]["options"]
-    return f", {options['steps']} steps" if "steps" in options else ""
-
-
-def _timed(row: Row) -> tuple[str | int, ...]:
-    return (
-        words.label(row),
-        _network(row),
-        row.case["size"],
-        words.seconds(row.seconds),
-        words.spread(row.stats),
-        words.ratio(row.ratio),
-        words.share(row.info["floor"]),
-    )
-
-
-def _judged(row: Row) -> tuple[str, str]:
-    judge = row.info["judge"]
-    return (words.number(judge["style_ratio"]), words.number(judge["content"])) if judge else (words.NONE,) * 2
-
-
-def _network(row: Row) -> str:
-    extractor = str(row.case["extractor"])
-    return f"{extractor} (random weights)" if row.info["weights"] == "random" else extractor

@@ -169,6 +169,13 @@ def test_an_input_in_the_folder_is_not_overwritten(tmp_path: Path, pair: tuple[I
     assert [path.name for path in tmp_path.iterdir()] == ["adain.png"]
 
 
+def test_nor_is_one_that_was_opened_first(tmp_path: Path, pair: tuple[Image.Image, Image.Image]) -> None:
+    style = tmp_path / "adain.png"
+    pair[1].save(style)
+    with Image.open(style) as opened, pytest.raises(OutputError, match="inputs are never overwritten"):
+        compare(pair[0], opened, "adain", device="cpu").save(tmp_path)
+
+
 def test_missing_parent_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="does not exist or is no folder; create it first"):
         output_files(tmp_path / "none" / "out", ["adain"])
