@@ -103,7 +103,7 @@ def run_command(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
         assert not words or {"pip", "venv"} & set(words), line
         return
     assert words[0] == "styletransfer", line
-    monkeypatch.setattr(sys, "argv", [*words, "--long-edge=96"] if words[1] == "demo" else words)
+    monkeypatch.setattr(sys, "argv", [*words, "--long-edge=64"] if words[1] == "demo" else words)
     with pytest.raises(SystemExit) as ended:
         main()
     assert not ended.value.code, line
