@@ -279,8 +279,8 @@ class TestEncodedStyle:
     @pytest.mark.parametrize(
         ("make", "message"),
         [
-            (lambda path: None, "There is no weight file"),
-            (lambda path: path.mkdir(), "cannot be read"),
+            (lambda path: None, "does not exist"),
+            (lambda path: path.mkdir(), "is a folder"),
             (lambda path: path.write_bytes(b""), "it is empty"),
             (lambda path: path.write_text("<html>"), "it is an HTML page"),
             (lambda path: torch.save({"relu1_1.mean": torch.zeros(1)}, path), "is no encoded style"),
