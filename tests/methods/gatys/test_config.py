@@ -161,7 +161,7 @@ class TestValues:
         ({"alpha": 1}, "Method 'gatys' has no option 'alpha'."),
         ({"content_layers": "relu4"}, "Unknown layer 'relu4'."),
         ({"content_layers": ()}, "At least one layer is needed"),
-        ({"style_layers": ["relu9_1"]}, "Unknown layer 'relu9_1'. Did you mean"),
+        ({"style_layers": ["relu9_1"]}, "Unknown layer 'relu9_1'."),
         ({"style_layers": [4]}, "Unknown layer 4."),
         (
             {"layer_weights": {"relu2_2": 1}},
