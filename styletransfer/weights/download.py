@@ -173,6 +173,7 @@ def _network_errors(file: WeightFile) -> Iterator[None]:
         reason = "no answer in time" if slow else f"the connection failed ({cause or type(cause).__name__})"
     else:
         return
+    reason = "".join(letter for letter in reason[:300] if letter.isprintable())  # a server wrote part of it
     raise WeightsError(f"{file.name!r} could not be fetched: {reason}.")
 
 

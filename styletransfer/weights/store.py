@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -253,9 +254,10 @@ def _keep(original: BinaryIO, file: WeightFile, where: Path) -> Path:
 
 def _sweep(folder: Path) -> None:
     """Remove what killed downloads of version 0.1 have left, and no running one can still be writing."""
-    for path in folder.glob(f"{_SCRATCH}*"):
-        if time.time() - path.stat().st_mtime > 7 * 86400:
-            shutil.rmtree(path, ignore_errors=True)
+    for path in (*folder.glob(f"{_SCRATCH}*"), *folder.glob(".*.part")):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > 7 * 86400:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _command(file: WeightFile) -> str:

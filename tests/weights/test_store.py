@@ -105,6 +105,7 @@ def test_size_comes_from_the_server_where_the_catalogue_has_none(offer: Offer, c
         (raw(b"200 OK\r\nTransfer-Encoding: chunked", b"-5\r\nabc"), "could not be fetched|sent only"),
         (raw(b"200 OK\r\nTransfer-Encoding: chunked", b"f" * 30 + b"\r\nabc"), "could not be fetched|sent only"),
         (raw(b"two hundred"), "could not be fetched: the connection failed"),
+        (raw(b"404 \x1b[31mGone"), r"the server answered 404 \[31mGone"),
         (raw(b"200 OK\r\n" + b"X: y\r\n" * 200), r"the connection failed \(got more than 100 headers"),
     ],
 )  # fmt: skip
@@ -208,9 +209,12 @@ def test_what_older_versions_left_is_swept(offer: Offer, cache: Path) -> None:
         folder = cache / f".fetch-{name}"
         folder.mkdir(parents=True)
         (folder / "vgg19-dcbb9e9d.pth").write_bytes(b"575 MB")
-        os.utime(folder, (time.time() - age * 86400,) * 2)
+        (cache / f".{name}.part").write_bytes(b"80 MB")
+        for path in (folder, cache / f".{name}.part"):
+            os.utime(path, (time.time() - age * 86400,) * 2)
     store.fetch(NAME)
-    assert sorted(p.name for p in cache.iterdir()) == [".fetch-running", "vgg_normalised.pth"]
+    left = sorted(p.name for p in cache.iterdir())
+    assert left == [".fetch-running", ".running.part", "vgg_normalised.pth"]
 
 
 def test_a_failed_fetch_keeps_the_old_file(offer: Offer, cache: Path) -> None:
