@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 
 from styletransfer.errors import StyleTransferError, WeightsError
 from styletransfer.features import create_extractor
+from styletransfer.methods.feedforward.adain import EncodedStyle
 from styletransfer.methods.feedforward.decoder import Decoder, DecoderSpec
 from styletransfer.methods.feedforward.decoder_files import FORMAT, load_decoder, save_decoder
 from styletransfer.weights.formats import trained_metadata
@@ -165,8 +167,9 @@ def test_not_ordinary_files(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.pth")
     for path in (tmp_path / "pipe.pth", Path("/dev/zero")):
         refused(path, "is a device or pipe")
-        with pytest.raises(WeightsError, match="is a device or pipe"):
-            load_decoder(path, encoder="vgg19-lite", device="cpu")
+        for load in (functools.partial(load_decoder, encoder="vgg19-lite", device="cpu"), EncodedStyle.load):
+            with pytest.raises(WeightsError, match="is a device or pipe"):
+                load(path)
     for name in ("x" * 300 + ".pth", "a\0.pth", "https://example.org/a.pth", "/proc/self/mem", ""):
         for source in (lambda n=name: create_extractor(weights=n), lambda n=name: load_decoder(n, encoder="x")):
             with pytest.raises(WeightsError):
