@@ -6,6 +6,8 @@ Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 a che
 
 from __future__ import annotations
 
+import errno
+import sys
 import warnings
 from typing import Any
 
@@ -18,7 +20,7 @@ from styletransfer.cli.completion import completion_command
 from styletransfer.cli.data import data_group
 from styletransfer.cli.doctor import doctor_command
 from styletransfer.cli.info import info_command
-from styletransfer.cli.streams import take_any_character
+from styletransfer.cli.streams import take_any_character, unwritable
 from styletransfer.cli.stylize import stylize_command
 from styletransfer.cli.train import train_group
 from styletransfer.cli.weights import weights_group
@@ -48,7 +50,13 @@ class _Group(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         take_any_character()
-        return super().main(*args, **kwargs)
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as problem:
+            if problem.filename is not None or problem.errno != errno.ENOSPC:
+                raise
+            _BadInput(str(unwritable(problem))).show()  # of the help, which click prints itself
+            sys.exit(_BadInput.exit_code)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

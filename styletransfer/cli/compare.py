@@ -10,17 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from styletransfer import samples
-from styletransfer.cli.options import (
-    OptionsCommand,
-    completing,
-    device_option,
-    files_among,
-    method_options,
-    options_for,
-    output_options,
-    split_off,
-    working_options,
-)
+from styletransfer.cli.options import OptionsCommand, completing, method_options, options_for
+from styletransfer.cli.shared import device_option, files_among, output_options, split_off, working_options
 from styletransfer.cli.streams import tell, tell_json
 from styletransfer.cli.stylize import read_pictures
 from styletransfer.errors import CompareInterrupted

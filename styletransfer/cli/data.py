@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from styletransfer.cli.options import output_options
+from styletransfer.cli.shared import output_options
 from styletransfer.progress import CountBar
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from styletransfer._version import __version__
-from styletransfer.cli.options import device_option, output_options
+from styletransfer.cli.shared import device_option, output_options
 from styletransfer.cli.streams import tell, tell_json
 from styletransfer.errors import StyleTransferError
 from styletransfer.methods import METHODS

@@ -7,14 +7,8 @@ from typing import Any
 
 import click
 
-from styletransfer.cli.options import (
-    MethodOption,
-    completing,
-    find_method,
-    list_options,
-    output_options,
-    show,
-)
+from styletransfer.cli.options import MethodOption, completing, find_method, list_options, show
+from styletransfer.cli.shared import output_options
 from styletransfer.cli.streams import tell, tell_json
 from styletransfer.methods import METHODS
 from styletransfer.weights.catalogue import CATALOGUE, names

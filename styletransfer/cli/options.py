@@ -7,28 +7,22 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from styletransfer._checks import choice
-from styletransfer.errors import OptionError
 from styletransfer.method import Method
 from styletransfer.methods import METHODS, distribute_options
 from styletransfer.weights import catalogue
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 if typing.TYPE_CHECKING:
     _ParamType = click.ParamType[Any]
 else:  # releases of click before 8.2 take no type argument
     _ParamType = click.ParamType
-
-DEFAULT_LONG_EDGE = 512
-#: Options that say how pictures are read.
-_READING = ("long_edge", "full_size", "frame", "style_frame", "max_pixels")
 
 
 @dataclass(frozen=True)
@@ -216,77 +210,6 @@ def options_for(methods: Sequence[str], chosen: Mapping[str, Any]) -> dict[str, 
     if not any("seed" in find_method(method).option_names for method in methods):
         given.pop("seed", None)
     return distribute_options(methods, given, spell=lambda name: "--" + name.replace("_", "-"))
-
-
-def split_off(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Take the `working_options` out of what was given: those of `job.prepare`, and those of reading pictures."""
-    working = {name: given.pop(name) for name in ("extractor", "device")}
-    return working, {name: given.pop(name) for name in _READING}
-
-
-def files_among(*chosen: Mapping[str, Any]) -> list[str]:
-    """Return the options' values that may be names of files."""
-    return [value for options in chosen for value in options.values() if isinstance(value, str)]
-
-
-def working_options(command: Command) -> Command:
-    """Add what `stylize` and `compare` share: extractor, device, size."""
-    for add in (
-        click.option("--max-pixels", type=int, metavar="N", help="Refuse larger pictures.  [default: 200000000]"),
-        click.option("--style-frame", type=int, metavar="N", help="The same of STYLE."),
-        click.option("--frame", type=int, metavar="N", help="Frame or page of CONTENT to take, counted from 0."),
-        click.option("--full-size", is_flag=True, help="Do not reduce the pictures."),
-        click.option(
-            "--long-edge",
-            type=int,
-            default=None,
-            metavar="PIXELS",
-            help=f"Reduce the pictures to this longer side.  [default: {DEFAULT_LONG_EDGE}]",
-        ),
-        device_option,
-        click.option(
-            "--extractor",
-            default=catalogue.DEFAULT_EXTRACTOR,
-            show_default=True,
-            metavar="NAME|FILE",
-            help="Weight set of the feature extractor.",
-            shell_complete=completing(lambda: catalogue.names("extractor"), files=True),
-        ),
-    ):
-        command = add(command)
-    return command
-
-
-def device_option(command: Command) -> Command:
-    """Add the choice of a device."""
-    return click.option(
-        "--device",
-        default=None,
-        metavar="NAME",
-        help="cpu, cuda, mps; the best there is by default.",
-        shell_complete=completing(lambda: ("cpu", "cuda", "mps")),
-    )(command)
-
-
-def output_options(command: Command) -> Command:
-    """Add what nearly every command shares: how it reports."""
-    command = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")(
-        command
-    )
-    return click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")(command)
-
-
-def chosen_edge(long_edge: int | None, full_size: bool) -> int | None:
-    """Return the long edge to reduce to, or None for no reduction.
-
-    Raises:
-        OptionError: Both were given.
-    """
-    if full_size and long_edge is not None:
-        raise OptionError(f"Both --full-size and --long-edge {long_edge} were given; give only one.")
-    edge = None if full_size else DEFAULT_LONG_EDGE if long_edge is None else long_edge
-    click.get_current_context().meta["styletransfer.long_edge"] = edge
-    return edge
 
 
 def show(value: Any) -> str:

@@ -31,7 +31,7 @@ def tell(text: str, *, kept: str = "") -> None:
     try:
         click.echo(text)
     except OSError as problem:
-        raise _unwritable(problem, kept) from problem
+        raise unwritable(problem, kept) from problem
 
 
 def tell_json(value: Any, *, kept: str = "") -> None:
@@ -51,6 +51,8 @@ def read_bytes() -> bytes:
     data = sys.stdin.buffer.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
         raise ImageError(f"Standard input holds more than {_MOST_BYTES >> 30} GB, which is no picture's file.")
+    if not data:
+        raise ImageError("Standard input is empty; pipe a picture's file into it, or give its name.")
     return data
 
 
@@ -74,7 +76,7 @@ def write_bytes(data: bytes) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except OSError as problem:
-        raise _unwritable(problem, "") from problem
+        raise unwritable(problem) from problem
 
 
 def take_any_character() -> None:
@@ -84,7 +86,7 @@ def take_any_character() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _unwritable(problem: OSError, kept: str) -> Exception:
+def unwritable(problem: OSError, kept: str = "") -> Exception:
     """Turn what standard output raised into one sentence, and keep Python from trying again when it ends."""
     if problem.errno == errno.EPIPE:
         return problem  # click ends quietly when the reader has gone, as other tools do

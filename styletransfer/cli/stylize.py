@@ -14,17 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from styletransfer.cli.options import (
-    OptionsCommand,
-    chosen_edge,
-    completing,
-    files_among,
-    method_options,
-    options_for,
-    output_options,
-    split_off,
-    working_options,
-)
+from styletransfer.cli.options import OptionsCommand, completing, method_options, options_for
+from styletransfer.cli.shared import chosen_edge, files_among, output_options, split_off, working_options
 from styletransfer.cli.streams import check_binary_output, read_bytes, tell, tell_json, write_bytes
 from styletransfer.errors import OptionError, StylizeInterrupted
 from styletransfer.methods import DEFAULT_METHOD, METHODS

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from styletransfer.cli.options import Command, click_option, config_options, output_options
+from styletransfer.cli.options import click_option, config_options
+from styletransfer.cli.shared import Command, output_options
 from styletransfer.progress import CountBar, duration, say
 
 if TYPE_CHECKING:

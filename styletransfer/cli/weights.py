@@ -6,7 +6,8 @@ import dataclasses
 
 import click
 
-from styletransfer.cli.options import completing, output_options
+from styletransfer.cli.options import completing
+from styletransfer.cli.shared import output_options
 from styletransfer.cli.streams import tell, tell_json
 from styletransfer.progress import fetch_visibly
 from styletransfer.weights import catalogue, store

@@ -61,8 +61,9 @@ class TestPipes:
         ("arguments", "message"),
         [
             (["-", "-"], "was given more than once"),
+            (["-", "mosaic.png"], "Standard input is empty"),
             (["photo.png", "mosaic.png", "-o", "-", "--json"], "Both --json and -o - write to standard output"),
-            (["-", "mosaic.png"], "content"),
+            (["photo.png", "-"], "style"),
             (["photo.png", "mosaic.png", "--format", "gif"], "Unknown picture format 'gif'"),
             (["photo.png", "mosaic.png", "-o", "out.png", "--quality", "50"], "leave it out"),
             (["photo.png", "mosaic.png", "-o", "out.jpg", "--quality", "0"], "at least 1 and at most 100"),
@@ -70,7 +71,7 @@ class TestPipes:
         ],
     )
     def test_what_cannot_be_done(self, folder: Path, arguments: list[str], message: str) -> None:
-        result = run(*arguments, stdin=b"no picture")
+        result = run(*arguments, stdin=b"no picture" if "photo.png" in arguments else b"")
         assert result.exit_code == 2
         assert message in result.stderr
         assert sorted(path.name for path in folder.iterdir()) == ["mosaic.png", "photo.png"]
@@ -182,6 +183,15 @@ class TestNarrowAndFull:
         message = "Error: Cannot write to standard output: No space left on device. The picture is in out.png.\n"
         assert capsys.readouterr().err == message
         assert Path("out.png").is_file()
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+    def test_a_full_output_for_the_help(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with Path("/dev/full").open("w") as full:
+            monkeypatch.setattr(sys, "stdout", full)
+            assert exit_code("--help") == 2
+        assert capsys.readouterr().err == "Error: Cannot write to standard output: No space left on device.\n"
 
     def test_a_closed_output_is_no_fault(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys, "stdout", None)
