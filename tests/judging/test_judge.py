@@ -20,6 +20,7 @@ from torch import Tensor
 
 from styletransfer.errors import DivergenceError, ImageError, OptionError
 from styletransfer.features.vgg import VGG19Features
+from styletransfer.functional import total_variation
 from styletransfer.images import Picture, to_pil
 from styletransfer.judging.judge import JUDGE_VERSION, STYLE_LAYERS, Evaluation, evaluate
 from styletransfer.layers import LITE_WIDTHS
@@ -79,10 +80,22 @@ def test_agrees_with_slow_implementation(extractor: VGG19Features) -> None:
         assert judged.moment[layer] == pytest.approx(gap(moments(got[layer]), moments(want[layer])), rel=1e-3)
         assert judged.gram[layer] == pytest.approx(gap(gram(got[layer]), gram(want[layer])), rel=1e-3)
     change = ((got["relu4_1"] - was["relu4_1"]) ** 2).mean() / was["relu4_1"].var()
-    assert judged.content == pytest.approx(change, rel=1e-3)
+    assert judged.content == pytest.approx(change, rel=5e-5)
+    assert judged.total_variation == pytest.approx(float(total_variation(stylized)), rel=1e-6)
     untouched = [gap(gram(was[layer]), gram(want[layer])) for layer in STYLE_LAYERS]
     assert judged.gram_ratio == pytest.approx(sum(judged.gram.values()) / sum(untouched), rel=1e-3)
     assert judged.style_ratio == pytest.approx((judged.gram_ratio + judged.moment_ratio) / 2)
+
+
+def test_the_layers_are_those_of_the_paper_s_style_loss() -> None:
+    assert STYLE_LAYERS == ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+
+
+def test_where_nothing_has_to_change_ratios_are_to_a_thousandth(extractor: VGG19Features) -> None:
+    content, stylized, _ = pictures()
+    judged = evaluate(stylized, content, content, extractor=extractor)
+    for losses, ratio in ((judged.gram, judged.gram_ratio), (judged.moment, judged.moment_ratio)):
+        assert ratio == pytest.approx(sum(losses.values()) / 4 / 0.001, rel=1e-6)
 
 
 def test_content_that_is_the_style_gives_zero_not_nan(extractor: VGG19Features) -> None:
