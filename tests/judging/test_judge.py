@@ -84,6 +84,8 @@ def test_agrees_with_slow_implementation(extractor: VGG19Features) -> None:
     assert judged.total_variation == pytest.approx(float(total_variation(stylized)), rel=1e-6)
     untouched = [gap(gram(was[layer]), gram(want[layer])) for layer in STYLE_LAYERS]
     assert judged.gram_ratio == pytest.approx(sum(judged.gram.values()) / sum(untouched), rel=1e-3)
+    untouched = [gap(moments(was[layer]), moments(want[layer])) for layer in STYLE_LAYERS]
+    assert judged.moment_ratio == pytest.approx(sum(judged.moment.values()) / sum(untouched), rel=1e-3)
     assert judged.style_ratio == pytest.approx((judged.gram_ratio + judged.moment_ratio) / 2)
 
 
