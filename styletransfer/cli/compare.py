@@ -113,7 +113,7 @@ def demo_command(
 ) -> None:
     """Run every method on sample pictures that this package carries, and compare them.
 
-    Needs no download and no pictures of yours; takes less than a minute and a half on two processor cores.
+    Needs no download and no pictures of yours; takes about a minute on two processor cores.
     Writes what "compare" writes, and the two pictures.
     """
     from styletransfer.comparing.result import output_files
