@@ -303,6 +303,11 @@ class TestOptions:
         assert got.rows[0].steps == 1
 
 
+def test_narrow_pictures_are_warmed_up_too() -> None:
+    got = compare(torch.rand(3, 16, 200), torch.rand(3, 200, 16), "adain", device="cpu")
+    assert got.results["adain"].image.shape == (1, 3, 16, 200)
+
+
 @pytest.mark.parametrize("style", [[torch.rand(3, 16, 16)] * 2, ()])
 def test_several_styles_are_refused(style: Any) -> None:
     with pytest.raises(ImageError, match=r"compare takes one style picture.*call it once for each style"):
