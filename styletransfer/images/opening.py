@@ -150,18 +150,14 @@ def _seek(image: Image.Image, frame: int, label: str) -> None:
 
 def _seek_page(image: Image.Image, label: str) -> bool:
     """Go to the first page of a TIFF that is no thumbnail, and say whether there are others."""
-    hidden = tiff.has_hidden_pictures(image)
-    found = tiff.pages(image)
-    if found:
-        image.seek(found[0])
-    elif hidden or is_sequence(image):
+    pages = tiff.pages(image)
+    if not pages:
         raise ImageError(
             f"The {label} holds only a small preview that can be read, as camera raw files do. "
             "Export the full picture as TIFF, PNG or JPEG first."
         )
-    else:
-        image.seek(0)
-    return len(found) > 1
+    image.seek(pages[0])
+    return len(pages) > 1
 
 
 def _kind_hint(head: bytes, suffix: str) -> str:

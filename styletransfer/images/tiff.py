@@ -40,8 +40,13 @@ _MOST_PAGES = 1000
 
 
 def pages(image: Image.Image) -> list[int]:
-    """List the frames of an open TIFF that are pages of their own: neither a reduced version nor a mask."""
-    found = []
+    """List the frames of an open TIFF that are pages of their own: neither a reduced version nor a mask.
+
+    Where all are marked as reduced, the largest one is taken, unless the full picture is known to be elsewhere: a
+    camera's raw file keeps it in a directory below.
+    """
+    found, reduced = [], {}
+    hidden = _SUB_DIRECTORIES in _tags(image)
     for frame in range(_MOST_PAGES):
         try:
             image.seek(frame)
@@ -49,20 +54,17 @@ def pages(image: Image.Image) -> list[int]:
             break
         except Exception:  # a page of a kind that pillow does not know
             continue
-        if not is_reduced(image):
+        if is_reduced(image):
+            reduced[frame] = image.width * image.height
+        else:
             found.append(frame)
-    return found
+    return found or ([] if hidden or not reduced else [max(reduced, key=lambda frame: reduced[frame])])
 
 
 def is_reduced(image: Image.Image) -> bool:
     """Whether the current frame of a TIFF is a reduced version of another, e.g. a thumbnail, or a mask."""
     tags = _tags(image)
     return bool(_number(tags, _NEW_SUBFILE_TYPE, 0) & 0b101) or _number(tags, _SUBFILE_TYPE, 0) == 2
-
-
-def has_hidden_pictures(image: Image.Image) -> bool:
-    """Whether a TIFF keeps pictures in subdirectories, as camera raw files do."""
-    return _SUB_DIRECTORIES in _tags(image)
 
 
 def grey_range(image: Image.Image, label: str) -> tuple[float, float]:

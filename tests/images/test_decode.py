@@ -349,6 +349,37 @@ def test_colour_key_transparency(
     assert picture.alpha.sum() == 1
 
 
+def grey_png(bits: int, rows: list[bytes], key: int, colour_type: int = 0, width: int = 16) -> bytes:
+    """A PNG with a transparent value, which is given in the picture's own bits."""
+    head = struct.pack(">IIBBBBB", width, len(rows), bits, colour_type, 0, 0, 0)
+    data = zlib.compress(b"".join(b"\0" + row for row in rows))
+    transparent = struct.pack(">H", key) * (1 if colour_type == 0 else 3)
+    chunks = [(b"IHDR", head), (b"tRNS", transparent), (b"IDAT", data), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in chunks
+    )
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+def test_transparent_values_of_every_depth(bits: int) -> None:
+    top = 2**bits - 1
+    row = (top).to_bytes(2, "big")[-max(1, bits // 8) :] if bits >= 8 else b"\xff"
+    full = row * (16 if bits >= 8 else 2 * bits)
+    empty = bytes(len(full))
+    picture = read_picture(grey_png(bits, [full] * 8 + [empty] * 8, top))
+    assert picture.alpha is not None
+    assert picture.alpha[0, 0, :8].max() == 0
+    assert picture.alpha[0, 0, 8:].min() == 1
+
+
+def test_transparent_colour_of_sixteen_bits() -> None:
+    picture = read_picture(grey_png(16, [b"\xff" * 96] * 8 + [bytes(96)] * 8, 65535, colour_type=2))
+    assert picture.alpha is not None
+    assert picture.alpha[0, 0, :8].max() == 0
+    assert picture.alpha[0, 0, 8:].min() == 1
+
+
 def test_colour_key_of_sixteen_bits() -> None:
     image = Image.new("I;16", (16, 16), 999)
     image.putpixel((0, 0), 998)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -540,3 +541,39 @@ def test_the_long_edge_that_is_told_is_large_enough() -> None:
 def test_a_tensor_without_values_is_refused() -> None:
     with pytest.raises(ImageError, match="device meta, which holds no values"):
         read_picture(torch.empty(1, 3, 32, 32, device="meta"))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: torch.rand(3, 20, 30).to_sparse(),
+            "is of layout torch.sparse_coo; wanted an ordinary",
+        ),
+        (lambda: torch.rand(20, 30).to_sparse_csr(), "is of layout torch.sparse_csr"),
+        (lambda: torch.rand(1, 3, 20, 30).to_mkldnn(), "is of layout torch._mkldnn"),
+        (
+            lambda: torch.nested.nested_tensor([torch.rand(3, 20, 30)]),
+            "is nested; wanted an ordinary dense",
+        ),
+        (lambda: torch.quantize_per_tensor(torch.rand(3, 20, 30), 0.1, 0, torch.quint8), "has dtype torch.quint8"),
+        (lambda: torch.zeros(1).expand(3, 10**6, 10**6), "has 1000000000000 pixels, too many"),
+        (lambda: torch.zeros(1).expand(10**9, 3, 16, 16), "has 256000000000 pixels, too many"),
+        (lambda: np.broadcast_to(np.float32(0.5), (10**6, 10**6)), "has 1000000000000 pixels, too many"),
+        (
+            lambda: np.ma.masked_greater(np.ones((20, 30)), 0.5),
+            "is a masked array; give its masked pixels",
+        ),
+        (lambda: np.zeros((20, 30), "c8"), "has dtype complex64"),
+        (lambda: np.full((20, 30), None), "has dtype object"),
+        (lambda: np.zeros((20, 30), [("r", "u1")]), "has dtype [('r', 'u1')]"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")  # torch's own about sparse and nested tensors
+def test_odd_tensors_and_arrays_are_refused(make: Any, message: str) -> None:
+    refused(make(), message)
+
+
+def test_a_matrix_is_a_grey_picture() -> None:
+    values = np.random.default_rng(0).random((20, 30))
+    assert torch.equal(load_image(np.asmatrix(values)), load_image(values))
