@@ -46,7 +46,7 @@ Shown = Tensor | Image.Image | np.ndarray[Any, Any]
 
 
 def check_output(
-    target: Target,
+    path: Target,
     *,
     size: tuple[int, int] | None = None,
     protected: Iterable[str | os.PathLike[str]] = (),
@@ -54,10 +54,10 @@ def check_output(
     quality: int | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> Path | None:
-    """Find out before the work whether a picture can be written to `target`.
+    """Find out before the work whether a picture can be written to `path`.
 
     Args:
-        target: Where the picture shall go: a path, or a binary file open for writing.
+        path: Where the picture shall go: a path, or a binary file open for writing.
         size: (H, W) of the picture, if it is known: JPEG and WebP have a longest side.
         protected: Files that must not be overwritten: the inputs, recognised under any spelling and through
             symbolic and hard links.
@@ -69,24 +69,24 @@ def check_output(
         A path as a `Path`; None for a file object.
 
     Raises:
-        OutputError: Empty path, unknown or missing suffix, a folder that is missing or not writable, a target
+        OutputError: Empty path, unknown or missing suffix, a folder that is missing or not writable, a path
             that is a folder or no ordinary file, one of the `protected` files, a file object without `format`
             or opened for text or reading, or a size that the format cannot hold.
         OptionError: An unknown format, or a `quality` or `metadata` that the format does not have.
     """
-    if isinstance(target, (str, os.PathLike)) or not hasattr(target, "write"):
-        path: Path | None = check_place(target, protected=protected)  # type: ignore[arg-type]
+    if isinstance(path, (str, os.PathLike)) or not hasattr(path, "write"):
+        place: Path | None = check_place(path, protected=protected)  # type: ignore[arg-type]
     else:
-        path = None
-        _check_file_object(target, protected)
-    file_format = output_format(target, format)
+        place = None
+        _check_file_object(path, protected)
+    file_format = output_format(path, format)
     _options(file_format, quality, metadata)
     if size is not None:
-        _check_size(size, file_format, _named(target))
-    return path
+        _check_size(size, file_format, _named(path))
+    return place
 
 
-def output_format(target: Target | None, format: str | None = None) -> str:
+def output_format(path: Target | None, format: str | None = None) -> str:
     """Return Pillow's name of the format to write, e.g. ``"PNG"``: `format`, or what the suffix stands for.
 
     Raises:
@@ -99,17 +99,17 @@ def output_format(target: Target | None, format: str | None = None) -> str:
             return FORMATS[given]
         choice(format, [suffix[1:] for suffix in FORMATS], "picture format")
     known = ", ".join(FORMATS)
-    if not isinstance(target, (str, os.PathLike)):
+    if not isinstance(path, (str, os.PathLike)):
         raise OutputError('A file object has no suffix that decides the format; give it, e.g. format="png".')
-    suffix = Path(target).suffix.lower()
+    suffix = Path(path).suffix.lower()
     if not suffix:
         raise OutputError(
-            f"Cannot write {_named(target)}: the name has no suffix, and the suffix decides the format. "
+            f"Cannot write {_named(path)}: the name has no suffix, and the suffix decides the format. "
             f"Add one of: {known}."
         )
     if suffix not in FORMATS:
         raise OutputError(
-            f'Cannot write {_named(target)}: unknown picture format "{suffix}".'
+            f'Cannot write {_named(path)}: unknown picture format "{suffix}".'
             f"{did_you_mean(suffix, FORMATS)} Choose one of: {known}."
         )
     return FORMATS[suffix]
@@ -117,7 +117,7 @@ def output_format(target: Target | None, format: str | None = None) -> str:
 
 def save_image(
     image: Shown,
-    target: Target,
+    path: Target,
     *,
     alpha: Tensor | None = None,
     protected: Iterable[str | os.PathLike[str]] = (),
@@ -133,7 +133,7 @@ def save_image(
 
     Args:
         image: (3 or 4, H, W) or (1, 3 or 4, H, W) in [0, 1], a PIL image or an array.
-        target: A path that ends in .png, .jpg, .jpeg, .webp, .tif, .tiff or .bmp; or a file object.
+        path: A path that ends in .png, .jpg, .jpeg, .webp, .tif, .tiff or .bmp; or a file object.
         alpha: Transparency to put back, (1, 1, H, W) in [0, 1].
         protected: Input files, never overwritten under any spelling or link.
         format: ``"png"``, ``"jpg"``, ... instead of what the suffix says; a file object needs it.
@@ -155,21 +155,21 @@ def save_image(
         ...     save_image(torch.zeros(1, 3, 16, 16), Path(folder) / "black.png").name
         'black.png'
     """
-    check_output(target, protected=protected, format=format, quality=quality, metadata=metadata)
-    data = encode_image(image, target, alpha=alpha, format=format, quality=quality, metadata=metadata)
-    return _write(data, target)
+    check_output(path, protected=protected, format=format, quality=quality, metadata=metadata)
+    data = encode_image(image, path, alpha=alpha, format=format, quality=quality, metadata=metadata)
+    return _write(data, path)
 
 
 def encode_image(
     image: Shown,
-    target: Target | None = None,
+    path: Target | None = None,
     *,
     alpha: Tensor | None = None,
     format: str | None = None,
     quality: int | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Return the bytes that `save_image` would write to `target`, which is not touched.
+    """Return the bytes that `save_image` would write to `path`, which is not touched.
 
     Raises:
         ImageError: NaN or values outside [0, 1], several pictures, a wrong shape.
@@ -181,10 +181,10 @@ def encode_image(
         >>> encode_image(torch.zeros(3, 16, 16), format="png")[1:4]
         b'PNG'
     """
-    file_format = output_format(target, format)
+    file_format = output_format(path, format)
     options = _options(file_format, quality, metadata)
     picture = to_pil(image, alpha=alpha)
-    _check_size((picture.height, picture.width), file_format, _named(target))
+    _check_size((picture.height, picture.width), file_format, _named(path))
     if picture.mode == "RGBA" and file_format not in _WITH_ALPHA:
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
     encoded = io.BytesIO()
@@ -193,7 +193,7 @@ def encode_image(
         picture.save(encoded, format=file_format, **options)
     except (OSError, ValueError) as problem:
         raise OutputError(
-            f"Cannot write {_named(target)}: a picture of {picture.height}x{picture.width} pixels does not fit "
+            f"Cannot write {_named(path)}: a picture of {picture.height}x{picture.width} pixels does not fit "
             f"into {file_format} ({problem}); use .png."
         ) from problem
     return encoded.getvalue()
@@ -229,17 +229,17 @@ def to_pil(image: Shown, *, alpha: Tensor | None = None) -> Image.Image:
     return Image.fromarray(pixels.cpu().contiguous().numpy())
 
 
-def _write(data: bytes, target: Target) -> Path | None:
+def _write(data: bytes, path: Target) -> Path | None:
     """Write the bytes of a picture to a path, whole or not at all, or to a file object; return the path.
 
     Raises:
         OutputError: The place or the file object takes no data.
     """
-    if isinstance(target, (str, os.PathLike)):
-        return write_atomically(target, lambda file: file.write(data))
+    if isinstance(path, (str, os.PathLike)):
+        return write_atomically(path, lambda file: file.write(data))
     try:
         while data:  # an unbuffered file may take a part only
-            count = target.write(data)
+            count = path.write(data)
             if count == 0:
                 raise OutputError("The file object takes no more data.")
             data = data[count:] if isinstance(count, int) else b""

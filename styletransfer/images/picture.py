@@ -187,7 +187,7 @@ def read_values(image: object, label: str) -> tuple[Tensor, Tensor | None]:
         check_sides(height, width, label, smallest=1)
         return height, width
 
-    return _split(_values(image, label, label, fit, None, MAX_PIXELS)[0])
+    return _split(_values(image, label, label, fit, None, 2**62)[0])
 
 
 def _working_size(height: int, width: int, label: str, long_edge: int | None, short_edge: int | None) -> Size:
