@@ -77,15 +77,16 @@ def decoded(image: Image.Image, label: str, fit: Fit, most: int, *, draft: bool)
     sideways = turn in (5, 6, 7, 8)
     height, width = fit(*(image.size if sideways else image.size[::-1]))
     size = (width, height) if sideways else (height, width)
+    extent = None
     if draft:
-        if size != (image.height, image.width):
-            image.draft(None, (2 * size[1], 2 * size[0]))
+        if size != (image.height, image.width) and (done := image.draft(None, (2 * size[1], 2 * size[0]))):
+            extent = (done[1][3], done[1][2])  # an eighth of 1201 is 150 pixels and a bit of another
         image.load()
     notes: list[str] = []
     read = _reader(image, coding, label, notes)
     whole = (image.height, image.width)
     factor = factor_of(whole, size)
-    pixels = resampled((read(strip) for strip in _strips(image, factor)), whole, size, factor)
+    pixels = resampled((read(strip) for strip in _strips(image, factor)), whole, size, factor, extent)
     return (_UPRIGHT[turn](pixels) if turn in _UPRIGHT else pixels), notes
 
 

@@ -181,7 +181,9 @@ def reduced(pixels: Pixels, size: Size) -> Pixels:
     return resampled(strips, (height, width), size, factor)
 
 
-def resampled(strips: Iterable[Pixels], whole: Size, size: Size, factor: int) -> Pixels:
+def resampled(
+    strips: Iterable[Pixels], whole: Size, size: Size, factor: int, extent: tuple[float, float] | None = None
+) -> Pixels:
     """Put strips of a picture together, averaged over `factor` pixels each way, and bring them to `size`.
 
     Colours are weighted by their transparency, so that what hides in transparent pixels does not bleed.
@@ -191,6 +193,7 @@ def resampled(strips: Iterable[Pixels], whole: Size, size: Size, factor: int) ->
         whole: (H, W) of all of them together.
         size: (H, W) wanted, at most as large.
         factor: As `factor_of` gives it.
+        extent: How far the picture reaches in its last row and column, (height, width), if they are not full.
 
     Returns:
         (*size, C) float32 in [0, 1].
@@ -205,7 +208,8 @@ def resampled(strips: Iterable[Pixels], whole: Size, size: Size, factor: int) ->
     pixels = np.concatenate(small)
     if size == whole:
         return pixels
-    box = (0, 0, whole[1] / factor, whole[0] / factor)
+    height, width = extent or whole
+    box = (0, 0, width / factor, height / factor)
     pixels = _planes(pixels, lambda plane: plane.resize(size[::-1], Image.Resampling.LANCZOS, box))
     if transparent:
         colours, alpha = pixels[:, :, :-1], pixels[:, :, -1:]

@@ -197,7 +197,7 @@ def test_a_large_jpeg_is_decoded_smaller_and_looks_the_same(
     got = read_picture(buffer.getvalue(), **edges).rgb  # type: ignore[arg-type]
     assert len(sizes) == 1
     assert got.shape == expected.shape
-    assert (got - expected).abs().max() < 0.03
+    assert (got - expected).abs().max() < 0.015  # 0.15 if the last pixels, which are not full, were stretched
 
 
 @pytest.mark.parametrize("channels", [3, 4])
