@@ -574,6 +574,7 @@ def test_odd_tensors_and_arrays_are_refused(make: Any, message: str) -> None:
     refused(make(), message)
 
 
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # numpy no longer recommends them
 def test_a_matrix_is_a_grey_picture() -> None:
     values = np.random.default_rng(0).random((20, 30))
     assert torch.equal(load_image(np.asmatrix(values)), load_image(values))

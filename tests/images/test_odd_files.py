@@ -160,7 +160,7 @@ def test_threads_leave_nothing_process_wide_changed() -> None:
 
 
 def test_default_dtype_and_inference_mode_change_nothing() -> None:
-    sources = [ODD["RGBA png"](), COLOURS, torch.from_numpy(COLOURS).permute(2, 0, 1), torch.rand(3, 20, 30)]
+    sources = [ODD["RGBA png"](), COLOURS, torch.from_numpy(COLOURS).permute(2, 0, 1), torch.rand(3, 24, 30)]
     plain = [read_picture(source, long_edge=22) for source in sources]
     torch.set_default_dtype(torch.float64)
     try:

@@ -196,7 +196,7 @@ def test_a_raw_file_with_a_preview_is_refused() -> None:
 
 def test_an_open_image_at_its_thumbnail_is_refused() -> None:
     with Image.open(io.BytesIO(tiff(THUMBNAIL, page(60, 80, 200)))) as image:
-        with pytest.raises(ImageError, match=r"is at a thumbnail of the picture; go on with image\.seek"):
+        with pytest.raises(ImageError, match=r"is at a thumbnail of the picture; .* image\.seek"):
             read_picture(image)
         image.seek(1)
         picture = read_picture(image)
