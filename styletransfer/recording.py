@@ -30,6 +30,7 @@ def run_record(result: Any) -> dict[str, Any]:
         "extractor": result.extractor,
         "parts": dict(result.parts),
         "config": {f.name: plain(getattr(result.config, f.name)) for f in dataclasses.fields(result.config)},
+        "strength": plain(result.strength),
         "seconds": result.seconds,
         "stopped": result.stopped,
         "size": list(result.image.shape[2:]),
@@ -41,6 +42,7 @@ def run_record(result: Any) -> dict[str, Any]:
         "hashes": {
             "content": None if result.content is None else picture_hash(result.content),
             "styles": [None if style is None else picture_hash(style) for style in result.styles],
+            "masks": [picture_hash(mask) for mask in result.masks],
             "weights": weight_hashes(result.extractor, *result.parts.values()),
         },
         "device": str(result.image.device),

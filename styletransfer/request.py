@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from abc import ABC
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -111,20 +110,29 @@ def as_picture(source: ImageSource | Picture, what: str) -> Picture:
     return source if isinstance(source, Picture) else images.read_picture(source, what=what)
 
 
-def read_masks(masks: Sequence[Any], content: Picture, styles: int) -> list[Tensor]:
-    """Return one mask for each style at the content's size, (1, 1, H, W), so that they sum to at most 1.
+def read_masks(masks: Sequence[Any], styles: int) -> tuple[Picture, ...]:
+    """Read one mask for each style.
 
     Raises:
-        OptionError: Another number of masks than styles, or a mask that is black everywhere.
+        OptionError: Another number of masks than styles.
         ImageError: A mask that cannot be read.
     """
-    count = 1 if isinstance(masks, (str, os.PathLike)) else len(masks)
-    if isinstance(masks, (str, os.PathLike)) or count != styles:
-        raise OptionError(f"Each style needs one mask: got {count} mask(s) for {styles} style(s).")
+    listed: list[Any] = list(masks) if isinstance(masks, (list, tuple)) else [masks]
+    if len(listed) != styles:
+        raise OptionError(f"Each style needs one mask: got {len(listed)} mask(s) for {styles} style(s).")
+    return tuple(as_picture(mask, f"mask {position}") for position, mask in enumerate(listed, start=1))
+
+
+def place_masks(masks: Sequence[Picture], content: Picture) -> list[Tensor]:
+    """Return masks at the content's size, (1, 1, H, W), so that they sum to at most 1.
+
+    Raises:
+        OptionError: A mask that is black everywhere.
+    """
     height, width = content.rgb.shape[2:]
     read = []
     for position, mask in enumerate(masks, start=1):
-        grey = as_picture(mask, f"mask {position}").rgb[:1].mean(1, keepdim=True)
+        grey = mask.rgb[:1].mean(1, keepdim=True)
         read.append(images.resize(grey, (height, width)))
         if float(read[-1].max()) < 1 / 255:
             raise OptionError(f"Mask {position} is black everywhere; make it white where its style belongs.")

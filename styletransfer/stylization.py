@@ -65,6 +65,8 @@ class Stylization:
         parts: Names or files of the parts that were chosen, e.g. the decoder.
         content: The content, at its working size.
         styles: The style pictures; an encoded style is None.
+        masks: Where the styles were to go, if that was said.
+        strength: How much of the style was wanted.
     """
 
     image: Tensor
@@ -79,11 +81,13 @@ class Stylization:
     parts: Mapping[str, str] = field(default_factory=dict)
     content: Picture | None = None
     styles: tuple[Picture | None, ...] = ()
+    masks: tuple[Picture, ...] = ()
+    strength: float | Tensor = 1.0
 
     @property
     def inputs(self) -> tuple[Path, ...]:
         """Files that were read; `save` refuses to overwrite them."""
-        pictures = (self.content, *self.styles)
+        pictures = (self.content, *self.styles, *self.masks)
         return tuple(picture.path for picture in pictures if picture is not None and picture.path is not None)
 
     def to_pil(self) -> Image:
@@ -120,6 +124,7 @@ class Stylization:
         return images.encode_image(self.image[:1], "picture.png")
 
     def _repr_html_(self) -> str:
-        shown = [("content", self.content), *(("style", style) for style in self.styles)]
+        names = ["style"] if len(self.styles) == 1 else [f"style {n + 1}" for n in range(len(self.styles))]
+        shown = [("content", self.content), *zip(names, self.styles, strict=True)]
         pictures = {name: picture.rgb for name, picture in shown if picture is not None}
         return html_page({**pictures, self.method: self.image}, {self.method: (self.seconds, self.losses)})

@@ -17,7 +17,16 @@ from styletransfer.errors import DivergenceError, ImageError, OptionError, Styli
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import ImageSource, Picture
 from styletransfer.method import Method, Plan
-from styletransfer.request import EncodedStyle, Region, Request, StyleInput, as_picture, check_strength, read_masks
+from styletransfer.request import (
+    EncodedStyle,
+    Region,
+    Request,
+    StyleInput,
+    as_picture,
+    check_strength,
+    place_masks,
+    read_masks,
+)
 from styletransfer.stylization import OnStep, Step, Stylization
 
 __all__ = [
@@ -117,14 +126,17 @@ class Stylizer(ABC):
         if not listed:
             raise OptionError("At least one style picture is needed, got an empty list.")
         read = [item if isinstance(item, EncodedStyle) else as_picture(item, "style") for item in listed]
+        drawn = () if masks is None else read_masks(masks, len(read))
         context: dict[str, Any] = {
+            "strength": strength,
+            "masks": drawn,
             "alpha": picture.alpha,
             "content": picture,
             "styles": tuple(item if isinstance(item, Picture) else None for item in read),
             "parts": self.parts,
         }
         try:
-            request = self._request(picture, read, strength, masks)
+            request = self._request(picture, read, strength, drawn)
             result = self._run(request, on_step)
         except StylizeInterrupted as interrupted:
             interrupted.stylization = dataclasses.replace(interrupted.stylization, **context)
@@ -138,20 +150,20 @@ class Stylizer(ABC):
         return dataclasses.replace(result, image=request.keep_uncovered(result.image), **context)
 
     def _request(
-        self, content: Picture, styles: list[Any], strength: float | Tensor, masks: Sequence[Any] | None
+        self, content: Picture, styles: list[Any], strength: float | Tensor, masks: Sequence[Picture]
     ) -> Request:
         """Check what was given against the content and what the method accepts."""
         device = self.extractor.device
         shares = mix(getattr(self.config, "style_mix", None), len(styles))
         sources = [self._style_source(style, content) for style in styles]
         placed: Sequence[Tensor | None] = [None] * len(styles)
-        if masks is not None:
+        if masks:
             self._require("masks", "masks", "leave them out")
             if getattr(self.config, "style_mix", None) is not None:
                 raise OptionError(
                     "style_mix and masks were both given: a mask says where a style belongs. Give one."
                 )
-            placed = [mask.to(device) for mask in read_masks(masks, content, len(styles))]
+            placed = [mask.to(device) for mask in place_masks(masks, content)]
         strength = check_strength(strength, content)
         if isinstance(strength, Tensor) or strength != 1:
             self._require("strength", "a strength", "leave it at 1")

@@ -11,6 +11,7 @@ import torch
 
 import styletransfer as st
 from styletransfer import samples
+from styletransfer.errors import OutputError
 from styletransfer.images import Picture, read_picture, save_image
 from styletransfer.recording import html_page, picture_hash, plain, weight_hashes
 from styletransfer.weights import store
@@ -75,3 +76,15 @@ class TestNotebook:
         page = html_page({"<b>": torch.rand(1, 3, 800, 900)}, {})
         assert "&lt;b&gt;" in page
         assert len(page) < 600_000
+
+
+def test_masks_and_strength_are_recorded_and_masks_are_never_overwritten(
+    pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    mask = save_image(torch.ones(1, 3, 20, 20), tmp_path / "mask.png")
+    result = st.stylize(*pair, masks=[mask], strength=0.5, device="cpu")
+    record = result.record()
+    assert record["strength"] == 0.5
+    assert record["hashes"]["masks"] == [hashlib.sha256(mask.read_bytes()).hexdigest()]
+    with pytest.raises(OutputError, match="inputs are never overwritten"):
+        result.save(mask)

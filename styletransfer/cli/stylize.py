@@ -57,6 +57,16 @@ _KEYWORD = "styletransfer"
     help="png, jpg, webp, tiff or bmp, whatever the suffix; png for standard output by default.",
     shell_complete=completing(lambda: ("png", "jpg", "webp", "tiff", "bmp")),
 )
+@click.option(
+    "--mask",
+    "masks",
+    multiple=True,
+    type=click.Path(),
+    metavar="FILE",
+    help="Grey picture, white where the style belongs; once for each STYLE, in their order. What no mask covers "
+    "keeps the content.",
+)
+@click.option("--strength", type=float, default=1.0, metavar="0-1", help="Share of the style.  [default: 1]")
 @click.option("--quality", type=int, metavar="1-100", help="Of JPEG and WebP.  [default: 95]")
 @click.option(
     "--metadata", is_flag=True, help="Store the record of the run, as --json prints it, in the PNG file."
@@ -69,6 +79,8 @@ def stylize_command(
     method: str,
     output: str | None,
     file_format: str | None,
+    masks: tuple[str, ...],
+    strength: float,
     quality: int | None,
     metadata: bool,
     quiet: bool,
@@ -88,7 +100,7 @@ def stylize_command(
     if piped and as_json:
         raise OptionError("Both --json and -o - write to standard output; give only one.")
     settings = {"format": file_format or ("png" if piped else None), "quality": quality}
-    inputs = [content, *styles, *files_among(working, options)]
+    inputs = [content, *styles, *masks, *files_among(working, options)]
     saving = _Saving(target, inputs, settings, metadata)
     saving.check()
     picture, manners = read_pictures(content, styles, reading, quiet=quiet)
@@ -100,7 +112,8 @@ def stylize_command(
     saving.check(job.content)
     try:
         with shown(job.stylizers, job.content, enabled=not quiet) as bars:
-            result = job.run(method, on_step=bars.of(method) if bars else None)
+            watch = bars.of(method) if bars else None
+            result = job.run(method, on_step=watch, strength=strength, masks=masks or None)
     except StylizeInterrupted as interrupt:
         raise KeyboardInterrupt(_keep(interrupt.stylization, saving)) from None
     saving.save(result)

@@ -84,6 +84,18 @@ def test_several_styles_are_mixed(folder: Path) -> None:
     assert record["output"] == "photo-mosaic-woodcut-adain.png"
 
 
+def test_a_mask_says_where_a_style_belongs(folder: Path) -> None:
+    sky = Image.new("L", (72, 54), 0)
+    sky.paste(255, (0, 0, 72, 20))
+    sky.save("sky.png")
+    result = run("photo.png", "mosaic.png", "--mask", "sky.png", "--strength", "0.8", "-o", "out.png", "--json")
+    assert json.loads(result.stdout)["strength"] == 0.8
+    with Image.open("out.png") as out, Image.open("photo.png") as photo:
+        below = (0, 20, 72, 54)
+        assert out.crop(below).tobytes() == photo.convert("RGB").crop(below).tobytes()
+        assert out.tobytes() != photo.convert("RGB").tobytes()
+
+
 def test_quiet_prints_nothing(folder: Path) -> None:
     result = run("photo.png", "mosaic.png", "--quiet")
     assert (result.exit_code, result.output) == (0, "")
@@ -109,6 +121,7 @@ def _bad_files(folder: Path) -> None:
     Image.new("RGB", (15, 40)).save(folder / "small.png")
     (folder / "weights.pth").write_bytes(b"<!DOCTYPE html><html></html>")
     (folder / "sub").mkdir()
+    Image.new("L", (20, 20), 255).save(folder / "m.png")
 
 
 BAD = {
@@ -153,6 +166,14 @@ BAD = {
     "output is an input": (["photo.png", "mosaic.png", "-o", "photo.png"], "inputs are never overwritten"),
     "output is a folder": (["photo.png", "mosaic.png", "-o", "sub"], "it is a folder"),
     "no style": (["photo.png"], "STYLE"),
+    "masks too many": (["photo.png", "mosaic.png", "--mask", "photo.png", "--mask", "photo.png"], "got 2 mask(s)"),
+    "mask missing": (["photo.png", "mosaic.png", "--mask", "none.png"], 'mask 1 "none.png" does not exist'),
+    "output is a mask": (["photo.png", "mosaic.png", "--mask", "m.png", "-o", "m.png"], "never overwritten"),
+    "strength": (["photo.png", "mosaic.png", "--strength", "2"], "strength must be in [0, 1], got 2.0"),
+    "strength not offered": (
+        ["photo.png", "mosaic.png", "-m", "gatys", "--strength", "0.5"],
+        "Method 'gatys' does not take a strength",
+    ),
 }
 
 
