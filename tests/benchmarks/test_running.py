@@ -120,3 +120,19 @@ def test_the_command_can_be_typed_again() -> None:
     words = ["benchmarks", "-c", "/somewhere/suite.ini", "--rootdir=/somewhere", "-k", "a or b",
              "--benchmark-json=/there/results.json"]  # fmt: skip
     assert _command(words) == "python -m pytest benchmarks -k 'a or b' --benchmark-json=results.json"
+
+
+@pytest.mark.parametrize("sizes", [("--sizes", "32"), ("--sizes=32",)], ids=" ".join)
+def test_started_at_the_root_it_needs_no_tests_packages(sizes: tuple[str, ...], tmp_path: Path) -> None:
+    """As after ``pip install ".[bench]"``; sizes are read in both spellings."""
+    (tmp_path / "hypothesis.py").write_text("raise ModuleNotFoundError('not installed')", encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "--benchmark-only", "--quick", "--device", "cpu", "--collect-only",
+               "-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", *sizes]  # fmt: skip
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True,
+        timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [line for line in done.stdout.splitlines() if "::" in line]
+    assert any("-32-cpu-" in row for row in rows)
+    assert all(row.startswith("benchmarks/") for row in rows)
