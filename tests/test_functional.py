@@ -349,6 +349,12 @@ class TestWeights:
         assert gram_matrix(x, weights).item() == pytest.approx((1 + 1 + 4 + 16) / 4)
         assert channel_stats(x, weights=weights)[0].item() == pytest.approx(2.0)
 
+    def test_each_picture_of_a_batch_has_its_own(self) -> None:
+        x, weights = torch.randn(2, 3, 4, 5, dtype=torch.float64), torch.rand(2, 1, 4, 5, dtype=torch.float64)
+        for i in range(2):
+            alone = gram_matrix(x[i : i + 1], weights[i : i + 1])
+            torch.testing.assert_close(gram_matrix(x, weights)[i : i + 1], alone)
+
     def test_of_another_shape_are_refused(self) -> None:
         with pytest.raises(OptionError, match="do not fit features with 12 positions"):
             gram_matrix(torch.rand(1, 2, 3, 4), torch.ones(1, 1, 3, 3))
