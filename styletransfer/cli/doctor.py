@@ -22,7 +22,7 @@ from styletransfer.weights import catalogue, store
 if TYPE_CHECKING:
     from styletransfer.features.vgg import VGG19Features
 
-_PACKAGES = ("torch", "pillow", "numpy", "matplotlib", "safetensors", "tqdm", "click")
+_PACKAGES = ("torch", "torchvision", "pillow", "numpy", "matplotlib", "safetensors", "tqdm", "click")
 #: Our distribution, and another project's that brings a module of the same name.
 _OURS, _OTHER = "styletransfer-toolkit", "styletransfer"
 _AUTHOR = "The styletransfer developers"
