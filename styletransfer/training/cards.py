@@ -18,12 +18,6 @@ _UNEXPLAINED = (
 def write(path: Path, title: str, what: str, notes: Mapping[str, Any]) -> Path:
     """Write a card.
 
-    Args:
-        path: Where to.
-        title: What it is the card of.
-        what: One or two sentences on what that is.
-        notes: How it was made: facts by name, ``"settings"``, ``"losses"`` and perhaps ``"unexplained"``.
-
     Raises:
         OutputError: It cannot be written.
     """

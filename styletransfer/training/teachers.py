@@ -10,7 +10,7 @@ Two more formats are read, both safetensors:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from styletransfer.errors import OptionError, WeightsError
 from styletransfer.features import create_extractor, list_extractors
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.layers import LAYERS
+from styletransfer.layers import LAYERS, Layer
 from styletransfer.weights.formats import TRAINED
 from styletransfer.weights.tensor_files import read_tensors
 
@@ -47,6 +47,8 @@ class Teacher(nn.Module):
         self.network = network
         self._heads = sorted(heads or {})
         for layer, (weight, bias) in (heads or {}).items():
+            if weight.shape[1:] != (network.channels(layer), 1, 1) or bias.shape != weight.shape[:1]:
+                raise RuntimeError(f"the head of {layer} has shape {tuple(weight.shape)}")
             self.register_buffer(f"{layer}_weight", weight)
             self.register_buffer(f"{layer}_bias", bias)
 
@@ -90,61 +92,61 @@ def load_teacher(source: str | Path, device: torch.device | str = "cpu") -> Teac
             "the path of a weight file."
         )
     tensors, metadata = read_tensors(path)
+    try:
+        return _of(tensors, metadata, path).to(device)
+    except (KeyError, IndexError, RuntimeError) as error:
+        if isinstance(error, WeightsError):
+            raise
+        fault = f"it has no tensor {error}" if isinstance(error, KeyError) else str(error).splitlines()[0]
+        raise WeightsError(f"The teacher {path} is damaged: {fault.rstrip('.')}. Get the file again.") from error
+
+
+def _of(tensors: dict[str, Tensor], metadata: Mapping[str, str], path: Path) -> Teacher:
+    """Tell the format by the names of the tensors."""
     if "conv0.weight" in tensors:
-        teacher = _with_heads(tensors, path)
-    elif "features.0.weight" in tensors and "features.34.weight" not in tensors:
-        teacher = Teacher(_oxford(tensors, path))
-    elif "features.34.weight" in tensors:
-        teacher = Teacher(create_extractor("vgg19", weights=path, device="cpu"))
-    elif metadata.get("format") == TRAINED:
-        teacher = Teacher(create_extractor(path, device="cpu"))
-    elif "color.weight" in tensors:
-        teacher = Teacher(create_extractor("vgg19-lite", weights=path, device="cpu"))
-    else:
-        raise WeightsError(
-            f"{path} is no teacher, being of none of the known formats; its first tensor: {next(iter(tensors))!r}."
-        )
-    return teacher.to(device)
+        names = {layer: f"conv{layer.block}{layer.number}" for layer in LAYERS}
+        heads = {
+            layer.relu: (tensors[f"{name}_aux.weight"], tensors[f"{name}_aux.bias"])
+            for layer, name in names.items()
+            if f"{name}_aux.weight" in tensors
+        }
+        color = tensors["conv0.weight"], tensors["conv0.bias"]
+        return Teacher(_network("narrow", tensors, names, color, path), heads)
+    if "features.34.weight" in tensors:
+        return Teacher(create_extractor("vgg19", weights=path, device="cpu"))
+    if "features.0.weight" in tensors:
+        names = {layer: f"features.{layer.torchvision_index}" for layer in LAYERS}
+        color = 255 * torch.eye(3), -torch.tensor(OXFORD_MEAN)
+        return Teacher(_network("vgg19-oxford", tensors, names, color, path))
+    if metadata.get("format") == TRAINED:
+        return Teacher(create_extractor(path, device="cpu"))
+    if "color.weight" in tensors:
+        return Teacher(create_extractor("vgg19-lite", weights=path, device="cpu"))
+    raise WeightsError(
+        f"{path} is no teacher, being of none of the known formats; its first tensor: {next(iter(tensors))!r}."
+    )
 
 
-def _oxford(tensors: dict[str, Tensor], path: Path) -> VGG19Features:
-    held = [layer for layer in LAYERS if f"features.{layer.torchvision_index}.weight" in tensors]
-    network = VGG19Features("vgg19-oxford", last=held[-1].conv)
+def _network(
+    name: str, tensors: dict[str, Tensor], names: Mapping[Layer, str], color: tuple[Tensor, Tensor], path: Path
+) -> VGG19Features:
+    """Return a network of those leading layers that a file holds, at their widths there."""
+    held = [layer for layer in LAYERS if f"{names[layer]}.weight" in tensors]
+    widths = [1, 1, 1, 1, 1]
+    for layer in held:
+        widths[layer.block - 1] = tensors[f"{names[layer]}.weight"].shape[0]
+    network = VGG19Features(name, widths=widths, last=held[-1].conv)
     network.load_convolutions(
         {
-            f"{layer.conv}.{part}": tensors[f"features.{layer.torchvision_index}.{part}"]
+            f"{layer.conv}.{part}": tensors[f"{names[layer]}.{part}"]
             for layer in held
             for part in ("weight", "bias")
         },
-        color_matrix=255 * torch.eye(3),
-        color_bias=-torch.tensor(OXFORD_MEAN),
+        color_matrix=color[0],
+        color_bias=color[1],
         source=str(path),
     )
     return network
-
-
-def _with_heads(tensors: dict[str, Tensor], path: Path) -> Teacher:
-    held = [layer for layer in LAYERS if f"conv{layer.block}{layer.number}.weight" in tensors]
-    widths = [1, 1, 1, 1, 1]
-    for layer in held:
-        widths[layer.block - 1] = tensors[f"conv{layer.block}{layer.number}.weight"].shape[0]
-    network = VGG19Features("narrow", widths=widths, last=held[-1].conv)
-    network.load_convolutions(
-        {
-            f"{layer.conv}.{part}": tensors[f"conv{layer.block}{layer.number}.{part}"]
-            for layer in held
-            for part in ("weight", "bias")
-        },
-        color_matrix=tensors["conv0.weight"],
-        color_bias=tensors["conv0.bias"],
-        source=str(path),
-    )
-    heads = {
-        layer.relu: (tensors[f"{name}.weight"], tensors[f"{name}.bias"])
-        for layer in held
-        if f"{(name := f'conv{layer.block}{layer.number}_aux')}.weight" in tensors
-    }
-    return Teacher(network, heads)
 
 
 class LossNetwork(nn.Module):

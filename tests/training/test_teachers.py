@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from styletransfer.errors import OptionError, WeightsError
@@ -74,6 +74,16 @@ class TestLoad:
 
 
 STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+
+
+@pytest.mark.parametrize("victim", ["conv0.bias", "conv31.bias", "conv21.weight", "conv41_aux.bias"])
+def test_a_damaged_file_is_an_error_of_ours(small_file: Path, victim: str) -> None:
+    tensors = load_file(small_file)
+    tensors[victim] = torch.zeros(7)
+    for held in (tensors, {k: x for k, x in tensors.items() if k != victim}):
+        save_file(held, small_file)
+        with pytest.raises(WeightsError, match=r"small\.safetensors"):
+            load_teacher(small_file)(torch.rand(1, 3, 32, 32), ["relu4_1"])
 
 
 class TestLossNetwork:

@@ -17,12 +17,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from styletransfer._checks import flag, integer, number
-from styletransfer.errors import TrainingError
 from styletransfer.training.data.files import Problem
 from styletransfer.training.data.folder import PictureFolder
 
 #: Pictures that a slot may draw in vain before the folder is given up.
-_ATTEMPTS = 100
+ATTEMPTS = 100
 #: Numbers that a crop is made of: picture, side, top, left, flip, brightness, contrast.
 _DRAWS = 7
 
@@ -110,17 +109,13 @@ class Crops:
 
     def _draw(self, step: int, slot: int) -> tuple[Tensor, int]:
         """Crop the slot's picture; if it turns out to be bad, another is drawn."""
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             drawn = draws(self.seed, self.stream, step, slot, attempt, count=_DRAWS)
             picked = int(drawn[0] * len(self.folder))
             picture = self.folder.picture(picked)
             if picture is not None:
                 return _crop(picture, drawn[1:], self.settings), picked
-        raise TrainingError(
-            f'{_ATTEMPTS} pictures in a row cannot be read from "{self.folder.folder}", the last being '
-            f'"{self.folder.paths[picked]}". Is the drive still there? The last checkpoint is intact: continue '
-            "with --resume when the pictures are back."
-        )
+        raise self.folder.gone(picked, ATTEMPTS)
 
 
 def draws(seed: int, stream: int, step: int, slot: int, attempt: int = 0, *, count: int) -> list[float]:

@@ -98,10 +98,6 @@ def find_pictures(folder: Path, what: str = "picture") -> tuple[list[Path], list
 def decode(path: Path, short_edge: int) -> Tensor | Problem:
     """Read a picture upright and in sRGB, reduced to `short_edge` (never enlarged), without transparency.
 
-    Args:
-        path: Its file.
-        short_edge: The shorter side of a larger picture afterwards, in pixels.
-
     Returns:
         (3, H, W) uint8 RGB; or the problem, if it cannot be read or is tiny.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -130,18 +130,26 @@ class PictureFolder:
         self.problems.append(problem)
         return True
 
+    def gone(self, number: int, attempts: int) -> TrainingError:
+        """Return the error for a folder of which `attempts` pictures in a row, `number` the last, were bad."""
+        return TrainingError(
+            f'{attempts} pictures in a row cannot be read from "{self.folder}", the last being '
+            f'"{self.paths[number]}". Is the drive still there? The last checkpoint is intact: continue with '
+            "--resume when the pictures are back."
+        )
+
     def check_problems(self) -> None:
         """Stop a training on bad data; to be called after the first look and whenever problems were met.
 
         Raises:
             TrainingError: `too_many_problems`; the message names up to five files and the way to see all.
         """
-        bad = sum(problem.counts for problem in self.problems)
-        if too_many_problems(bad, self.files):
+        bad = [problem for problem in self.problems if problem.counts]
+        if too_many_problems(len(bad), self.files):
             raise TrainingError(
-                f'{bad} of the {self.files} files in "{self.folder}" cannot be used ({bad / self.files:.1%}; at '
-                f"most {BAD_SHARE:.0%} are left out silently): {self._named()}. To see all of them: "
-                f"styletransfer data scan {self.folder}. Repair or remove them, then start again."
+                f'{len(bad)} of the {self.files} files in "{self.folder}" cannot be used '
+                f"({len(bad) / self.files:.1%}; at most {BAD_SHARE:.0%} are left out): {self._named(bad)}. To see "
+                f"all of them: styletransfer data scan {self.folder}. Repair or remove them, then start again."
             )
 
     def fingerprint(self) -> str:
@@ -161,18 +169,15 @@ class PictureFolder:
 
     def _too_few(self, at_least: int, what: str) -> str:
         held = "no usable picture" if not self.paths else f"only {len(self.paths)} usable picture(s)"
-        left_out = f" {len(self.problems)} left out: {self._named()}." if self.problems else ""
+        left_out = f" {len(self.problems)} left out: {self._named(self.problems)}." if self.problems else ""
         return (
             f'The {what} folder "{self.folder}" holds {held}; at least {at_least} needed.{left_out} Add pictures.'
         )
 
-    def _named(self) -> str:
+    def _named(self, problems: Sequence[Problem]) -> str:
         """Name the first problems."""
-        told = [
-            f"{problem.path.relative_to(self.folder).as_posix()} ({problem.reason})"
-            for problem in self.problems[:_NAMED]
-        ]
-        more = len(self.problems) - len(told)
+        told = [f"{p.path.relative_to(self.folder).as_posix()} ({p.reason})" for p in problems[:_NAMED]]
+        more = len(problems) - len(told)
         return "; ".join(told) + (f"; and {more} more" if more else "")
 
 

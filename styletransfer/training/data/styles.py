@@ -15,18 +15,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from styletransfer.errors import TrainingError
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.functional import channel_stats
-from styletransfer.training.data.crops import draws
+from styletransfer.training.data.crops import ATTEMPTS, draws
 from styletransfer.training.data.folder import PictureFolder
 from styletransfer.training.statistics import Statistics, color_quantiles, statistics_of
 from styletransfer.training.teachers import LossNetwork
 
 #: A crop of a style has between this share and all of the picture's shorter side.
 _SMALLEST_SHARE = 0.5
-#: Pictures that a slot may draw in vain before the folder is given up.
-_ATTEMPTS = 100
 #: The longest side that a style is encoded at, pixels: more costs time and tells nothing.
 _LONGEST = 512
 
@@ -55,15 +52,6 @@ class StyleBank:
 
     Which style and which view of it a slot gets is a function of (seed, step, slot), as with the contents' crops.
     What was computed is kept on the CPU, Gram matrices in bfloat16, the longest unused going first.
-
-    Args:
-        folder: The style pictures.
-        encoder: The extractor that the decoder is trained for.
-        layers: Layers that are aligned.
-        network: The loss network.
-        seed: Of the choice.
-        views: Crops of each picture; view 0 is the whole.
-        megabytes: Memory for what is kept.
     """
 
     #: Tells the choice of styles from the crops of contents, which draw from the same seed.
@@ -114,15 +102,8 @@ class StyleBank:
             if self.folder.picture(number) is not None:
                 in_vain = 0
                 yield self.targets(number, int(second * self.views))
-                continue
-            in_vain += 1
-            if in_vain == _ATTEMPTS:
-                break
-        raise TrainingError(
-            f'{_ATTEMPTS} styles in a row cannot be read from "{self.folder.folder}", the last being '
-            f'"{self.folder.paths[number]}". Is the drive still there? The last checkpoint is intact: continue '
-            "with --resume when the pictures are back."
-        )
+            elif (in_vain := in_vain + 1) == ATTEMPTS:
+                raise self.folder.gone(number, ATTEMPTS)
 
     @torch.no_grad()
     def targets(self, number: int, view: int = 0) -> StyleTargets:

@@ -45,17 +45,7 @@ _SAMPLES = (3, 4)
 
 
 class DecoderTask(Task):
-    """Holds the networks and losses of a decoder's training.
-
-    Args:
-        encoder: The extractor that the decoder is for.
-        network: Where losses are measured.
-        content: Crops of the contents.
-        styles: The styles.
-        config: What it is trained for.
-        decoder: What is trained; made by `decoder_spec` or loaded to continue from.
-        gradient_checkpointing: Whether activations are computed twice rather than kept.
-    """
+    """Holds the networks and losses of a decoder's training."""
 
     kind: ClassVar[str] = "decoder"
 

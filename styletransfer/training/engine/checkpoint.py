@@ -208,11 +208,6 @@ def _other(path: Path) -> str:
 def compare(checkpoint: Checkpoint, kind: str, config: Mapping[str, Any]) -> None:
     """Refuse to continue with another task or other settings.
 
-    Args:
-        checkpoint: What was read.
-        kind: What is to be trained now.
-        config: The settings now.
-
     Raises:
         TrainingError: Lists everything that differs.
     """

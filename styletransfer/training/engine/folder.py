@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -52,14 +53,12 @@ def claimed(folder: Path, resume: bool, world: World) -> Iterator[None]:
 
 
 def _open(folder: Path) -> int:
+    log = folder / "log.jsonl"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        log = folder / "log.jsonl"
         if log.exists() and not log.is_file():
-            raise OutputError(f"The log {log} is no ordinary file; remove it, or choose another folder.")
+            raise OSError(errno.EINVAL, "log.jsonl is no ordinary file")
         return os.open(log, os.O_RDWR | os.O_CREAT, 0o666)
-    except OutputError:
-        raise
     except OSError as error:
         raise OutputError(
             f"The run's folder {folder} cannot be written to: {(error.strerror or str(error)).lower()}. "

@@ -29,12 +29,6 @@ class Journal:
     """Writes ``log.jsonl``, ``samples/`` and, where TensorBoard is installed, its events, below a folder.
 
     Every line has ``"event"``: ``start``, ``step``, ``warning``, ``problem``, ``sample``, ``checkpoint``, ``end``.
-
-    Args:
-        folder: The run's folder.
-        bands: Healthy values.
-        on_warning: Called with each warning, once.
-        silent: Write nothing: another process does.
     """
 
     def __init__(

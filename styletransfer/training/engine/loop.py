@@ -57,15 +57,6 @@ class Progress:
 class Trainer:
     """Runs a task.
 
-    Args:
-        task: What is trained; its module is on the world's device.
-        config: How.
-        folder: The run's folder.
-        world: This process among all.
-        settings: The task's settings as plain values, kept in each checkpoint.
-        on_step: Called after each step, on the leading process.
-        on_warning: Called with each warning, on the leading process.
-
     Raises:
         OptionError: A batch that cannot be shared among the processes and parts.
     """

@@ -122,13 +122,7 @@ class Run(Generic[Own]):
         return copy.deepcopy(network).to(torch.bfloat16) if half else network
 
     def train(self, task: Task, settings: Mapping[str, Any], notes: Mapping[str, Any]) -> Outcome:
-        """Train a task and write the result; of a run that was stopped, too.
-
-        Args:
-            task: What is trained.
-            settings: What a resumed run must share, besides the options.
-            notes: What the model card tells.
-        """
+        """Train a task and write the result; of a run that was stopped, too."""
         trainer = Trainer(
             task,
             self.config,

@@ -19,11 +19,7 @@ _LOOKS = 10
 
 
 class SilenceWatch:
-    """Follows the gradients of named parameters.
-
-    Args:
-        names: Of the parameters, ``"stages.0.0.weight"`` for instance; a layer is what stands before the last dot.
-    """
+    """Follows the gradients of named parameters."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._layers = [name.rpartition(".")[0] or name for name in names]

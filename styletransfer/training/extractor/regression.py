@@ -13,10 +13,6 @@ class Regression:
     """Sums over positions of two feature maps, and the linear map that follows from them.
 
     They are kept in float64, and so on the CPU: MPS has none, and the squares cancel.
-
-    Args:
-        channels: C of the features that are known.
-        wanted: D of those that are predicted.
     """
 
     def __init__(self, channels: int, wanted: int) -> None:

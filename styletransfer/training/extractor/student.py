@@ -19,12 +19,7 @@ _SILENT = 1e-4
 
 
 class Student(nn.Module):
-    """A trainable VGG-19 of any width; `VGG19Features` is frozen and stays so.
-
-    Args:
-        widths: Channels of the five blocks.
-        last: Deepest convolution.
-    """
+    """A trainable VGG-19 of any width; `VGG19Features` is frozen and stays so."""
 
     def __init__(self, widths: tuple[int, ...], last: str = "conv5_1") -> None:
         super().__init__()

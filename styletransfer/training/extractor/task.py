@@ -91,15 +91,6 @@ class Head(nn.Module):
 class ExtractorTask(Task):
     """Holds student, heads and teachers of a distillation.
 
-    Args:
-        student: What is trained.
-        teachers: What it learns from; each layer from the first that has it and has no heads, else from the first
-            that has it.
-        sources: Crops, one folder each; a step takes its batch of each.
-        config: What it is trained for.
-        device: Where.
-        gradient_checkpointing: Whether activations are computed twice rather than kept.
-
     Raises:
         OptionError: No teacher has the student's deepest layer.
     """

@@ -355,7 +355,9 @@ class TestStyleBank:
         bank.folder._kept.clear()
         for path in bank.folder.paths:
             path.unlink()
-        with pytest.raises(TrainingError, match=r"100 styles in a row cannot be read .*Is the drive still there"):
+        with pytest.raises(
+            TrainingError, match=r"100 pictures in a row cannot be read .*Is the drive still there"
+        ):
             bank.draw(0, range(1))
 
 
