@@ -186,5 +186,6 @@ def pixels(source: Any) -> Tensor:
 
 
 def mixed(values: list[Tensor], shares: tuple[float, ...]) -> Tensor:
+    """Return the sum of `values`, each times its share."""
     parts = [share * value for share, value in zip(shares, values, strict=True)]
     return sum(parts[1:], start=parts[0])
