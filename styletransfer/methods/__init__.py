@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from styletransfer._checks import choice, did_you_mean
 from styletransfer.errors import OptionError
 from styletransfer.method import Method
-from styletransfer.methods.feedforward import ADAIN
-from styletransfer.methods.gatys import GATYS
+from styletransfer.methods.feedforward.config import ADAIN
+from styletransfer.methods.gatys.config import GATYS
 from styletransfer.weights.catalogue import DEFAULT_EXTRACTOR
 
 if TYPE_CHECKING:

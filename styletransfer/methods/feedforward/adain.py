@@ -20,7 +20,7 @@ from styletransfer.files import write_atomically
 from styletransfer.functional import align, channel_stats
 from styletransfer.layers import TAPS
 from styletransfer.method import Method
-from styletransfer.methods.feedforward import ADAIN
+from styletransfer.methods.feedforward.config import ADAIN
 from styletransfer.methods.feedforward.decoder import Decoder
 from styletransfer.methods.feedforward.stylizer import FeedForwardStylizer, Transform
 from styletransfer.stylizer import EncodedStyle as _EncodedStyle

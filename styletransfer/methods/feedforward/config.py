@@ -1,12 +1,14 @@
-"""Options of AdaIN."""
+"""AdaIN's options and declaration."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from styletransfer._checks import flag, integer, number, style_shares
-from styletransfer.method import Config, option
+from styletransfer.method import Config, Method, Part, by_path, option
+from styletransfer.weights.catalogue import default_decoder
 
 #: More passes than this only lose content.
 MOST_PASSES = 8
@@ -34,3 +36,26 @@ class AdaINConfig(Config):
         if self.passes is not None:
             object.__setattr__(self, "passes", integer(self.passes, "passes", low=1, high=MOST_PASSES))
         flag(self.measure, "measure")
+
+
+def _weight_sets(extractor: str, options: Mapping[str, Any]) -> tuple[str, ...]:
+    return (str(options.get("decoder") or default_decoder(extractor)),)
+
+
+ADAIN = Method(
+    name="adain",
+    title="AdaIN",
+    summary="feed-forward, any style: align channel statistics, decode (Huang and Belongie 2017)",
+    config=AdaINConfig,
+    stylizer=by_path("styletransfer.methods.feedforward.adain:AdaINStylizer"),
+    parts=(
+        Part(
+            name="decoder",
+            help="decoder's name or file; the extractor's own if absent",
+            kind="decoder",
+            default=default_decoder,
+        ),
+    ),
+    weight_sets=_weight_sets,
+    accepts=frozenset({"encoded style", "masks", "strength"}),
+)

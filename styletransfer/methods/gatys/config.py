@@ -1,4 +1,4 @@
-"""Options and named presets of the Gatys method."""
+"""Options, presets, plan and declaration of the Gatys method."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 from styletransfer._checks import choice, flag, integer, known_options, number, style_shares
 from styletransfer.errors import OptionError
 from styletransfer.layers import check_taps
-from styletransfer.method import Config, Plan, Stage, option
+from styletransfer.method import Config, Method, Plan, Stage, by_path, option
+from styletransfer.weights.catalogue import default_decoder
 
 INITS = ("content", "noise", "style", "adain")
 LOSS_SCALES = ("relative", "mean", "gatys2016")
@@ -211,3 +212,21 @@ def _listed(values: Any) -> tuple[Any, ...]:
 
 def _looks_like_a_file(name: str) -> bool:
     return bool(Path(name).suffix) or os.sep in name or Path(name).is_file()
+
+
+def _weight_sets(extractor: str, options: Mapping[str, Any]) -> tuple[str, ...]:
+    return (default_decoder(extractor),) if options.get("init") == "adain" else ()
+
+
+GATYS = Method(
+    name="gatys",
+    title="Gatys",
+    summary="image optimisation: content, Gram and total-variation losses (Gatys et al. 2016)",
+    config=GatysConfig,
+    stylizer=by_path("styletransfer.methods.gatys.stylizer:GatysStylizer"),
+    iterative=True,
+    weight_sets=_weight_sets,
+    plan=plan,
+    accepts=frozenset({"masks"}),
+    brief={"steps": 2, "scales": (1.0,)},
+)

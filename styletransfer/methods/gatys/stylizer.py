@@ -20,9 +20,8 @@ from styletransfer.features.vgg import VGG19Features
 from styletransfer.method import Method, Stage
 from styletransfer.methods.feedforward.adain import AdaINStylizer
 from styletransfer.methods.feedforward.config import AdaINConfig
-from styletransfer.methods.gatys import GATYS
 from styletransfer.methods.gatys.canvas import Canvas, in_space
-from styletransfer.methods.gatys.config import GatysConfig
+from styletransfer.methods.gatys.config import GATYS, GatysConfig
 from styletransfer.methods.gatys.descent import Descent, minimize
 from styletransfer.methods.gatys.objective import Objective, pixels
 from styletransfer.stylizer import OnStep, Region, Request, Step, StyleInput, Stylization, Stylizer, synchronize

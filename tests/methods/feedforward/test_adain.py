@@ -20,7 +20,6 @@ from styletransfer.features.vgg import VGG19Features
 from styletransfer.functional import channel_stats
 from styletransfer.images import load_image, save_image
 from styletransfer.methods import create_stylizer
-from styletransfer.methods.feedforward import AdaINConfig
 from styletransfer.methods.feedforward.adain import (
     AdaINStylizer,
     EncodedStyle,
@@ -29,6 +28,7 @@ from styletransfer.methods.feedforward.adain import (
     mix_statistics,
     statistics_of_layers,
 )
+from styletransfer.methods.feedforward.config import AdaINConfig
 from styletransfer.methods.feedforward.decoder_files import LITE, Decoder
 from styletransfer.methods.feedforward.stylizer import Painted, pad_to_multiple
 from styletransfer.stylizer import Region
