@@ -60,13 +60,13 @@ def number(
     """
     wanted = _interval(low, high, above)
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise OptionError(f"{what} must be a number {wanted}, got {value!r}.")
+        raise OptionError(f"{what} must be a number {wanted}, got {_shown(value)}.")
     try:
         given = float(value)
     except OverflowError:  # a whole number beyond all floats
         given = math.inf
     if not math.isfinite(given) or not low <= given <= high or (above is not None and given <= above):
-        raise OptionError(f"{what} must be {wanted}, got {value!r}.")
+        raise OptionError(f"{what} must be {wanted}, got {_shown(value)}.")
     return given
 
 
@@ -75,8 +75,16 @@ def integer(value: object, what: str, *, low: int, high: int | None = None) -> i
     top = "" if high is None else f" and at most {high}"
     given = None if isinstance(value, bool) or not isinstance(value, Integral) else int(value)
     if given is None or given < low or (high is not None and given > high):
-        raise OptionError(f"{what} must be a whole number of at least {low}{top}, got {value!r}.")
+        raise OptionError(f"{what} must be a whole number of at least {low}{top}, got {_shown(value)}.")
     return given
+
+
+def _shown(value: object) -> str:
+    """Return a value for a message; Python refuses to print whole numbers of thousands of digits."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
 
 
 def flag(value: object, what: str) -> bool:

@@ -6,6 +6,7 @@ was got, what is wanted, and the way out. The command line turns each into one l
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 
@@ -46,6 +47,10 @@ class DivergenceError(StyleTransferError, ArithmeticError):
         self.term = term
         self.image = image
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let the error come back from another process."""
+        return partial(type(self), term=self.term, image=self.image), self.args
+
 
 class StylizeInterrupted(KeyboardInterrupt):
     """Ctrl-C during a run; the picture reached so far is kept.
@@ -60,6 +65,10 @@ class StylizeInterrupted(KeyboardInterrupt):
         super().__init__(message)
         self.stylization = stylization
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let the exception come back from another process."""
+        return partial(type(self), stylization=self.stylization), self.args
+
 
 class CompareInterrupted(KeyboardInterrupt):
     """Ctrl-C during `compare`; the methods that are done and the picture reached so far are kept.
@@ -72,3 +81,7 @@ class CompareInterrupted(KeyboardInterrupt):
     def __init__(self, message: str, *, comparison: Any) -> None:
         super().__init__(message)
         self.comparison = comparison
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let the exception come back from another process."""
+        return partial(type(self), comparison=self.comparison), self.args

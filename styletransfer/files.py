@@ -110,10 +110,10 @@ def check_place(path: str | os.PathLike[str], *, protected: Iterable[str | os.Pa
     return Path(path)
 
 
-def same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
-    """Whether both names lead to one existing file."""
+def same_file(one: str | os.PathLike[str] | int, other: str | os.PathLike[str]) -> bool:
+    """Whether both names, of which the first may be an open file's descriptor, lead to one existing file."""
     try:
-        return Path(one).samefile(other)
+        return os.path.samestat(os.stat(one), os.stat(other))  # noqa: PTH116 - a descriptor is no path
     except (OSError, ValueError):
         return False
 

@@ -61,8 +61,11 @@ class Config:
         """Check the fields; overridden."""
 
     def replaced(self, **changes: Any) -> Self:
-        """Return a copy with other values of some options."""
-        return dataclasses.replace(self, **changes)
+        """Return a copy with other values of some options; another preset starts from that preset's values.
+
+        `dataclasses.replace` gives every option explicitly, so a preset that it changes would fill in nothing.
+        """
+        return type(self)(**changes) if "preset" in changes else dataclasses.replace(self, **changes)
 
 
 @dataclass(frozen=True, kw_only=True)

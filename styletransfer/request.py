@@ -6,6 +6,7 @@ import dataclasses
 from abc import ABC
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,9 +24,11 @@ class EncodedStyle(ABC):
 
     Attributes:
         extractor: Name of the weight set it was encoded with.
+        path: The file of the style picture, which is never overwritten, or None.
     """
 
     extractor: str
+    path: Path | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -132,10 +135,15 @@ def place_masks(masks: Sequence[Picture], content: Picture) -> list[Tensor]:
     height, width = content.rgb.shape[2:]
     read = []
     for position, mask in enumerate(masks, start=1):
-        grey = mask.rgb[:1].mean(1, keepdim=True)
+        if mask.rgb.shape[0] != 1:
+            raise OptionError(f"Mask {position} is a batch of {mask.rgb.shape[0]} pictures; give one picture.")
+        grey = mask.rgb.mean(1, keepdim=True)
+        grey = grey if mask.alpha is None else grey * mask.alpha  # nothing belongs where a mask is transparent
         read.append(images.resize(grey, (height, width)))
         if float(read[-1].max()) < 1 / 255:
-            raise OptionError(f"Mask {position} is black everywhere; make it white where its style belongs.")
+            raise OptionError(
+                f"Mask {position} is black at the content's size; make it white where its style belongs."
+            )
     total = torch.stack(read).sum(0).clamp_min(1.0)
     return [mask / total for mask in read]
 
@@ -149,9 +157,12 @@ def check_strength(strength: float | Tensor, content: Picture) -> float | Tensor
     if not isinstance(strength, Tensor):
         return number(strength, "strength", low=0.0, high=1.0)
     wanted = (1, 1, *content.rgb.shape[2:])
-    if strength.shape != wanted or not bool(((strength >= 0) & (strength <= 1)).all()):
+    ordinary = strength.layout == torch.strided and strength.is_floating_point() and not strength.is_meta
+    if not ordinary or strength.shape != wanted:
         raise OptionError(
-            f"A strength map has the content's size, {wanted}, and values in [0, 1]; got shape "
-            f"{tuple(strength.shape)}."
+            f"A strength map is a tensor of floats of the content's size, {wanted}; got {strength.dtype}, "
+            f"{strength.layout}, of shape {tuple(strength.shape)}."
         )
+    if not bool(((strength >= 0) & (strength <= 1)).all()):
+        raise OptionError("A strength map has values in [0, 1] and no NaN; clamp it first.")
     return strength.to(torch.float32)

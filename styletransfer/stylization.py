@@ -66,6 +66,8 @@ class Stylization:
         content: The content, at its working size.
         styles: The style pictures; an encoded style is None.
         masks: Where the styles were to go, if that was said.
+        init: The picture that the run started from, if one was given.
+        encoded_from: Files that encoded styles were made of.
         strength: How much of the style was wanted.
     """
 
@@ -82,13 +84,16 @@ class Stylization:
     content: Picture | None = None
     styles: tuple[Picture | None, ...] = ()
     masks: tuple[Picture, ...] = ()
+    init: Picture | None = None
+    encoded_from: tuple[Path, ...] = ()
     strength: float | Tensor = 1.0
 
     @property
     def inputs(self) -> tuple[Path, ...]:
         """Files that were read; `save` refuses to overwrite them."""
-        pictures = (self.content, *self.styles, *self.masks)
-        return tuple(picture.path for picture in pictures if picture is not None and picture.path is not None)
+        pictures = (self.content, *self.styles, *self.masks, self.init)
+        paths = [picture.path for picture in pictures if picture is not None and picture.path is not None]
+        return (*paths, *self.encoded_from)
 
     def to_pil(self) -> Image:
         """Return the picture as a PIL image, RGBA if the content had transparency.

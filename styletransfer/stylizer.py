@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -126,17 +125,20 @@ class Stylizer(ABC):
         if not listed:
             raise OptionError("At least one style picture is needed, got an empty list.")
         read = [item if isinstance(item, EncodedStyle) else as_picture(item, "style") for item in listed]
+        start = self._start_picture()
         drawn = () if masks is None else read_masks(masks, len(read))
         context: dict[str, Any] = {
             "strength": strength,
             "masks": drawn,
+            "init": start,
+            "encoded_from": tuple(s.path for s in read if isinstance(s, EncodedStyle) and s.path is not None),
             "alpha": picture.alpha,
             "content": picture,
             "styles": tuple(item if isinstance(item, Picture) else None for item in read),
             "parts": self.parts,
         }
         try:
-            request = self._request(picture, read, strength, drawn)
+            request = self._request(picture, read, strength, drawn, start)
             result = self._run(request, on_step)
         except StylizeInterrupted as interrupted:
             interrupted.stylization = dataclasses.replace(interrupted.stylization, **context)
@@ -150,7 +152,12 @@ class Stylizer(ABC):
         return dataclasses.replace(result, image=request.keep_uncovered(result.image), **context)
 
     def _request(
-        self, content: Picture, styles: list[Any], strength: float | Tensor, masks: Sequence[Picture]
+        self,
+        content: Picture,
+        styles: list[Any],
+        strength: float | Tensor,
+        masks: Sequence[Picture],
+        start: Picture | None,
     ) -> Request:
         """Check what was given against the content and what the method accepts."""
         device = self.extractor.device
@@ -172,7 +179,7 @@ class Stylizer(ABC):
             styles=tuple(
                 StyleInput(source=s, share=p, mask=m) for s, p, m in zip(sources, shares, placed, strict=True)
             ),
-            init=self._init(content),
+            init=None if start is None else self._init(start, content),
             strength=strength.to(device) if isinstance(strength, Tensor) else strength,
         )
 
@@ -197,22 +204,26 @@ class Stylizer(ABC):
             )
         return style.rgb.to(self.extractor.device)
 
-    def _init(self, content: Picture) -> Tensor | None:
+    def _start_picture(self) -> Picture | None:
         """Return the picture that was given as the option ``init``, or None if it is a name or no option."""
         declared = {f.name: f for f in dataclasses.fields(self.config)}.get("init")
         source = getattr(self.config, "init", None)
         if declared is None or source is None or is_name(source, declared.metadata["choices"] or ()):
             return None
+        return as_picture(source, "init")
+
+    def _init(self, picture: Picture, content: Picture) -> Tensor:
+        """Return the start at the content's size; only a file's picture is resized to it."""
         height, width = content.rgb.shape[2:]
-        start = as_picture(source, "init").rgb.to(self.extractor.device)
-        if start.shape[2:] != (height, width) or start.shape[0] not in (1, content.rgb.shape[0]):
-            if not isinstance(source, (str, os.PathLike)):
-                raise ImageError(
-                    f"init has shape {tuple(start.shape)}, the content {tuple(content.rgb.shape)}; "
-                    "give a picture of the content's shape."
-                )
-            start = images.resize(start, (height, width))
-        return start
+        start = picture.rgb.to(self.extractor.device)
+        if start.shape[2:] == (height, width) and start.shape[0] in (1, content.rgb.shape[0]):
+            return start
+        if picture.path is None:
+            raise ImageError(
+                f"init has shape {tuple(start.shape)}, the content {tuple(content.rgb.shape)}; "
+                "give a picture of the content's shape."
+            )
+        return images.resize(start, (height, width))
 
     def _require(self, ability: str, what: str, cure: str) -> None:
         if ability not in self.declaration.accepts:

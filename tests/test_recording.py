@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import pickle
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import PIL.Image
 import pytest
 import torch
 
 import styletransfer as st
 from styletransfer import samples
-from styletransfer.errors import OutputError
+from styletransfer.errors import CompareInterrupted, DivergenceError, OptionError, OutputError, StylizeInterrupted
 from styletransfer.images import Picture, read_picture, save_image
+from styletransfer.methods.gatys.config import GatysConfig
 from styletransfer.recording import html_page, picture_hash, plain, weight_hashes
 from styletransfer.weights import store
 from styletransfer.weights.catalogue import CATALOGUE
@@ -88,3 +94,85 @@ def test_masks_and_strength_are_recorded_and_masks_are_never_overwritten(
     assert record["hashes"]["masks"] == [hashlib.sha256(mask.read_bytes()).hexdigest()]
     with pytest.raises(OutputError, match="inputs are never overwritten"):
         result.save(mask)
+
+
+class TestInputsAreNeverOverwritten:
+    """On any path by which a picture can come in."""
+
+    def test_a_start(self, pair: tuple[Path, Path], tmp_path: Path) -> None:
+        own = save_image(read_picture(pair[0]).rgb, tmp_path / "own.png")
+        for init in (str(own), PIL.Image.open(own)):
+            result = st.stylize(*pair, method="gatys", steps=1, scales=(1.0,), init=init, device="cpu")
+            with pytest.raises(OutputError, match="inputs are never overwritten"):
+                result.save(own)
+
+    def test_a_style_that_was_encoded(self, pair: tuple[Path, Path]) -> None:
+        stylizer = st.create_stylizer("adain", device="cpu")
+        encoded = stylizer.encode_style(pair[1])  # type: ignore[attr-defined]
+        assert repr(encoded) == "<EncodedStyle vgg19-lite, 4 layers>"
+        for save in (stylizer.stylize(pair[0], encoded).save, encoded.save):
+            with pytest.raises(OutputError, match="inputs are never overwritten"):
+                save(pair[1])
+
+    def test_a_file_that_is_open(self, pair: tuple[Path, Path]) -> None:
+        before = pair[0].read_bytes()
+        result = st.stylize(*pair, device="cpu")
+        with (
+            os.fdopen(os.open(pair[0], os.O_RDWR), "r+b") as file,
+            pytest.raises(OutputError, match="inputs are never overwritten"),
+        ):
+            result.save(file, format="png")
+        assert pair[0].read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DivergenceError("a", term="b", image=torch.zeros(1)),
+        StylizeInterrupted("a", stylization=1),
+        CompareInterrupted("a", comparison=2),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_exceptions_come_back_from_other_processes(error: BaseException) -> None:
+    back = pickle.loads(pickle.dumps(error))
+    assert type(back) is type(error)
+    assert (str(back), set(vars(back))) == (str(error), set(vars(error)))
+
+
+def test_another_preset_of_a_copy_is_applied() -> None:
+    copy = GatysConfig(style_weight=3.0).replaced(preset="gatys2016")
+    assert (copy.style_weight, copy.loss_scale) == (1e3, "gatys2016")
+    assert GatysConfig(preset="d2l").replaced(steps=7).tv_weight == 10.0
+
+
+def test_nothing_belongs_where_a_mask_is_transparent(pair: tuple[Path, Path]) -> None:
+    pixels = np.zeros((36, 48, 4), np.uint8)
+    pixels[:, :24] = 255
+    content = st.load_image(pair[0])
+    image = st.stylize(content, st.load_image(pair[1]), masks=[PIL.Image.fromarray(pixels)], device="cpu").image
+    assert (image - content)[..., 24:].abs().max() < 0.01
+    assert (image - content)[..., :24].abs().max() > 0.1
+
+
+@pytest.mark.parametrize(
+    "strength",
+    [
+        torch.ones(1, 1, 36, 48).to_sparse(),
+        torch.ones(1, 1, 36, 48, dtype=torch.complex64),
+        torch.ones(1, 1, 36, 48, device="meta"),
+        torch.full((1, 1, 36, 48), torch.nan),
+    ],
+    ids=["sparse", "complex", "meta", "nan"],
+)
+def test_odd_strength_maps_are_refused(pair: tuple[Path, Path], strength: torch.Tensor) -> None:
+    with pytest.raises(OptionError, match="strength map"):
+        st.stylize(*pair, strength=strength, device="cpu")
+
+
+@pytest.mark.parametrize(
+    "options", [{"steps": 10**5000}, {"seed": 10**5000}, {"learning_rate": 1e39}, {"preset": ["d2l"], "scales": 1}]
+)
+def test_absurd_options_are_our_own_errors(options: dict[str, Any]) -> None:
+    with pytest.raises(OptionError):
+        GatysConfig(**options)

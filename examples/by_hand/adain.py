@@ -186,6 +186,8 @@ def read_picture(path: str, long_edge: int = 512) -> Tensor:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        sys.exit("usage: python adain.py CONTENT STYLE OUTPUT")
     content_path, style_path, output_path = sys.argv[1:]
     result = stylize(read_picture(content_path), read_picture(style_path))
     Image.fromarray((result[0].permute(1, 2, 0) * 255).round().byte().numpy()).save(output_path)

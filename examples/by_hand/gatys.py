@@ -153,6 +153,8 @@ def save_picture(picture: Tensor, path: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        sys.exit("usage: python gatys.py CONTENT STYLE OUTPUT")
     content_path, style_path, output_path = sys.argv[1:]
     result, history = stylize(read_picture(content_path), read_picture(style_path))
     save_picture(result, output_path)

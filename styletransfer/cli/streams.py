@@ -62,7 +62,9 @@ def check_binary_output() -> None:
     Raises:
         OutputError: It is a terminal or closed.
     """
-    if sys.stdout is None or sys.stdout.isatty():
+    if sys.stdout is None or sys.stdout.closed:
+        raise OutputError("Standard output is closed; send it to a file or a pipe, or name a file with -o.")
+    if sys.stdout.isatty():
         raise OutputError("A picture cannot be shown in a terminal; send standard output to a file or a pipe.")
 
 

@@ -95,6 +95,8 @@ def stylize_command(
     """
     working, reading = split_off(given)
     options = options_for([method], given)[method]
+    if output == "":
+        raise OptionError("The output path is empty; give a file name such as stylized.png, or leave -o out.")
     target = output or str(default_output(content, styles, method, file_format or "png"))
     piped = target == "-"
     if piped and as_json:
@@ -121,7 +123,8 @@ def stylize_command(
     if as_json:
         tell_json(result.record() | {"output": target}, kept=kept)
     elif not quiet:
-        told = f"Wrote {saving.name} ({size_text(job.content)}, {method}, {duration(result.seconds)})."
+        name = "the picture to standard output" if piped else saving.name
+        told = f"Wrote {name} ({size_text(job.content)}, {method}, {duration(result.seconds)})."
         click.echo(told, err=True) if piped else tell(told, kept=kept)
 
 

@@ -258,6 +258,8 @@ def _options(file_format: str, quality: int | None, metadata: Mapping[str, str] 
             raise OptionError(f"quality is for JPEG and WebP; {file_format} has no loss to set; leave it out.")
         options["quality"] = integer(quality, "quality", low=1, high=100)
     if metadata:
+        if not isinstance(metadata, Mapping):
+            raise OptionError(f"metadata must be a dictionary of texts, got {type(metadata).__name__}.")
         if file_format != "PNG":
             raise OptionError(f"Only PNG carries metadata, not {file_format}; write a .png or leave it out.")
         options["pnginfo"] = chunks = PngInfo()
@@ -298,7 +300,7 @@ def _check_file_object(file: Any, protected: Iterable[str | os.PathLike[str]]) -
         fault = 'it is opened for reading only; open it with mode "wb"'
     name = getattr(file, "name", None)
     for source in protected:
-        if isinstance(name, str) and same_file(name, source):
+        if isinstance(name, (str, int)) and same_file(name, source):
             fault = f'it is the input file "{os.fspath(source)}", and inputs are never overwritten'
     if fault:
         raise OutputError(f"Cannot write to the file object: {fault}.")

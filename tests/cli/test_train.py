@@ -183,7 +183,7 @@ class TestBadInput:
                 ["--batch-size", "3", "--gradient-accumulation-steps", "2"],
                 "A batch of 3 cannot be shared by 1 process(es) in 2 part(s)",
             ),
-            (["--autoencoder-steps", "5"], "autoencoder_steps (5) leave no step for the style of 2 in all"),
+            (["--autoencoder-steps", "5"], "With steps=2 and autoencoder_steps=5 no step trains the style"),
             (["--size", "40"], "size must be a multiple of 16"),
             (["--passes", "9"], "passes must be a whole number"),
             (["--seed", "99999999999999999999999"], "seed must be a whole number"),

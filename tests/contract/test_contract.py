@@ -413,7 +413,7 @@ class TestMasks:
         [
             ([], r"got 0 mask\(s\) for 1 style"),
             ([torch.ones(1, 3, 32, 40)] * 2, r"got 2 mask\(s\) for 1 style"),
-            ([torch.zeros(1, 3, 32, 40)], "Mask 1 is black everywhere"),
+            ([torch.zeros(1, 3, 32, 40)], "Mask 1 is black at the content"),
         ],
     )
     def test_bad_ones_are_refused(self, make: Make, picture: Draw, masks: Any, message: str) -> None:

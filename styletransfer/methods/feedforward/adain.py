@@ -16,7 +16,7 @@ from torch import Tensor
 
 from styletransfer import losses
 from styletransfer.errors import WeightsError
-from styletransfer.files import write_atomically
+from styletransfer.files import check_place, write_atomically
 from styletransfer.functional import align, channel_stats
 from styletransfer.layers import TAPS
 from styletransfer.method import Method
@@ -37,17 +37,22 @@ _SILENT = 1e-3
 Statistics = dict[str, tuple[Tensor, Tensor]]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class EncodedStyle(_EncodedStyle):
     """A style's channel statistics: all that AdaIN takes from a style picture. A few kilobytes.
 
     Attributes:
         extractor: Name of the weight set it was encoded with.
         statistics: ``{layer: (mean, std)}``, each (B, C, 1, 1).
+        path: The file of the style picture, which is never overwritten, or None.
     """
 
     extractor: str
     statistics: Statistics
+    path: Path | None = None
+
+    def __repr__(self) -> str:
+        return f"<EncodedStyle {self.extractor}, {len(self.statistics)} layers>"
 
     def save(self, path: str | Path) -> Path:
         """Write it as safetensors.
@@ -60,6 +65,7 @@ class EncodedStyle(_EncodedStyle):
             for layer, pair in self.statistics.items()
             for part, value in zip(("mean", "std"), pair, strict=True)
         }
+        check_place(path, protected=() if self.path is None else (self.path,))
         stored = save(tensors, metadata={"format": _STYLE_FORMAT, "extractor": self.extractor})
         return write_atomically(Path(path), lambda file: file.write(stored))
 

@@ -122,7 +122,9 @@ class FeedForwardStylizer(Stylizer):
         Returns:
             A small object that `stylize` takes as style and that can be saved.
         """
-        return self._encode(as_picture(style, "style").rgb.to(self.extractor.device))
+        picture = as_picture(style, "style")
+        encoded = self._encode(picture.rgb.to(self.extractor.device))
+        return dataclasses.replace(encoded, path=picture.path)  # type: ignore[type-var]
 
     def _encode(self, style: Tensor) -> EncodedStyle:
         features = self.extractor(style, (*self.transform.layers, *self.decoder.taps))

@@ -109,8 +109,8 @@ class GatysConfig(Config):
     loss_scale: str = option("relative", "how the terms are scaled", choices=LOSS_SCALES)
     pooling: str | None = option(None, "max or avg; the weight set's own if absent", choices=("max", "avg"))
     optimizer: str = option("lbfgs", "how to descend", choices=("lbfgs", "adam"))
-    learning_rate: float = option(1.0, "step length, > 0; 1 is natural for lbfgs, 0.02 for adam")
-    decay: float = option(1.0, "factor on the learning rate every decay_every steps, in (0, 1]")
+    learning_rate: float = option(None, "step length, > 0; if absent 1 for lbfgs and 0.02 for adam")
+    decay: float = option(1.0, "factor on the learning rate at each decay, in (0, 1]")
     decay_every: int = option(0, "steps between decays; 0 for none")
     variable: str = option("rgb", "space that is optimised and whose TV counts", choices=("rgb", "imagenet"))
     pyramid: int = option(5, "coarser levels that carry the picture beside its pixels, 0 to 8; 0: pixels only")
@@ -129,8 +129,9 @@ class GatysConfig(Config):
     seed: int = option(0, "seed of the noise start")
 
     def __init__(self, **options: Any) -> None:
-        if "scales" in options and "steps" not in options and options.get("preset", "default") in PRESETS:
-            inherited = PRESETS[options.get("preset", "default")].get("steps", type(self).steps)
+        named = options.get("preset", "default")
+        if "scales" in options and "steps" not in options and isinstance(named, str) and named in PRESETS:
+            inherited = PRESETS[named].get("steps", type(self).steps)
             options["steps"] = sum(inherited) if isinstance(inherited, tuple) else inherited
         super().__init__(**options)
 
@@ -147,7 +148,9 @@ class GatysConfig(Config):
         if self.pooling is not None:
             choice(self.pooling, ("max", "avg"), "pooling")
         choice(self.optimizer, ("lbfgs", "adam"), "optimizer")
-        object.__setattr__(self, "learning_rate", number(self.learning_rate, "learning_rate", above=0.0))
+        natural = 0.02 if self.optimizer == "adam" else 1.0
+        rate = natural if self.learning_rate is None else self.learning_rate
+        object.__setattr__(self, "learning_rate", number(rate, "learning_rate", above=0.0, high=1e6))
         object.__setattr__(self, "decay", number(self.decay, "decay", above=0.0, high=1.0))
         object.__setattr__(self, "tolerance", number(self.tolerance, "tolerance", low=0.0, high=1.0))
         choice(self.variable, ("rgb", "imagenet"), "variable")

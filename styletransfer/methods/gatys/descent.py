@@ -166,10 +166,10 @@ class _State:
         """Return to the best point with half the step length, or give up."""
         self.failures += 1
         if self.failures > self.descent.retries or math.isinf(self.best_loss):
+            kept = "" if math.isinf(self.best_loss) else "; the last good picture is kept on this error as .image"
             raise DivergenceError(
                 f"The loss term {term!r} was not finite or exploded {self.failures} time(s), last at "
-                f"step {step}. Lower its weight or the learning rate (now {self.rate:g}); the last good "
-                "picture is kept on this error as .image.",
+                f"step {step}. Lower its weight or the learning rate (now {self.rate:g}){kept}.",
                 term=term,
                 image=None if math.isinf(self.best_loss) else self.best,
             ) from None

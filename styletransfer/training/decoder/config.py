@@ -76,6 +76,6 @@ class DecoderConfig(RecipeConfig):
         """Refuse a first phase that leaves no step for the second."""
         if self.autoencoder_steps >= run.steps:
             raise OptionError(
-                f"autoencoder_steps ({self.autoencoder_steps}) leave no step for the style of {run.steps} in all; "
+                f"With steps={run.steps} and autoencoder_steps={self.autoencoder_steps} no step trains the style; "
                 "raise steps or lower autoencoder_steps."
             )

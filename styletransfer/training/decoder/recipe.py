@@ -10,6 +10,7 @@ from typing import Any
 from styletransfer.errors import OptionError
 from styletransfer.features import create_extractor
 from styletransfer.features.vgg import VGG19Features
+from styletransfer.files import same_file
 from styletransfer.methods.feedforward.decoder_files import LITE, Decoder
 from styletransfer.training.data.crops import Crops, CropSettings
 from styletransfer.training.data.folder import PictureFolder, count_shared
@@ -72,6 +73,10 @@ def train_decoder(
         >>> outcome.files[0].name
         'decoder.safetensors'
     """
+    if isinstance(start, (str, Path)) and same_file(start, Path(output) / "decoder.safetensors"):
+        raise OptionError(
+            f'The decoder to start from, "{start}", would be overwritten; choose another output folder.'
+        )
     with started(DecoderConfig, output, preset, options, resume=resume, device=device, hooks=hooks) as run:
         encoder = _encoder(extractor, run)
         if run.preset == "few-shot" and start is None:

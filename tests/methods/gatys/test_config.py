@@ -67,6 +67,19 @@ class TestPresets:
         refused("Unknown preset 3.", preset=3)
 
 
+@pytest.mark.parametrize(
+    ("options", "rate"),
+    [
+        ({}, 1.0),
+        ({"optimizer": "adam"}, 0.02),
+        ({"optimizer": "adam", "learning_rate": 1}, 1.0),
+        ({"preset": "d2l"}, 0.3),
+    ],
+)
+def test_the_step_length_follows_the_optimizer(options: dict[str, Any], rate: float) -> None:
+    assert GatysConfig(**options).learning_rate == rate
+
+
 class TestSchedule:
     @pytest.mark.parametrize("steps", [3, 9, 100, 501])
     def test_one_number_of_steps_is_divided_among_the_sizes(self, steps: int) -> None:
@@ -177,8 +190,8 @@ class TestValues:
         ({"loss_scale": "sum"}, "Unknown loss_scale 'sum'."),
         ({"pooling": "average"}, "Unknown pooling 'average'. Did you mean \"avg\"?"),
         ({"optimizer": "LBFGS"}, "Unknown optimizer 'LBFGS'. Did you mean \"lbfgs\"?"),
-        ({"learning_rate": 0}, "learning_rate must be above 0, got 0."),
-        ({"learning_rate": float("nan")}, "learning_rate must be above 0, got nan."),
+        ({"learning_rate": 0}, "learning_rate must be above 0 and at most 1e+06, got 0."),
+        ({"learning_rate": float("nan")}, "learning_rate must be above 0 and at most 1e+06, got nan."),
         ({"decay": 1.5}, "decay must be above 0 and at most 1, got 1.5."),
         ({"decay_every": -1}, "decay_every must be a whole number of at least 0"),
         ({"variable": "lab"}, "Unknown variable 'lab'."),
