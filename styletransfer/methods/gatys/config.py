@@ -150,7 +150,7 @@ class GatysConfig(Config):
         choice(self.optimizer, ("lbfgs", "adam"), "optimizer")
         natural = 0.02 if self.optimizer == "adam" else 1.0
         rate = natural if self.learning_rate is None else self.learning_rate
-        object.__setattr__(self, "learning_rate", number(rate, "learning_rate", above=0.0, high=1e6))
+        object.__setattr__(self, "learning_rate", number(rate, "learning_rate", above=0.0, high=1e30))
         object.__setattr__(self, "decay", number(self.decay, "decay", above=0.0, high=1.0))
         object.__setattr__(self, "tolerance", number(self.tolerance, "tolerance", low=0.0, high=1.0))
         choice(self.variable, ("rgb", "imagenet"), "variable")
