@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from styletransfer.methods.feedforward.decoder_files import Decoder
 from styletransfer.methods.gatys.config import PRESETS, GatysConfig
 from styletransfer.methods.gatys.descent import minimize
 from styletransfer.methods.gatys.objective import Palettes
-from styletransfer.methods.gatys.stylizer import GatysStylizer, Objective
+from styletransfer.methods.gatys.stylizer import GatysStylizer, Objective, _join
 from styletransfer.stylizer import Region, Step, StyleInput, Stylization
 
 Draw = Callable[..., Tensor]
@@ -673,3 +674,26 @@ class TestGradientModes:
 def test_layers_deeper_than_the_network_are_refused_when_it_is_built(extractor: VGG19Features) -> None:
     with pytest.raises(OptionError, match=r"Layer 'relu5_2' is deeper than this network, which ends at 'relu5_1'"):
         create_stylizer("gatys", extractor=extractor, style_layers=("relu1_1", "relu5_2"))
+
+
+@pytest.mark.parametrize(
+    ("reasons", "joined"),
+    [
+        (("levelled off", "steps"), "steps"),
+        (("steps", "levelled off"), "steps"),
+        (("levelled off", "levelled off"), "levelled off"),
+        (("levelled off", "steps", "interrupted"), "interrupted"),
+    ],
+)
+def test_why_a_batch_stopped_counts_all_of_its_pictures(reasons: tuple[str, ...], joined: str) -> None:
+    one = Stylization(
+        image=torch.zeros(1, 3, 16, 16),
+        method="gatys",
+        extractor="x",
+        losses={"total": 1.0},
+        history=[],
+        seconds=1.0,
+        config=None,
+    )
+    batch = _join([dataclasses.replace(one, stopped=reason) for reason in reasons])
+    assert (batch.stopped, batch.seconds, batch.image.shape[0]) == (joined, len(reasons), len(reasons))
