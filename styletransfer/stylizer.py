@@ -137,11 +137,13 @@ class Stylizer(ABC):
             "styles": tuple(item if isinstance(item, Picture) else None for item in read),
             "parts": self.parts,
         }
+        request = self._request(picture, read, strength, drawn, start)
         try:
-            request = self._request(picture, read, strength, drawn, start)
             result = self._run(request, on_step)
         except StylizeInterrupted as interrupted:
-            interrupted.stylization = dataclasses.replace(interrupted.stylization, **context)
+            reached = interrupted.stylization
+            image = request.keep_uncovered(reached.image)
+            interrupted.stylization = dataclasses.replace(reached, image=image, **context)
             raise
         if not bool(torch.isfinite(result.image).all()):
             raise DivergenceError(

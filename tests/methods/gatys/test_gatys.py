@@ -697,3 +697,18 @@ def test_why_a_batch_stopped_counts_all_of_its_pictures(reasons: tuple[str, ...]
     )
     batch = _join([dataclasses.replace(one, stopped=reason) for reason in reasons])
     assert (batch.stopped, batch.seconds, batch.image.shape[0]) == (joined, len(reasons), len(reasons))
+
+
+def test_an_interrupted_run_keeps_the_content_where_no_mask_is(extractor: VGG19Features, picture: Draw) -> None:
+    def stop(step: Step) -> None:
+        if step.step == 2:
+            raise KeyboardInterrupt
+
+    content, mask = picture(), torch.zeros(1, 3, 32, 40)
+    mask[..., :20] = 1
+    with pytest.raises(KeyboardInterrupt) as caught:
+        gatys(extractor, init="noise").stylize(content, picture(seed=1), masks=[mask], on_step=stop)
+    assert isinstance(caught.value, StylizeInterrupted)
+    reached = caught.value.stylization.image
+    assert torch.equal(reached[..., 20:], content[..., 20:])
+    assert (reached - content)[..., :20].abs().max() > 0.1
