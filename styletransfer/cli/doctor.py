@@ -22,7 +22,7 @@ from styletransfer.weights import catalogue, store
 if TYPE_CHECKING:
     from styletransfer.features.vgg import VGG19Features
 
-_PACKAGES = ("torch", "torchvision", "pillow", "numpy", "matplotlib", "safetensors", "tqdm", "click")
+_PACKAGES = ("torch", "torchvision", "pillow", "numpy", "matplotlib", "safetensors", "tqdm", "click", "scipy")
 #: Our distribution, and another project's that brings a module of the same name.
 _OURS, _OTHER = "styletransfer-toolkit", "styletransfer"
 _AUTHOR = "The styletransfer developers"
@@ -123,8 +123,10 @@ def _cache() -> str:
 
 def _weights(name: str) -> str:
     status = next(status for status in store.list_weights() if status.name == name)
-    if status.state == "absent" and not catalogue.find(name).embedded:
-        return f"not fetched, which is fine; styletransfer weights fetch {name} does it"
+    file = catalogue.find(name)
+    if status.state == "absent" and not file.embedded:
+        missing = "installed" if file.distribution else "fetched"
+        return f"not {missing}, which is fine; {store.command(file)} does it"
     [(_, sound, detail)] = store.verify([name])
     if not sound:
         raise _FaultError(detail)

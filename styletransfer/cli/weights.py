@@ -31,7 +31,7 @@ def list_command(quiet: bool, as_json: bool) -> None:
         width = max(len(status.name) for status in statuses)
         for status in statuses:
             size = f"{status.size / 1e6:.1f} MB" if status.size else "?"
-            tell(f"{status.name:{width}}  {status.kind:9}  {status.state:8}  {size:>9}  {status.licence}")
+            tell(f"{status.name:{width}}  {status.kind:9}  {status.state:9}  {size:>9}  {status.licence}")
 
 
 @weights_group.command("fetch")

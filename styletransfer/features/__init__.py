@@ -18,7 +18,7 @@ from styletransfer.errors import OptionError
 from styletransfer.features.vgg import Padding, Pooling, VGG19Features, pick_device
 from styletransfer.weights import catalogue, store
 from styletransfer.weights.catalogue import DEFAULT_EXTRACTOR
-from styletransfer.weights.formats import IMAGENET_MEAN, IMAGENET_STD, trained_format
+from styletransfer.weights.formats import ExtractorFormat, trained_format
 from styletransfer.weights.tensor_files import open_tensors
 
 __all__ = ["VGG19Features", "as_extractor", "create_extractor", "list_extractors", "own_file", "pick_device"]
@@ -41,8 +41,9 @@ def create_extractor(
 
     Args:
         name: The weight set: `list_extractors` has the names, `weights.catalogue` the provenance. One that is
-            neither embedded nor cached is downloaded (once) and checked. Or the path of a file that
-            ``styletransfer train extractor`` wrote; it holds its own name, which decoders are bound to.
+            neither on the disk nor part of another Python package is downloaded (once) and checked. Or the
+            path of a file that ``styletransfer train extractor`` wrote; it holds its own name, which decoders
+            are bound to.
         weights: A file of your own in that weight set's format; no hash is asked for.
         device: Where to put it; by default CUDA, else MPS, else the CPU.
         pooling: ``"max"`` or ``"avg"``; by default ``"max"``, with which all of them were trained.
@@ -70,7 +71,7 @@ def create_extractor(
     file = open_tensors(path)
     form = form or trained_format(file.metadata, str(path))
     stored = file.read(form.shapes, form.name)
-    tensors = _imagenet() | {ours: stored[theirs] for ours, theirs in form.names.items()}
+    tensors = _color_map(form) | {ours: stored[theirs] for ours, theirs in form.names.items()}
     # Outside inference mode, whose tensors could never take part in a gradient; and without storage at first:
     # the weights replace every number, so none need be drawn.
     with torch.inference_mode(False), torch.no_grad():
@@ -89,11 +90,11 @@ def create_extractor(
         return extractor.to(target)
 
 
-def _imagenet() -> dict[str, torch.Tensor]:
-    """Return ImageNet's normalisation as a 1x1 colour map."""
-    std = torch.tensor(IMAGENET_STD, dtype=torch.float32, device="cpu")
-    mean = torch.tensor(IMAGENET_MEAN, dtype=torch.float32, device="cpu")
-    return {"color.weight": torch.diag(1 / std).view(3, 3, 1, 1), "color.bias": -mean / std}
+def _color_map(form: ExtractorFormat) -> dict[str, torch.Tensor]:
+    """Return the 1x1 colour map of a file that stores none."""
+    matrix = torch.tensor(form.color_matrix, dtype=torch.float32, device="cpu")
+    bias = torch.tensor(form.color_bias, dtype=torch.float32, device="cpu")
+    return {"color.weight": matrix.view(3, 3, 1, 1), "color.bias": bias}
 
 
 def as_extractor(source: str | VGG19Features, device: str | torch.device | None = None) -> VGG19Features:

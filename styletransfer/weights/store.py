@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from styletransfer.errors import WeightsError
 from styletransfer.files import ordinary_file, write_atomically
-from styletransfer.weights import catalogue
+from styletransfer.weights import catalogue, installed
 from styletransfer.weights.catalogue import WeightFile
 
 if TYPE_CHECKING:
     from styletransfer.weights.download import Progress
 
-State = Literal["embedded", "cached", "absent"]
+State = Literal["embedded", "installed", "cached", "absent"]
 _SCRATCH = ".fetch-"  # how names of unfinished downloads begin, where they have one
 
 
@@ -34,9 +34,9 @@ class WeightStatus:
     Attributes:
         name: Name of the weight set.
         kind: ``"extractor"`` or ``"decoder"``.
-        state: ``"embedded"``, ``"cached"`` or ``"absent"``.
+        state: ``"embedded"``, ``"installed"`` (with another package), ``"cached"`` or ``"absent"``.
         path: Where it is, or would be.
-        size: Bytes on the disk, or of the download if absent; None where nobody knows.
+        size: Bytes on the disk, or of the published file if absent; None where nobody knows.
         licence: Terms of use.
         sha256: Of the file as published; None if no one is on record.
     """
@@ -81,6 +81,8 @@ def assets_dir() -> Path:
 
 def location(file: WeightFile) -> Path:
     """Return where `file` is kept, or would be."""
+    if file.distribution:
+        return installed.place(file)
     return assets_dir() / file.file_name if file.embedded else cache_dir() / (file.stored_as or file.file_name)
 
 
@@ -91,10 +93,23 @@ def list_weights() -> list[WeightStatus]:
 
 def _status(file: WeightFile) -> WeightStatus:
     where = location(file)
-    present = where.is_file()
-    state: State = "absent" if not present else "embedded" if file.embedded else "cached"
+    present = _problem(file, where) is None
+    there: State = "installed" if file.distribution else "embedded" if file.embedded else "cached"
+    state: State = there if present else "absent"
     size = where.stat().st_size if present else file.size
     return WeightStatus(file.name, file.kind, state, where, size, file.licence, expected_sha256(file))
+
+
+def _problem(file: WeightFile, where: Path) -> str | None:
+    """Return one sentence on why a weight set is not there, with its cure; None if it is."""
+    if file.distribution:
+        return installed.problem(file)
+    return None if where.is_file() else f"Not fetched. Fetch it: {command(file)}."
+
+
+def command(file: WeightFile) -> str:
+    """Return the command that brings a weight set that is not embedded."""
+    return installed.command(file) if file.distribution else f"styletransfer weights fetch {file.name}"
 
 
 def sha256_of(path: Path) -> str:
@@ -129,7 +144,9 @@ def check(path: Path, file: WeightFile) -> None:
     Raises:
         WeightsError: Missing, no ordinary file, of another size or hash.
     """
-    cure = "Install the package again." if file.embedded else f"Fetch it again: {_command(file)} --force."
+    cure = "Install the package again." if file.embedded else f"Fetch it again: {command(file)} --force."
+    if file.distribution:
+        cure = f"Install it again: {installed.command(file, again=True)}."
     try:
         if file.stored_as and path.name == file.stored_as:
             from styletransfer.weights import reduced  # needs torch
@@ -172,8 +189,9 @@ def verify(names: Iterable[str] | None = None) -> list[tuple[str, bool, str]]:
 
 def _verified(file: WeightFile) -> tuple[str, bool, str]:
     where = location(file)
-    if not file.embedded and not where.is_file():
-        return file.name, False, f"Not fetched. Fetch it: {_command(file)}."
+    problem = None if file.embedded else _problem(file, where)
+    if problem:
+        return file.name, False, problem
     try:
         check(where, file)
     except WeightsError as error:
@@ -200,11 +218,14 @@ def fetch(
 
     Raises:
         OptionError: Unknown name.
-        WeightsError: A file that is damaged, or cannot be fetched; says how to do it by hand.
+        WeightsError: A file that is damaged, cannot be fetched (says how to do it by hand), or comes with a
+            package that is not installed (says which command installs it).
     """
     file = catalogue.find(name)
     where = location(file)
-    if file.embedded or (where.is_file() and not force):
+    if file.distribution and (problem := installed.problem(file)):
+        raise WeightsError(problem)
+    if file.embedded or file.distribution or (where.is_file() and not force):
         check(where, file)
         return where
     try:
@@ -258,7 +279,3 @@ def _sweep(folder: Path) -> None:
         with contextlib.suppress(OSError):
             if time.time() - path.stat().st_mtime > 7 * 86400:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
-def _command(file: WeightFile) -> str:
-    return f"styletransfer weights fetch {file.name}"

@@ -210,7 +210,25 @@ def _from_pytorch(path: Path, file: BinaryIO) -> TensorFile:
     except Exception as error:  # damaged pickles and archives raise almost anything
         raise _damaged(path, error) from error
     tensors = _as_state_dict(stored, path)
-    return TensorFile(path, {}, {name: tuple(x.shape) for name, x in tensors.items()}, tensors.__getitem__)
+    indexed = {name.removesuffix("_table") for name in tensors if name.endswith("_table")}
+    indexed &= {name.removesuffix("_q") for name in tensors if name.endswith("_q")}
+    held = {name: tensors[f"{name}_q"] if name in indexed else tensors[name] for name in {*tensors, *indexed}}
+    return TensorFile(
+        path,
+        {},
+        {name: tuple(x.shape) for name, x in held.items()},
+        lambda name: _looked_up(tensors, name) if name in indexed else tensors[name],
+    )
+
+
+def _looked_up(tensors: Mapping[str, Tensor], name: str) -> Tensor:
+    """Return a tensor stored as at most 256 numbers, ``NAME_table``, and their indices, ``NAME_q``."""
+    table, indices = tensors[f"{name}_table"], tensors[f"{name}_q"]
+    if indices.dtype != torch.uint8 or table.shape != (256,):
+        raise ValueError(f"{name} needs indices in uint8 and a table of 256 numbers")
+    if indices.numel() > indices.untyped_storage().nbytes():
+        raise ValueError(f"{name}_q claims more numbers than are stored")
+    return table[indices.flatten().int()].view(indices.shape)
 
 
 def _check_before_loading(file: BinaryIO, path: Path) -> None:

@@ -70,7 +70,7 @@ def complete(*words: str) -> list[str]:
         (["stylize", "-m", ""], list(METHODS)),
         (["info", "g"], ["gatys"]),
         (["stylize", "--preset", "d"], ["default", "d2l", "d2l-two-stage"]),
-        (["stylize", "--extractor", "vgg19-l"], ["vgg19-lite"]),
+        (["stylize", "--extractor", "vgg19-o"], ["vgg19-oxford"]),
         (["stylize", "--extractor", "./own"], ["<file>"]),
         (["stylize", "--decoder", "l"], ["lite"]),
         (["stylize", "--init", "no"], ["noise"]),

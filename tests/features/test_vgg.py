@@ -247,7 +247,7 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_list_extractors_begins_with_the_default() -> None:
-    assert list_extractors() == ["vgg19-lite", "vgg19", "vgg19-normalised"]
+    assert list_extractors() == ["vgg19-lite", "vgg19-oxford", "vgg19", "vgg19-normalised", "vgg19-lite-1"]
 
 
 def test_load_convolutions_names_what_is_wrong(lite: VGG19Features) -> None:

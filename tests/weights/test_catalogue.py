@@ -44,7 +44,8 @@ def test_every_weight_set_has_its_provenance() -> None:
     for name, file in CATALOGUE.items():
         assert file.name == name
         assert all((file.network, file.licence, file.citation, file.trained_on, file.preprocessing))
-        assert file.embedded or (str(file.url).startswith("https://") and len(str(file.sha256)) == 64)
+        assert file.embedded or len(str(file.sha256)) == 64
+        assert file.embedded or file.distribution or str(file.url).startswith("https://")
         assert (file.kind == "decoder") == (file.encoder is not None)
         assert file.encoder is None or CATALOGUE[file.encoder].kind == "extractor"
 
@@ -59,7 +60,9 @@ def test_vgg19_is_the_file_that_torchvision_names() -> None:
 
 def test_list_weights_when_nothing_was_fetched(cache: Path) -> None:
     found = {status.name: status for status in store.list_weights()}
-    assert list(found) == ["vgg19-lite", "vgg19", "vgg19-normalised", "lite", "pytorch-adain"]
+    assert list(found) == [
+        *("vgg19-lite", "vgg19-oxford", "vgg19", "vgg19-normalised", "vgg19-lite-1", "lite", "pytorch-adain")
+    ]
     assert found["vgg19-normalised"].state == "absent"
     assert found["vgg19-normalised"].size == 80_102_481
     assert found["vgg19"].path == cache / "vgg19.safetensors" == where("vgg19")

@@ -350,7 +350,7 @@ def test_default_decoders() -> None:
     assert default_decoder("vgg19-normalised") == "pytorch-adain"
     message = (
         r"no public decoder for the extractor 'vgg19'\. "
-        r"Use the extractor 'vgg19-lite' or 'vgg19-normalised', or train a decoder and give its file"
+        r"Use the extractor 'vgg19-lite' or 'vgg19-normalised', or train a decoder .styletransfer train decoder"
     )
     for name in ("lite", "pytorch-adain"):
         with pytest.raises(WeightsError, match=message):
