@@ -19,6 +19,7 @@ from benchmarks.cases import Case
 from benchmarks.plan import Plan
 from benchmarks.timing import Rounds, how_many, ratio
 from styletransfer.features.vgg import VGG19Features
+from styletransfer.judging.judge import Judge
 
 #: Bytes of activations that a picture's pixel costs, per channel of the network's first block, with gradients
 #: and copies: a forecast, so that a row too large for the machine is skipped instead of stopping it.
@@ -164,11 +165,11 @@ def judged(picture: Tensor | None, weights: str, size: str) -> dict[str, Any]:
         return {"judge": None, "judge_absent": "makes no stylized picture"}
     if weights != "trained":
         return {"judge": None, "judge_absent": "random weights: good for timing only"}
-    verdict = st.evaluate(picture.float(), pictures.content(size), pictures.style(size), extractor=judge())
+    verdict = st.evaluate(picture.float(), pictures.content(size), pictures.style(size), judge=judge())
     return {"judge": verdict.to_dict()}
 
 
 @functools.cache
-def judge() -> VGG19Features:
-    """Return the judge's eyes: the embedded weights on the processor, whatever made the picture."""
-    return st.create_extractor("vgg19-lite", device="cpu")
+def judge() -> Judge:
+    """Return the judge of every picture, on the processor, whatever made the picture."""
+    return st.create_judge(device="cpu")

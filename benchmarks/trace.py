@@ -70,7 +70,7 @@ def trace(
 
     def measure(image: Tensor) -> dict[str, float | None]:
         full = resize(image.float().clamp(0, 1), size)
-        verdict = st.evaluate(full, content, style, extractor=judge())
+        verdict = st.evaluate(full, content, style, judge=judge())
         return {
             "objective": None if loss is None else loss(full.to(device)),
             "style_ratio": verdict.style_ratio,

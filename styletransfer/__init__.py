@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from styletransfer.errors import CompareInterrupted as CompareInterrupted
     from styletransfer.errors import DivergenceError as DivergenceError
     from styletransfer.errors import ImageError as ImageError
+    from styletransfer.errors import JudgeError as JudgeError
     from styletransfer.errors import OptionError as OptionError
     from styletransfer.errors import OutputError as OutputError
     from styletransfer.errors import StyleTransferError as StyleTransferError
@@ -35,8 +36,10 @@ if TYPE_CHECKING:
     from styletransfer.images import load_image as load_image
     from styletransfer.images import save_image as save_image
     from styletransfer.job import stylize as stylize
-    from styletransfer.judging.judge import Evaluation as Evaluation
+    from styletransfer.judging.evaluation import Evaluation as Evaluation
+    from styletransfer.judging.judge import create_judge as create_judge
     from styletransfer.judging.judge import evaluate as evaluate
+    from styletransfer.judging.judges import list_judges as list_judges
     from styletransfer.methods import create_stylizer as create_stylizer
     from styletransfer.methods import list_stylizers as list_stylizers
     from styletransfer.stylizer import Step as Step
@@ -48,8 +51,9 @@ _HOMES = {
     "CompareInterrupted": "errors",
     "Comparison": "comparing.result",
     "DivergenceError": "errors",
-    "Evaluation": "judging.judge",
+    "Evaluation": "judging.evaluation",
     "ImageError": "errors",
+    "JudgeError": "errors",
     "OptionError": "errors",
     "OutputError": "errors",
     "Step": "stylizer",
@@ -61,9 +65,11 @@ _HOMES = {
     "WeightsError": "errors",
     "compare": "comparing.run",
     "create_extractor": "features",
+    "create_judge": "judging.judge",
     "create_stylizer": "methods",
     "evaluate": "judging.judge",
     "functional": "",
+    "list_judges": "judging.judges",
     "list_stylizers": "methods",
     "load_image": "images",
     "save_image": "images",

@@ -22,6 +22,10 @@ class OptionError(StyleTransferError, ValueError):
     """An option, method, layer or weight set that does not exist or has a value outside its range."""
 
 
+class JudgeError(StyleTransferError, ValueError):
+    """Figures of different judges, which nobody may compare, or figures that name no judge."""
+
+
 class WeightsError(StyleTransferError, RuntimeError):
     """A weight file that is missing, corrupt, of another network, or cannot be fetched."""
 

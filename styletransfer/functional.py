@@ -15,7 +15,7 @@ from torch import Tensor
 
 from styletransfer.errors import OptionError
 
-__all__ = ["adain", "channel_stats", "gram_matrix", "total_variation"]
+__all__ = ["adain", "channel_stats", "gram_matrix", "luminance", "match_color", "total_variation"]
 
 #: Added to the variance before the root, so that a flat channel has a finite gradient. Same value as in
 #: Huang and Belongie's reference code and in pytorch-AdaIN.
@@ -194,6 +194,65 @@ def total_variation(images: Tensor) -> Tensor:
     vertical = (images[:, :, 1:] - images[:, :, :-1]).abs()
     horizontal = (images[:, :, :, 1:] - images[:, :, :, :-1]).abs()
     return (_mean_each(vertical) + _mean_each(horizontal)) / 2
+
+
+def luminance(images: Tensor) -> Tensor:
+    """Return the brightness of pictures: Y of ITU-R BT.601, ``0.299 R + 0.587 G + 0.114 B``.
+
+    Args:
+        images: (B, 3, H, W) RGB in [0, 1].
+
+    Returns:
+        (B, 1, H, W); float32 for half-precision pictures.
+
+    Example:
+        >>> import torch
+        >>> luminance(torch.ones(1, 3, 1, 2))
+        tensor([[[[1., 1.]]]])
+    """
+    _check_four(images, "luminance")
+    images = at_least_float32(images)
+    weights = images.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    return (images * weights).sum(dim=1, keepdim=True)
+
+
+def match_color(images: Tensor, references: Tensor) -> Tensor:
+    """Give pictures the mean colour and the colour covariance of others, by one linear map of RGB.
+
+    Gatys et al. (2017), section 5.2, with the symmetric square roots of Hertzmann's thesis: colours are whitened
+    with the picture's covariance and coloured with the reference's. Nothing else changes.
+
+    Args:
+        images: (B, 3, H, W) RGB in [0, 1].
+        references: (B or 1, 3, H', W').
+
+    Returns:
+        (B, 3, H, W), clamped to [0, 1].
+
+    Example:
+        >>> import torch
+        >>> grey, red = torch.rand(1, 3, 8, 8), torch.rand(1, 3, 9, 9) * torch.tensor([1.0, 0.1, 0.1]).view(1, 3, 1, 1)
+        >>> match_color(grey, red).mean(dim=(2, 3)).argmax().item()
+        0
+    """
+    _check_four(images, "match_color")
+    _check_four(references, "match_color")
+    mean, root = _color_root(images, inverse=True)
+    wanted_mean, wanted_root = _color_root(references, inverse=False)
+    flat = images.double().cpu().flatten(2) - mean
+    matched = (wanted_root @ root @ flat + wanted_mean).reshape(images.shape).clamp(0, 1)
+    return matched.to(images.device, at_least_float32(images).dtype)
+
+
+def _color_root(images: Tensor, *, inverse: bool) -> tuple[Tensor, Tensor]:
+    """Return the mean (B, 3, 1) and the root of the covariance (B, 3, 3) of the colours, or the root's inverse."""
+    flat = images.double().flatten(2).cpu()  # MPS has no float64
+    mean = flat.mean(dim=2, keepdim=True)
+    covariance = (flat - mean) @ (flat - mean).transpose(1, 2) / flat.shape[2]
+    values, vectors = torch.linalg.eigh(covariance)
+    roots = values.clamp_min(EPSILON).sqrt()  # a grey picture has one direction only
+    root = vectors @ torch.diag_embed(1 / roots if inverse else roots) @ vectors.transpose(1, 2)
+    return mean, root
 
 
 def _mean_each(values: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from styletransfer import images
-from styletransfer.judging.judge import Evaluation
+from styletransfer.judging.evaluation import Evaluation
 from styletransfer.methods import METHODS
 from styletransfer.stylizer import Step, Stylization
 

@@ -10,22 +10,23 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from styletransfer.judging.judge import STYLE_LAYERS, Evaluation
+from styletransfer.judging.evaluation import Evaluation
+from styletransfer.judging.judges import JudgeLabel
 from styletransfer.plotting import COLORS, comparison_figure, loss_curve
 from styletransfer.stylizer import Step, Stylization
 
 
 def judged(content: float, ratio: float) -> Evaluation:
-    layers = dict.fromkeys(STYLE_LAYERS, 0.1)
+    layers = {"relu1_1": ratio, "relu5_1": ratio}
     return Evaluation(
-        content=content,
-        gram=layers,
         moment=layers,
-        gram_ratio=ratio,
-        moment_ratio=ratio,
-        style_ratio=ratio,
+        gram=layers,
+        color=0.1,
+        content=content,
+        ssim=0.5,
+        edges=0.5,
         total_variation=0.1,
-        extractor="vgg19-lite",
+        judge=JudgeLabel("random", 2, "0" * 64),
         size=(30, 40),
     )
 

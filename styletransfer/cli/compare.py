@@ -11,10 +11,18 @@ import click
 
 from styletransfer import samples
 from styletransfer.cli.options import OptionsCommand, completing, method_options, options_for
-from styletransfer.cli.shared import device_option, files_among, output_options, split_off, working_options
+from styletransfer.cli.shared import (
+    device_option,
+    files_among,
+    judge_option,
+    output_options,
+    split_off,
+    working_options,
+)
 from styletransfer.cli.streams import tell, tell_json
 from styletransfer.cli.stylize import read_pictures
 from styletransfer.errors import CompareInterrupted
+from styletransfer.judging.judges import find_judge
 from styletransfer.methods import METHODS
 from styletransfer.progress import fetch_visibly
 from styletransfer.weights.catalogue import DEFAULT_EXTRACTOR
@@ -45,6 +53,7 @@ _DEMO_LONG_EDGE = 320
     help="Methods to compare; all by default.",
     shell_complete=completing(lambda: METHODS),
 )
+@judge_option
 @working_options
 @output_options
 def compare_command(
@@ -52,6 +61,7 @@ def compare_command(
     style: str,
     output: Path,
     methods: str | None,
+    judge: str | None,
     quiet: bool,
     as_json: bool,
     **given: Any,
@@ -66,11 +76,12 @@ def compare_command(
     from styletransfer.comparing.run import check_methods
 
     working, reading = split_off(given)
+    judge = find_judge(judge).name
     names = check_methods(methods and [name.strip() for name in methods.split(",")])
     options = options_for(names, given)
     output_files(output, names, protected=[content, style, *files_among(working, *options.values())])
     picture, [manner] = read_pictures(content, [style], reading, quiet=quiet)
-    comparison = _run(picture, manner, options, working, output, quiet=quiet)
+    comparison = _run(picture, manner, options, working | {"judge": judge}, output, quiet=quiet)
     _report(comparison, comparison.save(output), output, quiet, as_json)
 
 

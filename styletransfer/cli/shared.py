@@ -9,6 +9,7 @@ import click
 
 from styletransfer.cli.options import completing
 from styletransfer.errors import OptionError
+from styletransfer.judging.judges import list_judges
 from styletransfer.weights import catalogue
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -65,6 +66,17 @@ def device_option(command: Command) -> Command:
         metavar="NAME",
         help="cpu, cuda, mps; the best there is by default.",
         shell_complete=completing(lambda: ("cpu", "cuda", "mps")),
+    )(command)
+
+
+def judge_option(command: Command) -> Command:
+    """Add the choice of a judge."""
+    return click.option(
+        "--judge",
+        default=None,
+        metavar="NAME",
+        help=f"Who measures: {' or '.join(list_judges())}.  [default: the first of them that is installed]",
+        shell_complete=completing(list_judges),
     )(command)
 
 

@@ -15,7 +15,8 @@ from styletransfer import images
 from styletransfer.errors import OutputError
 from styletransfer.files import write_together
 from styletransfer.images import Picture
-from styletransfer.judging.judge import Evaluation
+from styletransfer.judging.evaluation import FIGURES, Evaluation
+from styletransfer.judging.judges import JudgeLabel, orientation_text, same_judge
 from styletransfer.plotting import comparison_figure, title
 from styletransfer.recording import html_page
 from styletransfer.stylizer import Stylization
@@ -67,21 +68,36 @@ class Comparison:
         content: At the working size.
         style: At the working size.
         rows: One for each method, in the order asked for.
+        references: The same judge's figures of what needs no method, by caption: see `judging.judge.Pair.references`.
         results: The runs by method, pictures and histories included.
-        conditions: Versions, device, threads, extractor, sizes, warm-up and date: what the numbers hold for.
+        conditions: Versions, device, threads, extractor, judge, sizes, warm-up and date: what the numbers hold for.
+
+    Raises:
+        JudgeError: Rows of different judges.
     """
 
     content: Picture
     style: Picture
     rows: tuple[ComparisonRow, ...]
+    references: Mapping[str, Evaluation]
     results: Mapping[str, Stylization]
     conditions: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        """Refuse figures that cannot be compared."""
+        same_judge([self.judge, *(row.evaluation.judge for row in self.rows)])
+
+    @property
+    def judge(self) -> JudgeLabel:
+        """Who measured."""
+        return same_judge(evaluation.judge for evaluation in self.references.values())
 
     def to_dict(self) -> dict[str, Any]:
         """Return conditions, rows and each run's record, ready for JSON."""
         return {
             "conditions": dict(self.conditions),
             "rows": [row.to_dict() for row in self.rows],
+            "references": {name: judged.to_dict() for name, judged in self.references.items()},
             "runs": {method: result.record() for method, result in self.results.items()},
         }
 
@@ -90,29 +106,31 @@ class Comparison:
         return json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
 
     def to_markdown(self) -> str:
-        """Return a table with one line a method, and the conditions under it."""
+        """Return a table with one line a method, a reading aid below them, and the conditions under it."""
         owners = list(self.rows[0].objectives) if self.rows else []
         losses = [f"{title(owner)} loss" for owner in owners]
-        columns = ["seconds", "steps", "content loss", "style ratio", "Gram ratio", "moment ratio", *losses]
+        columns = ["seconds", "steps", *(figure.title for figure in FIGURES.values()), *losses]
         lines = [f"| method | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
         for row in self.rows:
-            judged = row.evaluation
-            numbers = (judged.content, judged.style_ratio, judged.gram_ratio, judged.moment_ratio)
             name = row.method
             if self.results[name].stopped == "interrupted":
                 name += " (interrupted)"
             own = (f"{row.objectives[owner]:.4g}" for owner in owners)
-            cells = (name, f"{row.seconds:.2f}", str(row.steps), *(f"{x:.3f}" for x in numbers), *own)
+            cells = (name, f"{row.seconds:.2f}", str(row.steps), *_cells(row.evaluation), *own)
+            lines.append(f"| {' | '.join(cells)} |")
+        for name, judged in self.references.items():
+            cells = (f"*{name}*", "", "", *_cells(judged), *("" for _ in owners))
             lines.append(f"| {' | '.join(cells)} |")
         notes = [
             f"Conditions: {self._setting()}. Seconds: {self.conditions['seconds']}.",
-            "Content loss and ratios: see `styletransfer.evaluate`.",
             *(
                 f"{title(owner)} loss: the total that {title(owner)} minimises, of each picture."
                 for owner in owners
             ),
+            *(f"{figure.title}: {figure.meaning}." for figure in FIGURES.values()),
+            orientation_text(self.judge),
         ]
-        return "\n".join([*lines, "", " ".join(notes), ""])
+        return "\n".join([*lines, "", " ".join(notes).strip(), ""])
 
     def _setting(self) -> str:
         """Say in one line where the numbers come from."""
@@ -120,9 +138,9 @@ class Comparison:
         height, width = c["content_size"]
         threads = "" if c["device"].startswith("cuda") else f", {c['threads']} thread(s)"
         return (
-            f"Lower is better. {width}x{height} pixels; extractor {c['extractor']}; "
+            f"{width}x{height} pixels; extractor {c['extractor']}; "
             f"{c['device_name']}{threads}; torch {c['versions']['torch']}, "
-            f"styletransfer {c['versions']['styletransfer']}; judge {c['judge_version']}"
+            f"styletransfer {c['versions']['styletransfer']}; judge {self.judge.text}"
         )
 
     def figure(self) -> Figure:
@@ -187,6 +205,10 @@ class Comparison:
         drawn = io.BytesIO()
         self.figure().savefig(drawn, format="png")
         return drawn.getvalue()
+
+
+def _cells(evaluation: Evaluation) -> list[str]:
+    return [f"{value:.3f}" for value in evaluation.figures().values()]
 
 
 def _writer(content: bytes) -> Callable[[BinaryIO], object]:

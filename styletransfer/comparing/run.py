@@ -26,7 +26,7 @@ from styletransfer.errors import CompareInterrupted, ImageError, OptionError, St
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import ImageSource, Picture
 from styletransfer.job import Fetch, Job, prepare
-from styletransfer.judging.judge import JUDGE_VERSION, evaluate
+from styletransfer.judging.judge import Judge, create_judge
 from styletransfer.methods import METHODS, distribute_options
 from styletransfer.progress import shown
 from styletransfer.recording import picture_hash, versions, weight_hashes
@@ -52,6 +52,7 @@ def compare(
     on_step: Callable[[str, Step], None] | None = None,
     progress: bool = False,
     fetch: Fetch | None = None,
+    judge: str | Judge | None = None,
     **shared: Any,
 ) -> Comparison:
     """Run several methods on the same pictures, with the same extractor, under the same judge.
@@ -63,7 +64,7 @@ def compare(
         content: Path, PIL image, array (H, W), (H, W, 3) or (H, W, 4), or tensor (1, 3, H, W) in [0, 1].
         style: The same; one picture.
         methods: Names from `list_stylizers`, each once; all of them by default.
-        extractor: Name of a weight set, or an extractor; the methods and the judge share it.
+        extractor: Name of a weight set, or an extractor; the methods share it.
         device: Where to work; see `create_stylizer`.
         long_edge: Reduce both pictures to this longer side, pixels; never enlarges.
         short_edge: Reduce both to this shorter side instead.
@@ -71,6 +72,7 @@ def compare(
         on_step: Called with the method's name and a `Step` after each step.
         progress: Show a progress bar for each method.
         fetch: Called with the name of each weight set that has to be downloaded; silent by default.
+        judge: Who measures the results, by name or as an object; see `evaluate`.
         **shared: Options by name, as in `stylize`; each goes to every chosen method that has it.
 
     Returns:
@@ -94,6 +96,7 @@ def compare(
             f"compare takes one style picture, which the judge has to see, got a {type(style).__name__}; "
             "call it once for each style."
         )
+    eyes = judge if isinstance(judge, Judge) else create_judge(judge, device=device)
     job = prepare(
         content,
         style,
@@ -118,7 +121,7 @@ def compare(
             for name, stylizer in job.stylizers.items():
                 _warm_up(stylizer, job.content, _style(job))
                 results[name] = job.run(name, on_step=_watch(name, watchers))
-        return _judged(results, job)
+        return _judged(results, job, eyes)
     except KeyboardInterrupt as interrupt:
         if isinstance(interrupt, StylizeInterrupted) and interrupt.stylization.history:
             results[name] = interrupt.stylization
@@ -127,7 +130,7 @@ def compare(
         raise CompareInterrupted(
             f"Interrupted ({describe_progress(results, names)}); what was reached is kept on this exception as "
             ".comparison.",
-            comparison=_judged(results, job),
+            comparison=_judged(results, job, eyes),
         ) from None
 
 
@@ -175,10 +178,11 @@ def _watch(method: str, watchers: Sequence[Callable[[str, Step], object]]) -> On
     return tell if watchers else None
 
 
-def _judged(results: Mapping[str, Stylization], job: Job) -> Comparison:
+def _judged(results: Mapping[str, Stylization], job: Job, judge: Judge) -> Comparison:
     """Measure every result in the same way."""
     content, style, device = job.content, _style(job), job.extractor.device
     pictures = content.rgb.to(device), style.rgb.to(device)
+    pair = judge.pair(content, style)
     objectives = {name: stylizer.objective(*pictures) for name, stylizer in job.stylizers.items()}
     rows = tuple(
         ComparisonRow(
@@ -187,11 +191,18 @@ def _judged(results: Mapping[str, Stylization], job: Job) -> Comparison:
             steps=len(result.history),
             losses=result.losses,
             objectives={owner: loss(result.image) for owner, loss in objectives.items() if loss is not None},
-            evaluation=evaluate(result, content, style, extractor=job.extractor),
+            evaluation=pair(result),
         )
         for name, result in results.items()
     )
-    return Comparison(content=content, style=style, rows=rows, results=results, conditions=_conditions(job))
+    return Comparison(
+        content=content,
+        style=style,
+        rows=rows,
+        references=pair.references(),
+        results=results,
+        conditions=_conditions(job, judge),
+    )
 
 
 class _WarmError(Exception):
@@ -233,7 +244,7 @@ def _without_pictures(stylizer: Stylizer) -> Stylizer:
     return other
 
 
-def _conditions(job: Job) -> dict[str, Any]:
+def _conditions(job: Job, judge: Judge) -> dict[str, Any]:
     network, pictures = job.extractor, {"content": job.content, "style": _style(job)}
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -250,7 +261,7 @@ def _conditions(job: Job) -> dict[str, Any]:
             **{name: picture_hash(picture) for name, picture in pictures.items()},
             "weights": weight_hashes(network.name),
         },
-        "judge_version": JUDGE_VERSION,
+        "judge": judge.label.to_dict(),
         "seconds": f"after one untimed step at {_WARM_UP_EDGE} px, without loading, reading and writing",
     }
 

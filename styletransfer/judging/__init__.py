@@ -1,1 +1,1 @@
-"""One judge for every method."""
+"""Judges: frozen networks that measure any method's pictures in the same way."""

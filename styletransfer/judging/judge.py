@@ -1,7 +1,7 @@
-"""One fixed judge for every method: how much style was taken, and how much content was kept.
+"""One judge for every method: how much style was taken, and how much content was kept.
 
-The methods' own losses cannot be compared, since each is scaled differently. These numbers can, as long as
-extractor, size and `JUDGE_VERSION` are the same.
+The methods' own losses cannot be compared, since each is scaled differently. A judge's figures can, if the judge is
+the same (`JudgeLabel`) and the size is too.
 
 >>> import torch
 >>> content, style = torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32) / 4
@@ -12,158 +12,225 @@ extractor, size and `JUDGE_VERSION` are the same.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from styletransfer import images
-from styletransfer.errors import DivergenceError, ImageError
-from styletransfer.features import as_extractor
+from styletransfer.errors import DivergenceError, ImageError, WeightsError
+from styletransfer.features import create_extractor
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.functional import channel_stats, gram_matrix, total_variation
+from styletransfer.functional import channel_stats, gram_matrix, match_color, total_variation
 from styletransfer.images import ImageSource, Picture
 from styletransfer.images.pixels import filled
+from styletransfer.judging.evaluation import Evaluation
+from styletransfer.judging.judges import JudgeInfo, JudgeLabel, find_judge
+from styletransfer.judging.measures import color_quantiles, edge_correlation, ssim
 from styletransfer.stylizer import Stylization
-from styletransfer.weights.catalogue import CATALOGUE, DEFAULT_EXTRACTOR
+from styletransfer.weights import catalogue, store
 
-__all__ = ["CONTENT_LAYER", "JUDGE_VERSION", "STYLE_LAYERS", "Evaluation", "evaluate"]
+__all__ = ["CONTENT_LAYER", "STYLE_LAYERS", "Judge", "Judged", "Pair", "create_judge", "evaluate"]
 
-#: Raised by every change of what the numbers mean; numbers of different versions cannot be compared.
-JUDGE_VERSION = 1
-CONTENT_LAYER = "relu4_1"
-#: The layers of AdaIN's style loss. relu5_1, which Gatys adds, is left out: at 16 pixels it has a single
-#: position, of which no statistics can be taken, and a layer that only one method optimises would favour it.
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+#: Where content is compared: layout rather than texture (Gatys et al. 2016, section 3).
+CONTENT_LAYER = "relu4_2"
+#: Where style is compared (Gatys et al. 2016, section 2.2).
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
-#: Two pictures whose mean relative style loss is below this already share their style; a ratio to less would
-#: only magnify rounding (and be 0 / 0 where content and style are the same picture).
+#: What a judge takes for a picture.
+Judged = ImageSource | Picture | Stylization
+
+#: Content and style whose squared distance is below this share of the style's own norm already share their style
+#: in that layer; a ratio to less would only magnify rounding (and be 0 / 0 where they are the same picture).
 _SAME_STYLE = 1e-3
+#: The same for colours: a quarter of a step of 8 bits.
+_SAME_COLORS = 1e-3
 #: Keeps a flat picture's variance and a black picture's statistics out of the denominator.
 _TINY = 1e-8
 
 
-@dataclass(frozen=True, kw_only=True)
-class Evaluation:
-    """What the judge says of one stylized picture; of a batch, the means. Lower is better throughout.
+class _Facts(NamedTuple):
+    """What is kept of a picture: (B, 2C) and (B, C, C) by style layer, (B, 512, 64), and the content layer."""
+
+    moments: Mapping[str, Tensor]
+    grams: Mapping[str, Tensor]
+    colors: Tensor
+    content: Tensor
+
+
+class Judge:
+    """A frozen network and the figures that are measured through it.
+
+    Nothing is resized: all three pictures must be at the working size.
 
     Attributes:
-        content: Mean squared change of the relu4_1 features over their variance in the content picture. 0 for
-            the untouched content, about 2 for an unrelated picture.
-        gram: Per layer, the squared distance of the Gram matrices over the style's own squared norm.
-        moment: Per layer, the same for channel means and standard deviations together.
-        gram_ratio: Mean of `gram` over the same mean for the untouched content picture.
-        moment_ratio: The same for `moment`.
-        style_ratio: Mean of `gram_ratio` and `moment_ratio`: 1 means that no style was taken, 0 that the
-            picture has the style's statistics. Where content and style share their statistics from the start
-            (mean loss below 0.001), both ratios are to 0.001 instead: 0 for a picture that was rightly left
-            alone, and never NaN.
-        total_variation: Of the stylized picture, by `functional.total_variation`; tells noise from calm.
-        extractor: Name of the weight set that the judge saw with.
-        size: (H, W) judged at, pixels.
-        version: `JUDGE_VERSION`.
+        label: Name, version and hash, which every `Evaluation` carries.
+        device: Where it works.
+
+    Example:
+        >>> import torch
+        >>> judge = create_judge("vgg19-lite-1", device="cpu")
+        >>> content, style = torch.rand(1, 3, 48, 64), torch.rand(1, 3, 48, 64) ** 3
+        >>> pair = judge.pair(content, style)  # both are looked at once, however many results follow
+        >>> round(pair(style).color, 3), pair(content).ssim
+        (0.0, 1.0)
     """
 
-    content: float
-    gram: Mapping[str, float]
-    moment: Mapping[str, float]
-    gram_ratio: float
-    moment_ratio: float
-    style_ratio: float
-    total_variation: float
-    extractor: str
-    size: tuple[int, int]
-    version: int = JUDGE_VERSION
+    def __init__(self, label: JudgeLabel, network: VGG19Features) -> None:
+        self.label = label
+        # As for every picture at first: a method's variant of the network must not move the ruler.
+        self.network = network.variant(pooling="max", padding="reflect")
+        self.device = network.device
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return all fields, ready for JSON."""
-        return dataclasses.asdict(self) | {
-            "gram": dict(self.gram),
-            "moment": dict(self.moment),
-            "size": list(self.size),
-        }
+    def __call__(self, stylized: Judged, content: Judged, style: Judged) -> Evaluation:
+        """Judge one result; see `evaluate`."""
+        return self.pair(content, style)(stylized)
+
+    def pair(self, content: Judged, style: Judged) -> Pair:
+        """Return what judges results of this content and style.
+
+        Raises:
+            ImageError: A picture that cannot be read, or batches that do not fit.
+        """
+        return Pair(self, _pixels(content, "content", self.device), _pixels(style, "style", self.device))
+
+    def facts(self, picture: Tensor) -> _Facts:
+        """Return what is measured of (B, 3, H, W) pictures."""
+        features = self.network(picture, (*STYLE_LAYERS, CONTENT_LAYER))
+        return _Facts(
+            {k: torch.cat(channel_stats(features[k]), dim=1).flatten(1) for k in STYLE_LAYERS},
+            {k: gram_matrix(features[k]) for k in STYLE_LAYERS},
+            color_quantiles(picture),
+            features[CONTENT_LAYER],
+        )
 
 
-@torch.no_grad()
+class Pair:
+    """A content and a style, seen by a judge: call it with a result.
+
+    Attributes:
+        judge: Who sees.
+        content: (B, 3, H, W).
+        style: (B or 1, 3, H', W').
+    """
+
+    @torch.no_grad()
+    def __init__(self, judge: Judge, content: Tensor, style: Tensor) -> None:
+        _check_batches(content, style)
+        self.judge, self.content, self.style = judge, content, style
+        self._was, self._want = judge.facts(content), judge.facts(style)
+
+    @torch.no_grad()
+    def __call__(self, stylized: Judged) -> Evaluation:
+        """Judge one result.
+
+        Raises:
+            ImageError: A picture that cannot be read, or of another size than the content.
+            DivergenceError: Figures that are not finite.
+        """
+        picture = _pixels(stylized, "stylized", self.judge.device)
+        _check_sizes(picture, self.content)
+        _check_batches(picture, self.content, self.style)
+        got, was, want = self.judge.facts(picture), self._was, self._want
+        evaluation = Evaluation(
+            moment={k: _ratio(got.moments[k], was.moments[k], want.moments[k]) for k in STYLE_LAYERS},
+            gram={k: _ratio(got.grams[k], was.grams[k], want.grams[k]) for k in STYLE_LAYERS},
+            color=_color_ratio(got.colors, was.colors, want.colors),
+            content=_change(got.content, was.content),
+            ssim=float(ssim(picture, self.content).mean()),
+            edges=float(edge_correlation(picture, self.content).mean()),
+            total_variation=float(total_variation(picture).mean()),
+            judge=self.judge.label,
+            size=(picture.shape[2], picture.shape[3]),
+        )
+        if not all(math.isfinite(x) for x in (*evaluation.figures().values(), *evaluation.gram.values())):
+            raise DivergenceError(
+                f"The figures of the judge {self.judge.label.name} are not finite. Are its weights sound (styletransfer "
+                "weights verify tells), and are the pictures' values finite?",
+                term="judge",
+            )
+        return evaluation
+
+    def references(self) -> dict[str, Evaluation]:
+        """Judge what needs no method, as a reading aid: the content itself, and the content in the style's colours.
+
+        The latter has the style's mean colour and colour covariance (`functional.match_color`), and none of its
+        texture: a method that is not clearly below it in `moment` and `gram` has transferred colours only.
+        """
+        recolored = Picture(rgb=match_color(self.content, self.style))
+        return {"untouched content": self(Picture(rgb=self.content)), "colours alone": self(recolored)}
+
+
+def create_judge(name: str | None = None, *, device: str | torch.device | None = None) -> Judge:
+    """Create a judge.
+
+    Args:
+        name: One of `list_judges`; by default the strictest that is installed.
+        device: Where to work; see `create_stylizer`.
+
+    Raises:
+        OptionError: Unknown judge or device.
+        WeightsError: Its network is not installed, or its file is not the one that the judge was frozen with.
+    """
+    info = find_judge(name)
+    _check_frozen(info)
+    return Judge(info.label, create_extractor(info.weights, device=device))
+
+
+def _check_frozen(info: JudgeInfo) -> None:
+    """Refuse a network that has replaced the judge's own, however sound it is."""
+    held = store.expected_sha256(catalogue.find(info.weights))
+    if held != info.sha256:
+        raise WeightsError(
+            f"The judge {info.name} was frozen with {info.weights} of SHA-256 {info.sha256}, but this package has "
+            f"{held}. Install the package again."
+        )
+
+
 def evaluate(
-    stylized: ImageSource | Picture | Stylization,
-    content: ImageSource | Picture | Stylization,
-    style: ImageSource | Picture | Stylization,
+    stylized: Judged,
+    content: Judged,
+    style: Judged,
     *,
-    extractor: str | VGG19Features = DEFAULT_EXTRACTOR,
+    judge: str | Judge | None = None,
+    device: str | torch.device | None = None,
 ) -> Evaluation:
-    """Judge a stylized picture, whichever method made it.
+    """Judge a stylized picture, whichever method or program made it.
 
     Nothing is resized: give all three pictures at the working size (`load_image` with the same `long_edge`).
-    The extractor always pools by maximum, whatever the method did.
 
     Args:
         stylized: The result: a `Stylization`, path, PIL image, array, or tensor (B, 3, H, W) in [0, 1].
         content: The picture that was repainted, of the same height and width.
         style: The picture whose manner was taken, of any size.
-        extractor: Name of a weight set or an extractor from `create_extractor`. Judging with other weights
-            than those that made the picture is the stricter test.
+        judge: One of `list_judges`, or a `Judge` from `create_judge`, which loads its network only once. By default
+            ``"vgg19-oxford"`` where the extra ``vgg19`` is installed, else the embedded ``"vgg19-lite-1"``.
+        device: Where to work, for a judge by name.
 
     Returns:
-        The measurements, comparable across methods.
+        The figures, comparable across methods but not across judges.
 
     Raises:
         ImageError: A picture that cannot be read, or stylized and content of different sizes.
-        OptionError: Unknown weight set.
-        WeightsError: Weights that cannot be fetched or read.
+        OptionError: Unknown judge.
+        WeightsError: A judge whose network is not installed or is damaged.
         DivergenceError: Figures that are not finite, because of weights or pictures that are not.
 
     Example:
         >>> import styletransfer as st
         >>> from styletransfer import samples
         >>> content, style = samples.draw("valley", long_edge=64), samples.draw("mosaic", long_edge=64)
-        >>> evaluation = st.evaluate(st.stylize(content, style), content, style)
+        >>> evaluation = st.evaluate(st.stylize(content, style), content, style, judge="vgg19-lite-1")
         >>> sorted(evaluation.gram)
-        ['relu1_1', 'relu2_1', 'relu3_1', 'relu4_1']
+        ['relu1_1', 'relu2_1', 'relu3_1', 'relu4_1', 'relu5_1']
     """
-    judge = _judge(extractor)
-    result = _pixels(stylized, "stylized", judge.device)
-    original = _pixels(content, "content", judge.device)
-    manner = _pixels(style, "style", judge.device)
-    _check_sizes(result, original, manner)
-    got, was = judge(result, STYLE_LAYERS), judge(original, STYLE_LAYERS)
-    want = judge(manner, STYLE_LAYERS)
-    gram = {layer: _gram_gap(got[layer], want[layer]) for layer in STYLE_LAYERS}
-    moment = {layer: _moment_gap(got[layer], want[layer]) for layer in STYLE_LAYERS}
-    gram_ratio = _ratio(gram, {layer: _gram_gap(was[layer], want[layer]) for layer in STYLE_LAYERS})
-    moment_ratio = _ratio(moment, {layer: _moment_gap(was[layer], want[layer]) for layer in STYLE_LAYERS})
-    content_loss = _change(got[CONTENT_LAYER], was[CONTENT_LAYER])
-    if not math.isfinite(content_loss + sum(gram.values()) + sum(moment.values()) + gram_ratio + moment_ratio):
-        raise DivergenceError(
-            f"The judge's figures are not finite. Are the weights of {judge.name} sound (styletransfer weights "
-            "verify tells), and are the pictures' values finite?",
-            term="judge",
-        )
-    return Evaluation(
-        content=content_loss,
-        gram=gram,
-        moment=moment,
-        gram_ratio=gram_ratio,
-        moment_ratio=moment_ratio,
-        style_ratio=(gram_ratio + moment_ratio) / 2,
-        total_variation=float(total_variation(result).mean()),
-        extractor=judge.name,
-        size=(result.shape[2], result.shape[3]),
-    )
+    chosen = judge if isinstance(judge, Judge) else create_judge(judge, device=device)
+    return chosen(stylized, content, style)
 
 
-def _judge(extractor: str | VGG19Features) -> VGG19Features:
-    """Return the extractor as its weights were trained: a method's variant must not move the ruler."""
-    network = as_extractor(extractor)
-    form = CATALOGUE[network.name].form if network.name in CATALOGUE else None
-    return network.variant(pooling="max", padding=form.padding if form else None)
-
-
-def _pixels(source: ImageSource | Picture | Stylization, what: str, device: torch.device) -> Tensor:
+def _pixels(source: Judged, what: str, device: torch.device) -> Tensor:
     """Return (B, 3, H, W)."""
     if isinstance(source, Stylization):
         image = source.image.to(device, torch.float32)
@@ -172,7 +239,7 @@ def _pixels(source: ImageSource | Picture | Stylization, what: str, device: torc
     return picture.rgb.to(device, torch.float32)
 
 
-def _check_sizes(stylized: Tensor, content: Tensor, style: Tensor) -> None:
+def _check_sizes(stylized: Tensor, content: Tensor) -> None:
     if stylized.shape[2:] != content.shape[2:]:
         sizes = ["x".join(str(side) for side in x.shape[2:]) for x in (stylized, content)]
         raise ImageError(
@@ -180,12 +247,12 @@ def _check_sizes(stylized: Tensor, content: Tensor, style: Tensor) -> None:
             "judge compares them place by place. Read the content at the working size: "
             f"styletransfer.load_image(content, long_edge={max(stylized.shape[2:])})."
         )
-    counts = {x.shape[0] for x in (stylized, content, style)} - {1}
-    if len(counts) > 1:
-        raise ImageError(
-            f"The batches hold {stylized.shape[0]} stylized, {content.shape[0]} content and {style.shape[0]} "
-            "style pictures; give equally many, or one for all."
-        )
+
+
+def _check_batches(*pictures: Tensor) -> None:
+    if len({x.shape[0] for x in pictures} - {1}) > 1:
+        counts = ", ".join(str(x.shape[0]) for x in pictures)
+        raise ImageError(f"The batches hold {counts} pictures; give equally many, or one for all.")
 
 
 def _change(features: Tensor, original: Tensor) -> float:
@@ -195,22 +262,13 @@ def _change(features: Tensor, original: Tensor) -> float:
     return float((change / variance.clamp_min(_TINY)).mean())
 
 
-def _gram_gap(features: Tensor, target: Tensor) -> float:
-    got, want = gram_matrix(features), gram_matrix(target)
-    return _relative((got - want).flatten(1), want.flatten(1))
+def _ratio(got: Tensor, was: Tensor, want: Tensor) -> float:
+    """Mean over the batch of the squared distance of `got` from `want` over that of `was`, (B, ...) each."""
+    norm = want.flatten(1).square().sum(1).clamp_min(_TINY)
+    gap, alone = ((x - want).flatten(1).square().sum(1) for x in (got, was))
+    return float((gap / torch.maximum(alone, _SAME_STYLE * norm)).mean())
 
 
-def _moment_gap(features: Tensor, target: Tensor) -> float:
-    got, want = (torch.cat(channel_stats(x), dim=1).flatten(1) for x in (features, target))
-    return _relative(got - want, want)
-
-
-def _relative(difference: Tensor, target: Tensor) -> float:
-    """Squared norm of `difference` over that of `target`, (B, n) each."""
-    return float((difference.square().sum(1) / target.square().sum(1).clamp_min(_TINY)).mean())
-
-
-def _ratio(losses: Mapping[str, float], untouched: Mapping[str, float]) -> float:
-    """Mean loss over the mean loss of the untouched content."""
-    count = len(losses)
-    return sum(losses.values()) / count / max(sum(untouched.values()) / count, _SAME_STYLE)
+def _color_ratio(got: Tensor, was: Tensor, want: Tensor) -> float:
+    gap, alone = ((x - want).abs().mean(dim=(1, 2)) for x in (got, was))
+    return float((gap / alone.clamp_min(_SAME_COLORS)).mean())

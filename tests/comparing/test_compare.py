@@ -109,17 +109,19 @@ def test_json_holds_the_conditions(comparison: Comparison) -> None:
     assert conditions["extractor"] == "vgg19-lite"
     assert conditions["threads"] == torch.get_num_threads()
     assert conditions["versions"]["torch"] == torch.__version__
-    assert conditions["judge_version"] == 1
+    assert conditions["judge"]["name"] == "vgg19-lite-1"
     assert "untimed step" in conditions["seconds"]
     assert read["runs"]["gatys"]["config"]["steps"] == [2, 3]
     assert len(read["runs"]["gatys"]["history"]) == 5
-    assert read["rows"][1]["evaluation"]["version"] == 1
+    assert read["rows"][1]["evaluation"]["judge"] == conditions["judge"]
+    assert read["references"]["untouched content"]["gram"] == 1
 
 
 def test_markdown_is_a_table_with_its_conditions(comparison: Comparison) -> None:
     lines = comparison.to_markdown().splitlines()
-    assert [line.split("|")[1].strip() for line in lines[2:4]] == ["gatys", "adain"]
-    assert len({line.count("|") for line in lines[:4]}) == 1
+    names = [line.split("|")[1].strip() for line in lines[2:6]]
+    assert names == ["gatys", "adain", "*untouched content*", "*colours alone*"]
+    assert len({line.count("|") for line in lines[:6]}) == 1
     assert "96x72 pixels" in lines[-1]
     assert f"torch {torch.__version__}" in lines[-1]
 
