@@ -231,7 +231,8 @@ def match_color(images: Tensor, references: Tensor) -> Tensor:
 
     Example:
         >>> import torch
-        >>> grey, red = torch.rand(1, 3, 8, 8), torch.rand(1, 3, 9, 9) * torch.tensor([1.0, 0.1, 0.1]).view(1, 3, 1, 1)
+        >>> grey, red = torch.rand(1, 3, 8, 8), torch.rand(1, 3, 9, 9)
+        >>> red[:, 1:] /= 10
         >>> match_color(grey, red).mean(dim=(2, 3)).argmax().item()
         0
     """

@@ -51,10 +51,12 @@ def _interruptible() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(autouse=True)
-def _embedded_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _embedded_judge() -> Iterator[None]:
     """Judge by the small network even where the strict one is installed; it takes an eighth of the time."""
-    monkeypatch.setattr(judges, "default_judge", lambda: "vgg19-lite-1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judges, "default_judge", lambda: "vgg19-lite-1")
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -251,6 +251,8 @@ class TestPublicFace:
             "adain",
             "channel_stats",
             "gram_matrix",
+            "luminance",
+            "match_color",
             "total_variation",
         ]
 

@@ -68,9 +68,9 @@ class Comparison:
         content: At the working size.
         style: At the working size.
         rows: One for each method, in the order asked for.
-        references: The same judge's figures of what needs no method, by caption: see `judging.judge.Pair.references`.
+        references: The same judge's figures of what needs no method (`judging.judge.Pair.references`).
         results: The runs by method, pictures and histories included.
-        conditions: Versions, device, threads, extractor, judge, sizes, warm-up and date: what the numbers hold for.
+        conditions: Versions, device, threads, extractor, judge, sizes, date: what the numbers hold for.
 
     Raises:
         JudgeError: Rows of different judges.

@@ -47,7 +47,8 @@ FIGURES: Mapping[str, Figure] = {
     "color": Figure(
         title="color",
         lower_is_better=True,
-        meaning="sliced Wasserstein distance of the colours to the style's; 1: the untouched content, 0: the style",
+        meaning="sliced Wasserstein distance of the colours to the style's; 1: the untouched content, 0: the "
+        "style's own",
     ),
     "content": Figure(
         title="content",

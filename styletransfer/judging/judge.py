@@ -1,7 +1,7 @@
 """One judge for every method: how much style was taken, and how much content was kept.
 
-The methods' own losses cannot be compared, since each is scaled differently. A judge's figures can, if the judge is
-the same (`JudgeLabel`) and the size is too.
+The methods' own losses cannot be compared, since each is scaled differently. A judge's figures can, if judge
+(`JudgeLabel`) and size are the same.
 
 >>> import torch
 >>> content, style = torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32) / 4
@@ -147,14 +147,14 @@ class Pair:
         )
         if not all(math.isfinite(x) for x in (*evaluation.figures().values(), *evaluation.gram.values())):
             raise DivergenceError(
-                f"The figures of the judge {self.judge.label.name} are not finite. Are its weights sound (styletransfer "
-                "weights verify tells), and are the pictures' values finite?",
+                f"The figures of the judge {self.judge.label.name} are not finite. Are its weights sound "
+                "(styletransfer weights verify tells), and are the pictures' values finite?",
                 term="judge",
             )
         return evaluation
 
     def references(self) -> dict[str, Evaluation]:
-        """Judge what needs no method, as a reading aid: the content itself, and the content in the style's colours.
+        """Judge what needs no method, as a reading aid: the content, and the content in the style's colours.
 
         The latter has the style's mean colour and colour covariance (`functional.match_color`), and none of its
         texture: a method that is not clearly below it in `moment` and `gram` has transferred colours only.
@@ -205,8 +205,8 @@ def evaluate(
         stylized: The result: a `Stylization`, path, PIL image, array, or tensor (B, 3, H, W) in [0, 1].
         content: The picture that was repainted, of the same height and width.
         style: The picture whose manner was taken, of any size.
-        judge: One of `list_judges`, or a `Judge` from `create_judge`, which loads its network only once. By default
-            ``"vgg19-oxford"`` where the extra ``vgg19`` is installed, else the embedded ``"vgg19-lite-1"``.
+        judge: One of `list_judges`, or a `Judge` from `create_judge`, which loads its network only once. By
+            default ``"vgg19-oxford"`` where the extra ``vgg19`` is installed, else the embedded one.
         device: Where to work, for a judge by name.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The judges by name, as data: which network each sees through, its hash, and the version of its figures. No torch.
+"""The judges by name, as data: which network each sees through, its hash, and its figures' version. No torch.
 
 A judge never changes. A better network becomes a judge under another name, another meaning of the figures raises
 the version, and figures of different judges are never compared.
@@ -14,7 +14,16 @@ from styletransfer._checks import choice
 from styletransfer.errors import JudgeError
 from styletransfer.weights import store
 
-__all__ = ["JUDGES", "JudgeInfo", "JudgeLabel", "default_judge", "find_judge", "list_judges", "orientation_text", "same_judge"]
+__all__ = [
+    "JUDGES",
+    "JudgeInfo",
+    "JudgeLabel",
+    "default_judge",
+    "find_judge",
+    "list_judges",
+    "orientation_text",
+    "same_judge",
+]
 
 
 @dataclass(frozen=True)

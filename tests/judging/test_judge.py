@@ -22,7 +22,7 @@ from styletransfer.features.vgg import VGG19Features
 from styletransfer.functional import total_variation
 from styletransfer.images import Picture, to_pil
 from styletransfer.judging.evaluation import FIGURES
-from styletransfer.judging.judge import CONTENT_LAYER, STYLE_LAYERS, Judge, create_judge, evaluate
+from styletransfer.judging.judge import CONTENT_LAYER, STYLE_LAYERS, Judge, evaluate
 from styletransfer.judging.judges import JudgeLabel
 from styletransfer.layers import LITE_WIDTHS
 from styletransfer.stylizer import Stylization
@@ -167,7 +167,7 @@ def test_the_reading_aid_lies_between_nothing_and_the_style(judge: Judge) -> Non
     aid = judge.pair(content, style).references()
     assert list(aid) == ["untouched content", "colours alone"]
     assert aid["untouched content"].figures()["gram"] == 1
-    assert aid["colours alone"].color < 0.3
+    assert aid["colours alone"].color < 0.5
     assert aid["colours alone"].gram["relu1_1"] < 0.9
 
 

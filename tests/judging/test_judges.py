@@ -33,7 +33,9 @@ needs_its_network = [
 def pattern(first: float, second: float, size: tuple[int, int] = (56, 72)) -> Tensor:
     """Return waves in three colours, (1, 3, H, W), rounded to 8 bits; the same on every machine."""
     y, x = torch.meshgrid(*(torch.arange(side, dtype=torch.float64) for side in size), indexing="ij")
-    waves = [torch.sin(first * x + n) * torch.cos(second * y - n) + 0.3 * torch.sin(x * y / 90 + n) for n in range(3)]
+    waves = [
+        torch.sin(first * x + n) * torch.cos(second * y - n) + 0.3 * torch.sin(x * y / 90 + n) for n in range(3)
+    ]
     picture = 0.5 + torch.stack(waves)[None] / 3
     return picture.mul(255).round().div(255).float().clamp(0, 1)
 
@@ -57,7 +59,9 @@ def test_another_extractor_moves_no_figure(tmp_path: Path, monkeypatch: pytest.M
     save_file({name: value * 0.9 for name, value in before.items()}, assets / "vgg19-lite.safetensors")
     sums = (assets / "SHA256SUMS").read_text(encoding="ascii").splitlines()
     digest = store.sha256_of(assets / "vgg19-lite.safetensors")
-    sums = [f"{digest}  vgg19-lite.safetensors" if line.endswith(" vgg19-lite.safetensors") else line for line in sums]
+    sums = [
+        f"{digest}  vgg19-lite.safetensors" if line.endswith(" vgg19-lite.safetensors") else line for line in sums
+    ]
     (assets / "SHA256SUMS").write_text("\n".join(sums) + "\n", encoding="ascii")
     monkeypatch.setattr(store, "assets_dir", lambda: assets)
     changed = st.create_extractor("vgg19-lite", device="cpu")
@@ -104,7 +108,7 @@ class TestLabels:
 
     @pytest.mark.parametrize("stored", [None, 1, {}, {"name": "a", "version": "2", "sha256": "0"}])
     def test_figures_without_a_judge_are_refused(self, stored: object) -> None:
-        with pytest.raises(JudgeError, match="old.json does not say which judge"):
+        with pytest.raises(JudgeError, match=r"old\.json does not say which judge"):
             JudgeLabel.from_dict(stored, "old.json")
 
     def test_known_results_are_told_by_their_own_judge_only(self) -> None:
