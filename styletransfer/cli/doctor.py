@@ -72,6 +72,7 @@ def _checks(device: str | None) -> Iterator[tuple[str, Check]]:
     yield "picture round trip", _round_trip
     yield "colour map", lambda: _color_map(_extractor())
     yield "order of the colours", lambda: _channel_order(_extractor())
+    yield "judge", _judge
     for method in METHODS:
         yield f"method {method}", functools.partial(_method, method, device)
 
@@ -182,6 +183,20 @@ def _channel_order(extractor: VGG19Features) -> str:
     if not change > 0.05:
         raise _FaultError(f"swapping red and blue changes the features by only {change:.0%}. {_REINSTALL}")
     return f"swapping red and blue changes the features by {change:.0%}"
+
+
+def _judge() -> str:
+    """The default judge's own style figures of an untouched picture are 1."""
+    import torch
+
+    from styletransfer.judging.judge import create_judge
+
+    content, style = torch.linspace(0, 1, 3072).view(1, 3, 32, 32), torch.full((1, 3, 32, 32), 0.2)
+    judge = create_judge(device="cpu")
+    found = judge(content, content, style)
+    if (found.content, found.style_ratio) != (0.0, 1.0):
+        raise _FaultError(f"{judge.label.text} says {found.figures()} of an untouched picture. {_REINSTALL}")
+    return f"{judge.label.text}; an untouched picture has a style ratio of 1"
 
 
 def _method(method: str, device: str | None) -> str:

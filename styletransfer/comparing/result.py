@@ -122,15 +122,16 @@ class Comparison:
             cells = (f"*{name}*", "", "", *_cells(judged), *("" for _ in owners))
             lines.append(f"| {' | '.join(cells)} |")
         notes = [
-            f"Conditions: {self._setting()}. Seconds: {self.conditions['seconds']}.",
+            *(f"{figure.title}: {figure.meaning}." for figure in FIGURES.values()),
             *(
                 f"{title(owner)} loss: the total that {title(owner)} minimises, of each picture."
                 for owner in owners
             ),
-            *(f"{figure.title}: {figure.meaning}." for figure in FIGURES.values()),
             orientation_text(self.judge),
+            f"Seconds: {self.conditions['seconds']}.",
+            f"Conditions: {self._setting()}.",
         ]
-        return "\n".join([*lines, "", " ".join(notes).strip(), ""])
+        return "\n".join([*lines, "", *(f"- {note}" for note in notes if note), ""])
 
     def _setting(self) -> str:
         """Say in one line where the numbers come from."""

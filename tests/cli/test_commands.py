@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import click
@@ -45,6 +46,10 @@ def test_info_without_a_method_lists_what_can_be_chosen() -> None:
     text = run("info").stdout
     for name in (*METHODS, "vgg19-lite", "vgg19-normalised", "lite", "pytorch-adain"):
         assert name in text
+
+
+def test_info_lists_the_judges() -> None:
+    assert re.search(r"vgg19-lite-1 .*\(default\)", run("info").stdout.partition("Judges (--judge):")[2])
 
 
 def test_info_lists_the_presets_as_they_would_be_typed() -> None:

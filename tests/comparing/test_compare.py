@@ -21,6 +21,7 @@ from styletransfer.comparing.result import Comparison, output_files
 from styletransfer.comparing.run import compare
 from styletransfer.errors import CompareInterrupted, ImageError, OptionError, OutputError
 from styletransfer.features import create_extractor
+from styletransfer.judging.evaluation import FIGURES
 from styletransfer.stylizer import Step
 
 BRIEF: dict[str, dict[str, Any]] = {"gatys": {"scales": (0.5, 1.0), "steps": (2, 3)}}
@@ -115,6 +116,12 @@ def test_json_holds_the_conditions(comparison: Comparison) -> None:
     assert len(read["runs"]["gatys"]["history"]) == 5
     assert read["rows"][1]["evaluation"]["judge"] == conditions["judge"]
     assert read["references"]["untouched content"]["gram"] == 1
+
+
+def test_markdown_says_what_each_figure_means(comparison: Comparison) -> None:
+    notes = [line for line in comparison.to_markdown().splitlines() if line.startswith("- ")]
+    assert all(any(note.startswith(f"- {figure.title}: ") for note in notes) for figure in FIGURES.values())
+    assert comparison.judge.text in notes[-1]
 
 
 def test_markdown_is_a_table_with_its_conditions(comparison: Comparison) -> None:
