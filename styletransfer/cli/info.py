@@ -10,7 +10,7 @@ import click
 from styletransfer.cli.options import MethodOption, completing, find_method, list_options, show
 from styletransfer.cli.shared import output_options
 from styletransfer.cli.streams import tell, tell_json
-from styletransfer.judging.judges import JUDGES, default_judge
+from styletransfer.judging.judges import JUDGES, find_judge
 from styletransfer.methods import METHODS
 from styletransfer.weights.catalogue import CATALOGUE, names
 
@@ -35,7 +35,7 @@ def _overview() -> dict[str, Any]:
             for name in names("decoder")
         },
         "judges": {name: judge.summary for name, judge in JUDGES.items()},
-        "default_judge": default_judge(),
+        "default_judge": find_judge().name,
     }
 
 
@@ -49,7 +49,7 @@ def _overview_text() -> str:
             sets = [CATALOGUE[name] for name in names(part.kind)]
             rows = {file.name: f"{file.network}; for the extractor {file.encoder}" for file in sets}
             sections.append(_section(f"{part.name.capitalize()}s of {method} (--{part.name})", rows))
-    here = {name: f"{judge.summary}{' (default)' * (name == default_judge())}" for name, judge in JUDGES.items()}
+    here = {name: f"{judge.summary}{' (default)' * (name == find_judge().name)}" for name, judge in JUDGES.items()}
     sections.append(_section("Judges (--judge)", here))
     sections.append("A method's options: styletransfer info METHOD. The files: styletransfer weights list.")
     return "\n\n".join(sections)
