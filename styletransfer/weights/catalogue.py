@@ -21,7 +21,7 @@ class WeightFile:
 
     Attributes:
         name: What users call it.
-        kind: ``"extractor"`` or ``"decoder"``.
+        kind: ``"extractor"``, ``"decoder"`` or ``"metric"``.
         network: What is in it.
         file_name: Name of the file; its path within `distribution` where there is one.
         url: Where it is published, or None if it is embedded in the package or comes with `distribution`.
@@ -41,7 +41,7 @@ class WeightFile:
     """
 
     name: str
-    kind: Literal["extractor", "decoder"]
+    kind: Literal["extractor", "decoder", "metric"]
     network: str
     file_name: str
     licence: str
@@ -177,6 +177,61 @@ CATALOGUE: Mapping[str, WeightFile] = {
             citation=_ADAIN,
             trained_on="MS-COCO photographs and WikiArt paintings, by pytorch-AdaIN",
             preprocessing="aligned features of vgg19-normalised",
+        ),
+        WeightFile(
+            name="alexnet",
+            kind="metric",
+            network="AlexNet, torchvision's AlexNet_Weights.IMAGENET1K_V1: the features of LPIPS",
+            file_name="alexnet-owt-7be5be79.pth",
+            url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+            size=244_408_911,
+            sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+            licence="BSD-3-Clause (torchvision); terms of the training data, ImageNet, may apply",
+            citation="Krizhevsky, One weird trick for parallelizing convolutional neural networks, 2014",
+            trained_on="ImageNet-1k, from scratch, by torchvision",
+            preprocessing="RGB in [-1, 1]; the package lpips does the rest",
+        ),
+        WeightFile(
+            name="lpips-alex",
+            kind="metric",
+            network="the linear weights of LPIPS 0.1 on AlexNet's features",
+            file_name="lpips/weights/v0.1/alex.pth",
+            distribution="lpips",
+            version="0.1.4",
+            extra="metrics",
+            size=6_009,
+            sha256="df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
+            licence="BSD-2-Clause (PerceptualSimilarity)",
+            citation="Zhang et al., The Unreasonable Effectiveness of Deep Features as a Perceptual Metric, 2018",
+            trained_on="human judgements of similarity (BAPPS), by the authors",
+            preprocessing="features of alexnet",
+        ),
+        WeightFile(
+            name="inception-fid",
+            kind="metric",
+            network="TensorFlow's Inception of 2015-12-05, converted for PyTorch: the features of FID",
+            file_name="weights-inception-2015-12-05-6726825d.pth",
+            url="https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/"
+            "weights-inception-2015-12-05-6726825d.pth",
+            size=95_628_359,
+            sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+            licence="Apache-2.0 (TensorFlow's models)",
+            citation="Szegedy et al., Rethinking the Inception Architecture for Computer Vision, CVPR 2016",
+            trained_on="ImageNet (1,008 classes), by Google",
+            preprocessing="RGB in 0 to 255, resized to 299x299; the package torch-fidelity does the rest",
+        ),
+        WeightFile(
+            name="art-inception",
+            kind="metric",
+            network="Inception v3 trained on paintings, from art-fid: the features of ArtFID",
+            file_name="art_inception.pth",
+            url="https://huggingface.co/matthias-wright/art_inception/resolve/main/art_inception.pth",
+            about=107_756_688,
+            sha256="5bc1c20380401911d99d528b7b6e4430044b56edd5f7f26467222f3fb7c54e7e",
+            licence="Apache-2.0 (art-fid); terms of the training data may apply",
+            citation="Wright and Ommer, ArtFID: Quantitative Evaluation of Neural Style Transfer, GCPR 2022",
+            trained_on="250,000 labelled artworks, by the authors of art-fid",
+            preprocessing="RGB in [0, 1], at its own size",
         ),
     )
 }

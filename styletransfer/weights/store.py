@@ -33,7 +33,7 @@ class WeightStatus:
 
     Attributes:
         name: Name of the weight set.
-        kind: ``"extractor"`` or ``"decoder"``.
+        kind: ``"extractor"``, ``"decoder"`` or ``"metric"``.
         state: ``"embedded"``, ``"installed"`` (with another package), ``"cached"`` or ``"absent"``.
         path: Where it is, or would be.
         size: Bytes on the disk, or of the published file if absent; None where nobody knows.
@@ -42,7 +42,7 @@ class WeightStatus:
     """
 
     name: str
-    kind: Literal["extractor", "decoder"]
+    kind: Literal["extractor", "decoder", "metric"]
     state: State
     path: Path
     size: int | None

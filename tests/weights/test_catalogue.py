@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import torch
-import torchvision
 from safetensors.torch import load_file, save_file
+from torchvision import models
 
 from styletransfer.errors import OptionError, WeightsError
 from styletransfer.features import create_extractor
@@ -50,9 +50,12 @@ def test_every_weight_set_has_its_provenance() -> None:
         assert file.encoder is None or CATALOGUE[file.encoder].kind == "extractor"
 
 
-def test_vgg19_is_the_file_that_torchvision_names() -> None:
-    published = torchvision.models.VGG19_Weights.IMAGENET1K_V1
-    file = CATALOGUE["vgg19"]
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [("vgg19", models.VGG19_Weights.IMAGENET1K_V1), ("alexnet", models.AlexNet_Weights.IMAGENET1K_V1)],
+)
+def test_files_are_those_that_torchvision_names(name: str, published: models.WeightsEnum) -> None:
+    file = CATALOGUE[name]
     assert file.url == published.url
     assert str(file.sha256).startswith(published.url.rsplit("-", 1)[1].removesuffix(".pth"))
     assert round(int(file.size or 0) / 2**20, 1) == round(published.meta["_file_size"], 1)
@@ -61,7 +64,8 @@ def test_vgg19_is_the_file_that_torchvision_names() -> None:
 def test_list_weights_when_nothing_was_fetched(cache: Path) -> None:
     found = {status.name: status for status in store.list_weights()}
     assert list(found) == [
-        *("vgg19-lite", "vgg19-oxford", "vgg19", "vgg19-normalised", "vgg19-lite-1", "lite", "pytorch-adain")
+        *("vgg19-lite", "vgg19-oxford", "vgg19", "vgg19-normalised", "vgg19-lite-1", "lite", "pytorch-adain"),
+        *("alexnet", "lpips-alex", "inception-fid", "art-inception"),
     ]
     assert found["vgg19-normalised"].state == "absent"
     assert found["vgg19-normalised"].size == 80_102_481
