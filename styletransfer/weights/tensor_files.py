@@ -212,12 +212,11 @@ def _from_pytorch(path: Path, file: BinaryIO) -> TensorFile:
     tensors = _as_state_dict(stored, path)
     indexed = {name.removesuffix("_table") for name in tensors if name.endswith("_table")}
     indexed &= {name.removesuffix("_q") for name in tensors if name.endswith("_q")}
-    held = {name: tensors[f"{name}_q"] if name in indexed else tensors[name] for name in {*tensors, *indexed}}
+    parts = {f"{name}_{part}" for name in indexed for part in ("table", "q")}
+    shapes = {name: tuple(x.shape) for name, x in tensors.items() if name not in parts}
+    shapes |= {name: tuple(tensors[f"{name}_q"].shape) for name in sorted(indexed)}
     return TensorFile(
-        path,
-        {},
-        {name: tuple(x.shape) for name, x in held.items()},
-        lambda name: _looked_up(tensors, name) if name in indexed else tensors[name],
+        path, {}, shapes, lambda name: _looked_up(tensors, name) if name in indexed else tensors[name]
     )
 
 
