@@ -87,6 +87,7 @@ def create_extractor(
         extractor.to_empty(device="cpu")
         colors = {"color_matrix": tensors.pop("color.weight"), "color_bias": tensors.pop("color.bias")}
         extractor.load_convolutions(tensors, **colors, source=str(path))
+        extractor.divide_layers(form.mean_activations)
         return extractor.to(target)
 
 

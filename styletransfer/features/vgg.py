@@ -215,6 +215,18 @@ class VGG19Features(nn.Module):
         self.color_matrix.copy_(color_matrix.view(3, 3, 1, 1))
         self.color_bias.copy_(color_bias)
 
+    def divide_layers(self, divisors: Mapping[str, float]) -> None:
+        """Divide the features of layers by one positive number each, by convolution; nothing else changes.
+
+        ReLU, pooling and padding commute with a positive factor, so the next convolution undoes it.
+        """
+        before = 1.0
+        for layer in self._layers:
+            now = divisors.get(layer.conv, 1.0)
+            self.get_parameter(f"convs.{layer.conv}.weight").mul_(before / now)
+            self.get_parameter(f"convs.{layer.conv}.bias").div_(now)
+            before = now
+
     def _pool(self, x: Tensor) -> Tensor:
         if self.pooling == "max":
             return F.max_pool2d(x, 2, ceil_mode=self.ceil_mode)

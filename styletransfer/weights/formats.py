@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from styletransfer._checks import choice, integer
@@ -36,6 +36,8 @@ class ExtractorFormat:
             ``"color.weight"``, ``"color.bias"`` for a stored 1x1 colour map.
         color_matrix: Rows of the colour map of a file that stores none; by default ImageNet's normalisation.
         color_bias: Its bias.
+        mean_activations: Of each ReLU layer over photographs, by convolution, for a network that is not normalised
+            to a mean of about one (Gatys et al. 2016, section 2). Its layers are divided by them.
     """
 
     name: str
@@ -46,6 +48,7 @@ class ExtractorFormat:
     names: Mapping[str, str]
     color_matrix: tuple[tuple[float, ...], ...] = _IMAGENET_MATRIX
     color_bias: tuple[float, ...] = _IMAGENET_BIAS
+    mean_activations: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -109,6 +112,13 @@ VGG19_NORMALISED = ExtractorFormat(
     ceil_mode=True,
     names=_names("conv5_4", "normalised_index", color="0"),
 )
+#: Over 60 photographs with a shorter side of 224 pixels.
+_OXFORD_MEANS = {
+    "conv1_1": 20.8, "conv1_2": 97.0, "conv2_1": 120.0, "conv2_2": 107.0,
+    "conv3_1": 119.0, "conv3_2": 154.0, "conv3_3": 321.0, "conv3_4": 462.0,
+    "conv4_1": 479.0, "conv4_2": 309.0, "conv4_3": 169.0, "conv4_4": 40.7,
+    "conv5_1": 44.1, "conv5_2": 18.5, "conv5_3": 7.33, "conv5_4": 1.11,
+}  # fmt: skip
 #: The names are Keras's; `tensor_files` puts the weights together from tables and indices.
 VGG19_OXFORD = ExtractorFormat(
     name="vgg19-oxford",
@@ -123,6 +133,7 @@ VGG19_OXFORD = ExtractorFormat(
     },
     color_matrix=((0, 0, 255), (0, 255, 0), (255, 0, 0)),
     color_bias=(-103.939, -116.779, -123.68),
+    mean_activations=_OXFORD_MEANS,
 )
 
 

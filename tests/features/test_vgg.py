@@ -270,6 +270,17 @@ def test_an_array_is_no_tensor(extractor: VGG19Features) -> None:
         extractor(np.zeros((1, 3, 32, 32)), ["relu1_1"])  # type: ignore[arg-type]
 
 
+def test_layers_can_be_divided_without_changing_the_next_ones(lite_file: Path) -> None:
+    plain, divided = (create_extractor("vgg19-lite", weights=lite_file, device="cpu") for _ in range(2))
+    with torch.no_grad():
+        divided.divide_layers({"conv1_2": 7.0, "conv2_1": 100.0})
+    images = torch.rand(1, 3, 32, 32)
+    taps = ["relu1_1", "relu1_2", "conv2_1", "relu3_1"]
+    before, after = plain(images, taps), divided(images, taps)
+    for tap, divisor in zip(taps, (1.0, 7.0, 100.0, 1.0), strict=True):
+        assert torch.allclose(before[tap] / divisor, after[tap], atol=1e-5)
+
+
 def test_neither_the_default_dtype_nor_inference_mode_matters(lite_file: Path) -> None:
     torch.set_default_dtype(torch.float64)
     try:
