@@ -10,6 +10,7 @@ from torch import Tensor
 from styletransfer import images
 from styletransfer.judging.evaluation import Evaluation
 from styletransfer.methods import METHODS
+from styletransfer.peers.run import PeerResult
 from styletransfer.stylizer import Step, Stylization
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def title(method: str) -> str:
 def comparison_figure(
     content: Tensor,
     style: Tensor,
-    results: Mapping[str, Stylization],
+    results: Mapping[str, Stylization | PeerResult],
     evaluations: Mapping[str, Evaluation],
     objectives: Mapping[str, Mapping[str, float]],
     *,
@@ -46,7 +47,7 @@ def comparison_figure(
     Args:
         content: (1, 3, H, W) in [0, 1].
         style: The same, of any size.
-        results: The runs by method, each of one picture.
+        results: The runs by method or peer, each of one picture.
         evaluations: The judge's words by method.
         objectives: By method, what the methods that minimise something would minimise, of its picture.
         caption: Small print under everything: the conditions.
@@ -71,16 +72,16 @@ def comparison_figure(
     pictures = rows[0].subgridspec(2, 1 + len(results), width_ratios=[1] + [2] * len(results))
     _show(figure.add_subplot(pictures[0, 0]), content, "Content")
     _show(figure.add_subplot(pictures[1, 0]), style, "Style")
+    scale = min(1.0, 3.5 / len(results))  # of letters
     colors = dict(zip(results, _cycle(len(results)), strict=True))
     for column, (method, result) in enumerate(results.items(), start=1):
         axes = figure.add_subplot(pictures[:, column])
-        unfinished = " (interrupted)" if result.stopped == "interrupted" else ""
-        _show(axes, result.image, title(method) + unfinished, color=colors[method])
+        _show(axes, result.image, title(method) + _remark(result), color=colors[method], scale=scale)
         judged = evaluations[method]
         axes.set_xlabel(
             f"{_seconds(result.seconds)}  \N{MIDDLE DOT}  style ratio {judged.style_ratio:.2f}  "
             f"\N{MIDDLE DOT}  content loss {judged.content:.2f}",
-            fontsize=12 if len(results) < 3 else 10,
+            fontsize=scale * (12 if len(results) < 3 else 10),
             color=_INK,
             labelpad=6,
             loc="left",
@@ -97,7 +98,9 @@ def comparison_figure(
             for method, losses in objectives.items()
             if method != owner
         }
-        loss_curve(figure.add_subplot(plots[place]), owner, results[owner].history, points=others, colors=colors)
+        run = results[owner]
+        history = run.history if isinstance(run, Stylization) else ()
+        loss_curve(figure.add_subplot(plots[place]), owner, history, points=others, colors=colors)
     if caption:
         figure.supxlabel(caption, fontsize=9.5, color=_GREY, x=0.008, ha="left")
     return figure
@@ -166,14 +169,21 @@ def loss_curve(
     )
 
 
-def _show(axes: Axes, image: Tensor, heading: str, *, color: str = _INK) -> None:
+def _remark(result: Stylization | PeerResult) -> str:
+    """Say what is not plain about a result's seconds."""
+    if isinstance(result, PeerResult):
+        return "" if result.clock == "work" else f" ({result.clock})"
+    return " (interrupted)" if result.stopped == "interrupted" else ""
+
+
+def _show(axes: Axes, image: Tensor, heading: str, *, color: str = _INK, scale: float = 1.0) -> None:
     axes.imshow(images.to_pil(image))
     axes.set_anchor("NW")
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set_visible(False)
-    axes.set_title(heading, loc="left", fontsize=14, fontweight="bold", color=color, pad=6)
+    axes.set_title(heading, loc="left", fontsize=scale * 14, fontweight="bold", color=color, pad=6)
 
 
 def _bars(

@@ -24,6 +24,7 @@ from styletransfer.cli.stylize import read_pictures
 from styletransfer.errors import CompareInterrupted
 from styletransfer.judging.judges import find_judge
 from styletransfer.methods import METHODS
+from styletransfer.peers import DEFAULT_TIMEOUT, PEERS
 from styletransfer.progress import fetch_visibly
 from styletransfer.weights.catalogue import DEFAULT_EXTRACTOR
 
@@ -53,6 +54,22 @@ _DEMO_LONG_EDGE = 320
     help="Methods to compare; all by default.",
     shell_complete=completing(lambda: METHODS),
 )
+@click.option(
+    "--peer",
+    "peers",
+    multiple=True,
+    metavar="NAME",
+    help='Also run another program; "styletransfer peers" lists them. Can be repeated.',
+    shell_complete=completing(lambda: PEERS),
+)
+@click.option(
+    "--peer-timeout",
+    type=float,
+    default=DEFAULT_TIMEOUT,
+    show_default=True,
+    metavar="SECONDS",
+    help="Stop a peer that takes longer.",
+)
 @judge_option
 @working_options
 @output_options
@@ -61,6 +78,8 @@ def compare_command(
     style: str,
     output: Path,
     methods: str | None,
+    peers: tuple[str, ...],
+    peer_timeout: float,
     judge: str | None,
     quiet: bool,
     as_json: bool,
@@ -70,19 +89,27 @@ def compare_command(
 
     Writes comparison.png, comparison.json, comparison.md and one picture for each method. An option goes to
     every method that has it. Every method takes one untimed step first, so the seconds are those of the work.
-    Ctrl-C keeps the methods that are done and the picture so far.
+    Ctrl-C keeps the methods that are done and the picture so far. Peers run after the methods; exit code 1 if one
+    fails.
     """
     from styletransfer.comparing.result import output_files
-    from styletransfer.comparing.run import check_methods
+    from styletransfer.comparing.run import check_methods, check_peers
 
     working, reading = split_off(given)
     judge = find_judge(judge).name
     names = check_methods(methods and [name.strip() for name in methods.split(",")])
     options = options_for(names, given)
-    output_files(output, names, protected=[content, style, *files_among(working, *options.values())])
+    programs = check_peers(peers, peer_timeout)
+    writers = [*names, *(peer.name for peer in programs)]
+    output_files(output, writers, protected=[content, style, *files_among(working, *options.values())])
     picture, [manner] = read_pictures(content, [style], reading, quiet=quiet)
-    comparison = _run(picture, manner, options, working | {"judge": judge}, output, quiet=quiet)
+    working |= {"judge": judge, "peers": programs, "peer_timeout": peer_timeout}
+    comparison = _run(picture, manner, options, working, output, quiet=quiet)
     _report(comparison, comparison.save(output), output, quiet, as_json)
+    for message in comparison.failures.values():
+        click.echo(f"Error: {message}", err=True)
+    if comparison.failures:
+        click.get_current_context().exit(1)
 
 
 @click.command("demo", short_help="Run every method on sample pictures; start here.")
@@ -156,10 +183,10 @@ def _run(
         return compare(content, style, list(options), options=options, fetch=fetch, progress=not quiet, **working)
     except CompareInterrupted as interrupt:
         reached = interrupt.comparison
+        asked = [*options, *(peer.name for peer in working.get("peers", ()))]
         files = ", ".join(file.name for file in reached.save(folder, inputs=inputs))
         raise KeyboardInterrupt(
-            f"Interrupted ({describe_progress(reached.results, list(options))}); what was reached is in {folder}: "
-            f"{files}."
+            f"Interrupted ({describe_progress(reached, asked)}); what was reached is in {folder}: {files}."
         ) from None
 
 

