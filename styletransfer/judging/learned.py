@@ -142,7 +142,7 @@ def measure(
     Args:
         names: Of metrics.
         stylized: The results.
-        contents: The content of each result, of the same size once both are reduced to `SHORT_EDGE`.
+        contents: The content of each result. The larger of the two is reduced to the size of the other.
         styles: The style of each result. One that made several results counts as often, as in ArtFID.
         device: Where the networks run; by default CUDA, else MPS, else the CPU.
         progress: Called with (readings so far, readings in all).
@@ -153,7 +153,7 @@ def measure(
     Raises:
         OptionError: Unknown metric, package that is not installed, lists of different lengths, or fewer than two
             pictures for FID and ArtFID.
-        ImageError: A picture that cannot be read, is too small, or has another size than its content.
+        ImageError: A picture that cannot be read, is too small, or has another shape than its content.
         WeightsError: Weights that cannot be fetched or are damaged.
     """
     metrics = require(names)
@@ -210,15 +210,28 @@ def _lpips(
 ) -> tuple[float, ...]:
     found = []
     for source, original in zip(stylized, contents, strict=True):
-        result, content = _read(source, metric), _read(original, metric)
-        if result.shape != content.shape:
-            raise ImageError(
-                f"{_shown(source)} is {_size(result)}, its content {_shown(original)} {_size(content)} pixels "
-                "(height x width), but LPIPS compares them place by place. Give the content at the result's size."
-            )
-        found.append(distance(result, content))
+        found.append(distance(*_at_one_size(source, original, metric)))
         step()
     return tuple(found)
+
+
+def _at_one_size(source: ImageSource, original: ImageSource, metric: Metric) -> list[Tensor]:
+    """Return a result and its content at the smaller one's size."""
+    from styletransfer import images
+
+    pair = [_read(one, metric) for one in (source, original)]
+    edge = min(max(image.shape[2:]) for image in pair)
+    for place, one in enumerate((source, original)):
+        if max(pair[place].shape[2:]) > edge:
+            pair[place] = images.load_image(one, long_edge=edge)
+    result, content = (image.shape[2:] for image in pair)
+    if any(abs(a - b) > 1 for a, b in zip(result, content, strict=True)):  # more than a rounded side
+        raise ImageError(
+            f"{_shown(source)} and its content {_shown(original)} have different shapes: {_size(pair[0])} and "
+            f"{_size(pair[1])} pixels (height x width). LPIPS compares them place by place; give the content "
+            "as it was cropped for the result."
+        )
+    return [pair[0], pair[1] if result == content else images.resize(pair[1], (result[0], result[1]))]
 
 
 def _features(

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torchvision.models import Inception3, alexnet
 
 from styletransfer.errors import ImageError, OptionError, WeightsError
-from styletransfer.images import save_image
+from styletransfer.images import resize, save_image
 from styletransfer.judging import learned
 from styletransfer.judging.learned import METRICS, measure
 from styletransfer.judging.learned_networks import art_features, fid_features, frechet_distance
@@ -218,6 +218,18 @@ def test_artfid_is_the_product_and_reads_each_style_once(put: Callable[..., Any]
 
 
 @needs_lpips
+def test_lpips_reduces_the_larger_picture_to_the_other(put: Callable[..., Any]) -> None:
+    put("alexnet")
+    [content] = pictures(1, side=122)  # 122x128
+    result = resize(content, (61, 64))
+    [alone, turned] = (
+        measure(["lpips"], [x], [y], [x])["lpips"].value for x, y in ((result, content), (content, result))
+    )
+    assert alone == pytest.approx(turned)
+    assert alone < 0.1 * measure(["lpips"], [result], [1 - content], [result])["lpips"].value
+
+
+@needs_lpips
 def test_what_is_refused(put: Callable[..., Any], tmp_path: Path) -> None:
     put("alexnet")
     put("art-inception")
@@ -227,8 +239,10 @@ def test_what_is_refused(put: Callable[..., Any], tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="Got 1 stylized pictures; the metrics asked for need at least 2"):
         measure(["artfid"], [one], [one], [one])
     path = tmp_path / "wide.png"
-    save_image(one[..., :-4], path)
-    with pytest.raises(ImageError, match=r'wide.png" is 80x82, its content A picture \(Tensor\) 80x86 pixels'):
+    save_image(one[..., :-8], path)
+    with pytest.raises(
+        ImageError, match=r'wide\.png" and its content A picture \(Tensor\) have different shapes: 80x78 a'
+    ):
         measure(["lpips"], [path], [one], [one])
     with pytest.raises(ImageError, match=r"holds 1 picture\(s\) of 70x76 pixels .*; ArtFID reads one at a time"):
         measure(["artfid"], pictures(2, side=70), pictures(2, side=70), [one, two])
