@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks import textbook
-from benchmarks.pictures import shape
-from benchmarks.plan import FULL_WIDTH, LITE, Plan
+from benchmarks.networks import full_width, trained
+from benchmarks.pictures import PAIR, PAIRS, absent, shape
+from benchmarks.plan import LITE, OWN_NETWORK, QUALITY, Plan
 from styletransfer.methods import METHODS
+from styletransfer.peers import PEERS, Peer, find_peer
 
 #: Beyond this size the full-width network's stages are left to the rows of whole pictures and steps.
 _LARGEST_FULL_WIDTH_STAGE = 512
@@ -31,10 +33,11 @@ class Case:
         what: What is timed, e.g. ``"one step"``.
         subject: The method, or the stage.
         variant: What sets it apart from other rows of the same subject, e.g. ``"style cached"``.
-        extractor: ``"vgg19-lite"`` or ``"vgg19"`` (full width).
+        extractor: ``"vgg19-lite"``, `networks.full_width` or `plan.OWN_NETWORK`.
         size: Long edge, or ``"4096x2160"``.
         device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
         precision: ``"fp32"`` or ``"bf16"``.
+        pair: Whose pictures it works on: a key of `pictures.PAIRS`.
         skip: Why it cannot be run here, or empty.
     """
 
@@ -45,18 +48,21 @@ class Case:
     size: str = "32"
     device: str = "cpu"
     precision: str = "fp32"
+    pair: str = PAIR
     skip: str = ""
 
     @property
     def id(self) -> str:
         """Return the name within brackets in pytest's lists."""
-        parts = (self.subject, self.variant, self.extractor, self.size, self.device, self.precision)
+        pair = self.pair if self.what == QUALITY else ""
+        parts = (self.subject, self.variant, pair, self.extractor, self.size, self.device, self.precision)
         return "-".join(part.replace(" ", "_") for part in parts if part)
 
     @property
     def group(self) -> str:
         """Return what it is compared with: rows of one group do the same for the same picture."""
-        return f"{self.what}, {self.size} px, {self.extractor}, {self.device}"
+        subject = self.pair if self.what == QUALITY else self.extractor
+        return f"{self.what}, {self.size} px, {subject}, {self.device}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields but the reason for skipping, ready for JSON."""
@@ -82,7 +88,7 @@ def cases(kind: str, plan: Plan, missing: dict[str, str]) -> list[Case]:
 
 
 def _grid(plan: Plan) -> Iterator[tuple[str, str]]:
-    for extractor in (LITE, FULL_WIDTH):
+    for extractor in (LITE, full_width()):
         for size in plan.sizes_of(extractor):
             yield extractor, size
 
@@ -113,6 +119,58 @@ def _runs(plan: Plan, device: str) -> Iterable[Case]:
             yield Case(what="whole picture", subject=method, variant="full run", size=size, device=device)
 
 
+def _quality(plan: Plan, device: str) -> Iterable[Case]:
+    """One picture of each method for several pairs, to be judged and shown; only trained weights make one."""
+    counts = {LITE: plan.profile.pairs, full_width(): plan.profile.full_width_pairs}
+    for extractor, count in counts.items():
+        for pair in list(PAIRS)[:count]:
+            for method in (m for m in METHODS if trained(m, extractor)):
+                yield Case(
+                    what=QUALITY,
+                    subject=method,
+                    variant="full run" if METHODS[method].iterative else "style given",
+                    extractor=extractor,
+                    size=plan.quality_size,
+                    device=device,
+                    pair=pair,
+                    skip=absent(pair),
+                )
+
+
+def _peers(plan: Plan, device: str) -> Iterable[Case]:
+    """Other people's programs on the same pairs, each in a process of its own; on the processor only."""
+    if device != "cpu":
+        return
+    case = Case(what=QUALITY, subject="", extractor=OWN_NETWORK, size=plan.quality_size)
+    for name, peer in peers(plan).items():
+        if why := _unasked(peer) if plan.peers is None else "":
+            yield dataclasses.replace(case, subject=name, skip=why)
+            continue
+        for pair in list(PAIRS)[: plan.profile.pairs]:
+            yield dataclasses.replace(case, subject=name, pair=pair, skip=absent(pair))
+
+
+def peers(plan: Plan) -> dict[str, Peer]:
+    """Return the programs that are asked for, by name.
+
+    Raises:
+        OptionError: One that nobody knows.
+        PeerError: One that is named and not there.
+    """
+    if plan.peers is None:
+        return dict(PEERS)
+    return {peer.name: peer for peer in (find_peer(spec).require() for spec in plan.peers)}
+
+
+def _unasked(peer: Peer) -> str:
+    """Return why a program that nobody named is left out, or an empty string."""
+    if lacking := peer.lacks():
+        return f"{peer.name}: {lacking}"
+    return (
+        "" if peer.clock == "work" else f"{peer.name} may take a quarter of an hour a picture; --peer asks for it"
+    )
+
+
 def _steps(plan: Plan, device: str) -> Iterable[Case]:
     """One step: of the default options, and where there is a textbook, of the options equal to it."""
     for extractor, size in _grid(plan):
@@ -131,7 +189,7 @@ def _stages(plan: Plan, device: str) -> Iterable[Case]:
     """Reading, copying, extracting, the methods' own stages, writing."""
     own = [stage for method in METHODS if textbook.of(method) for stage in textbook.of(method).STAGES]
     for extractor, size in _grid(plan):
-        if extractor == FULL_WIDTH and max(shape(size)) > _LARGEST_FULL_WIDTH_STAGE:
+        if extractor != LITE and max(shape(size)) > _LARGEST_FULL_WIDTH_STAGE:
             continue
         # Reading and writing files knows no network.
         names = [] if extractor != LITE else ["load", "save"] if device == "cpu" else ["copy"]
@@ -149,6 +207,8 @@ def _cold(plan: Plan, device: str) -> Iterable[Case]:
 KINDS: dict[str, Callable[[Plan, str], Iterable[Case]]] = {
     "pictures": _pictures,
     "runs": _runs,
+    "quality": _quality,
+    "peers": _peers,
     "steps": _steps,
     "stages": _stages,
     "cold": _cold,

@@ -16,13 +16,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.machine import differences
+from benchmarks.machine import differences, other_weights
 from benchmarks.results_file import Results, ResultsError, Row, load
 from styletransfer.errors import StyleTransferError
+from styletransfer.judging.evaluation import FIGURES
+from styletransfer.judging.judges import same_judge
 
 #: Share by which the ratio to the reference may fall.
 SPEED_LIMIT = 0.25
-#: Share by which the judge's figures may rise. What works in steps magnifies the last digits of a sum.
+#: Share by which the judge's figures may get worse. What works in steps magnifies the last digits of a sum.
 QUALITY_LIMIT, RUN_QUALITY_LIMIT = 0.002, 0.03
 #: Rows whose yardstick is another kind of work; reading files and starting processes vary more.
 LOOSE = {"test_cold_start*": 0.5, "test_stage[load*": 0.5, "test_stage[save*": 0.5}
@@ -45,8 +47,15 @@ def check(
         What got worse, one line each, and how many rows were compared.
 
     Raises:
-        ResultsError: Different machines, different profiles' rows, or no row in common.
+        ResultsError: Different machines, weights or profiles' rows, or no row in common.
+        JudgeError: Different judges.
     """
+    same_judge([old.judge, new.judge])
+    if other := other_weights(old.machine, new.machine):
+        raise ResultsError(
+            f"{old.name} and {new.name} were made with different embedded weights ({other}), so that neither "
+            f"pictures nor seconds can be compared. Make {old.name} again with today's weights."
+        )
     differing = differences(old.machine, new.machine)
     if differing and not across_machines:
         raise ResultsError(
@@ -75,17 +84,15 @@ def _compare(old: Row, new: Row, limits: dict[str, float]) -> list[str]:
             f"({now['median'] / was['median'] - 1:+.0%}, limit -{limit:.0%})"
         )
     if old.info["judge"] and new.info["judge"]:
-        allowed = (
-            RUN_QUALITY_LIMIT
-            if "full run" in old.case["variant"] or old.case["what"] == "one step"
-            else QUALITY_LIMIT
-        )
-        for term in ("style_ratio", "content", "total_variation"):
+        allowed = RUN_QUALITY_LIMIT if old.case["variant"] == "full run" else QUALITY_LIMIT
+        directions = {term: figure.lower_is_better for term, figure in FIGURES.items()} | {"style_ratio": True}
+        for term, lower_is_better in directions.items():
+            sign = {True: 1, False: -1, None: 0}[lower_is_better]
             a, b = old.info["judge"][term], new.info["judge"][term]
-            if b > a * (1 + allowed) + _TINY:
+            if sign * (b - a) > allowed * abs(a) + _TINY:
                 found.append(
-                    f"{old.key}: {term} rose from {a:.4f} to {b:.4f} ({b / max(a, _TINY) - 1:+.1%}, limit "
-                    f"+{allowed:.1%})"
+                    f"{old.key}: {term} {'rose' if sign > 0 else 'fell'} from {a:.4f} to {b:.4f} "
+                    f"({b / max(a, _TINY) - 1:+.1%}, limit {sign * allowed:+.1%})"
                 )
     return found
 

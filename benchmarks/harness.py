@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +12,12 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 from torch import Tensor
 
-import styletransfer as st
 from benchmarks import floor, memory, pictures
 from benchmarks.cases import Case
+from benchmarks.judge import judged
 from benchmarks.plan import Plan
 from benchmarks.timing import Rounds, how_many, ratio
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.judging.judge import Judge
 
 #: Bytes of activations that a picture's pixel costs, per channel of the network's first block, with gradients
 #: and copies: a forecast, so that a row too large for the machine is skipped instead of stopping it.
@@ -114,7 +112,7 @@ class Bench:
             ratio=_ratio(clock, beside),
             floor=self._floor(operations, measuring),
             memory=peak,
-            **judged(None if picture is None else picture(result), weights, self.case.size),
+            **judged(None if picture is None else picture(result), weights, self.case, self.plan.judge),
             **info,
         )
         return result
@@ -157,19 +155,3 @@ def _ratio(clock: Rounds, beside: Beside | None) -> dict[str, Any] | None:
         **ratio(clock.pairs),
         "pairs": [list(pair) for pair in clock.pairs],
     }
-
-
-def judged(picture: Tensor | None, weights: str, size: str) -> dict[str, Any]:
-    """Return the judge's terms for a picture made with trained weights, or why there are none."""
-    if picture is None:
-        return {"judge": None, "judge_absent": "makes no stylized picture"}
-    if weights != "trained":
-        return {"judge": None, "judge_absent": "random weights: good for timing only"}
-    verdict = st.evaluate(picture.float(), pictures.content(size), pictures.style(size), judge=judge())
-    return {"judge": verdict.to_dict()}
-
-
-@functools.cache
-def judge() -> Judge:
-    """Return the judge of every picture, on the processor, whatever made the picture."""
-    return st.create_judge(device="cpu")

@@ -52,6 +52,19 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def other_weights(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """Return which embedded weight sets differ between two records; an empty string if none does."""
+    here, there = (
+        {name: str(own["sha256"]) for name, own in record.get("weights", {}).items() if own["state"] == "embedded"}
+        for record in (one, other)
+    )
+    return "; ".join(
+        f"{name}: {here.get(name, 'absent')[:8]} and {there.get(name, 'absent')[:8]}"
+        for name in sorted(here.keys() | there.keys())
+        if here.get(name) != there.get(name)
+    )
+
+
 def _gpus() -> list[str]:
     if torch.cuda.is_available():
         return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]

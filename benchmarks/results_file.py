@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.plan import QUALITY
 from benchmarks.plugin import SCHEMA, textbook_ratio
 from styletransfer.errors import StyleTransferError
 from styletransfer.files import ordinary_file
+from styletransfer.judging.evaluation import FIGURES
+from styletransfer.judging.judges import JudgeLabel
 
 _MADE_BY = "python -m pytest benchmarks --benchmark-only --benchmark-json FILE"
 #: A full run makes half a megabyte and a hundred rows.
@@ -23,7 +26,11 @@ _POSITIVE = "a positive number"
 _WORDS = re.compile(r"[\w .,:+-]{0,60}")
 _SIZE = re.compile(r"[1-9][0-9]{0,4}(x[1-9][0-9]{0,4})?")
 _SPREAD = {"median": _POSITIVE, "low": float, "high": float, "min": float, "max": float, "rounds": int}
+_LABEL = {"name": _WORDS, "version": int, "sha256": re.compile("[0-9a-f]{64}")}
+_FIGURES = {"style_ratio": float, **dict.fromkeys(FIGURES, float)}
 _JUDGED = {"style_ratio": float, "content": float}
+#: A WebP file in base 64: of a quarter of a megabyte at most.
+_PICTURE = re.compile("UklGR[A-Za-z0-9+/]{100,350000}={0,2}")
 _POINT = {"objective": (float,), **_JUDGED}
 _UNTIL = {"objective": (float,), "style_ratio": (float,), "both_terms": (float,)}
 _TRACE = {
@@ -34,7 +41,7 @@ _TRACE = {
 }
 _COLD = {"import": float, "create": float, "first_call": float, "second_call": float, "options": {...: object}}
 _CASE = {
-    **dict.fromkeys(("what", "subject", "variant", "extractor", "device", "precision"), _WORDS),
+    **dict.fromkeys(("what", "subject", "variant", "extractor", "device", "precision", "pair"), _WORDS),
     "size": _SIZE,
 }
 _ROW = {
@@ -48,7 +55,13 @@ _ROW = {
         "ratio": ({"reference": str, "same_work": bool, **_SPREAD},),
         "floor": ({"share": float},),
         "memory": {"absent?": str, **dict.fromkeys(("resident?", "added?", "allocated?", "reserved?"), float)},
-        "judge": ({**_JUDGED, "total_variation": float},),
+        "judge": (_FIGURES | {"judge": _LABEL},),
+        "picture?": _PICTURE,
+        "peer?": {
+            "seconds": _POSITIVE,
+            **dict.fromkeys(("version", "licence", "clock"), str),
+            "settings": {...: str},
+        },
         "trace?": _TRACE,
         "cold?": [_COLD],
     },
@@ -73,6 +86,8 @@ _RUN = {
     "missing": {...: str},
     "skipped": [{"reason": str}],
     "rates": {...: float},
+    "judge": _LABEL,
+    "pairs": {...: {"content": _PICTURE, "style": _PICTURE, "references": {...: _FIGURES}}},
 }
 
 
@@ -100,8 +115,8 @@ class Row:
 
     @property
     def seconds(self) -> float:
-        """Return the median."""
-        return float(self.stats["median"])
+        """Return the median, or what another program measured of itself."""
+        return float(self.info["peer"]["seconds"] if "peer" in self.info else self.stats["median"])
 
     @property
     def ratio(self) -> Mapping[str, Any] | None:
@@ -126,6 +141,7 @@ class Results:
         machine: The machine's record.
         run: Profile, command, skipped rows, rates, whether it was finished.
         rows: The finished rows.
+        judge: Whose figures they carry.
     """
 
     name: str
@@ -133,6 +149,7 @@ class Results:
     machine: Mapping[str, Any]
     run: Mapping[str, Any]
     rows: tuple[Row, ...]
+    judge: JudgeLabel
 
 
 def load(path: Path) -> Results:
@@ -159,7 +176,15 @@ def load(path: Path) -> Results:
     rows = tuple(_row(entry, path) for entry in data["benchmarks"])
     if not rows:
         raise ResultsError(f"{path} holds no finished row. Make it again: {_MADE_BY}.")
-    return Results(name=path.name, date=data["datetime"], machine=data["machine_info"], run=run, rows=rows)
+    judge = JudgeLabel.from_dict(run["judge"], path.name)
+    for row in rows:
+        if row.info["judge"] and row.info["judge"]["judge"] != run["judge"]:
+            raise ResultsError(f"{path}: {row.key} was not judged by {judge.text}. Make it again: {_MADE_BY}.")
+        if row.case["what"] == QUALITY and row.case["pair"] not in run["pairs"]:
+            raise ResultsError(f"{path}: the pair of {row.key} is missing. Make it again: {_MADE_BY}.")
+    return Results(
+        name=path.name, date=data["datetime"], machine=data["machine_info"], run=run, rows=rows, judge=judge
+    )
 
 
 def _parse(path: Path) -> Any:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks import cold, pictures, textbook
+from benchmarks import cold, judge, pictures, textbook
 from benchmarks.cases import Case
 from benchmarks.harness import Bench, Beside
 from benchmarks.networks import Networks, networks
@@ -52,7 +52,7 @@ def test_picture(bench: Bench, case: Case) -> None:
         difference = float((work() - by_the_book()).abs().max()) if same_work else None
     image = bench.run(
         work,
-        weights=nets.weights,
+        weights=nets.weights_of(case.subject),
         beside=beside,
         operations=operations,
         picture=lambda image: image,
@@ -93,7 +93,7 @@ def test_run(bench: Bench, case: Case) -> None:
         operations = sum(stage.steps * book.operations(stylizer, stage.size) for stage in plan.stages)
     result = bench.run(
         work,
-        weights=nets.weights,
+        weights=nets.weights_of(case.subject),
         beside=beside,
         operations=operations,
         picture=lambda result: result.image,
@@ -105,7 +105,14 @@ def test_run(bench: Bench, case: Case) -> None:
         losses=dict(result.losses),
         steps=len(result.history),
         stopped=result.stopped,
-        trace=trace(stylizer, snapshots, result, content.cpu(), style.cpu(), _single_passes(nets, content, style)),
+        trace=trace(
+            stylizer,
+            snapshots,
+            result,
+            (content.cpu(), style.cpu()),
+            _single_passes(nets, content, style),
+            judge.pair(bench.plan.judge, case.pair, case.size),
+        ),
     )
 
 
@@ -113,7 +120,7 @@ def _single_passes(nets: Networks, content: Tensor, style: Tensor) -> dict[str, 
     return {
         name: nets.stylizer(name, {}).stylize(content, style).image.cpu()
         for name, method in METHODS.items()
-        if not method.iterative
+        if not method.iterative and nets.weights_of(name) == "trained"
     }
 
 
@@ -134,10 +141,9 @@ def test_step(bench: Bench, case: Case) -> None:
         stepper.step()  # prepares the run
         bench.run(
             stepper.step,
-            weights=nets.weights,
+            weights=nets.weights_of(case.subject),
             beside=beside,
             operations=operations,
-            picture=lambda _: stepper.picture,
             losses=dict(stepper.losses),
         )
     assert stepper.picture.shape == content.shape

@@ -35,9 +35,12 @@ def test_stage(bench: Bench, case: Case, tmp_path: Path) -> None:
     else:
         nets = networks(case.extractor, case.device)
         bench.skip_if_too_large(nets.extractor)
-        weights = nets.weights
-        extract = case.subject == "extract"
-        parts = _extract(nets, content) if extract else _of_a_method(case.subject, nets, content, style)
+        if case.subject == "extract":
+            weights, parts = nets.weights, _extract(nets, content)
+        else:
+            method = _owner(case.subject)
+            weights = nets.weights_of(method)
+            parts = textbook.of(method).stage(case.subject, nets.stylizer(method, {}), content, style)
     by_the_book = parts.get("textbook")
     with torch.no_grad():
         bench.run(
@@ -45,7 +48,6 @@ def test_stage(bench: Bench, case: Case, tmp_path: Path) -> None:
             weights=weights,
             beside=Beside(work=by_the_book, name=f"textbook: {case.subject}") if by_the_book else None,
             operations=parts.get("operations"),
-            picture=(lambda image: image.clamp(0, 1)) if parts.get("picture") else None,
         )
 
 
@@ -69,8 +71,8 @@ def _extract(nets: Networks, content: Tensor) -> dict[str, Any]:
     }
 
 
-def _of_a_method(stage: str, nets: Networks, content: Tensor, style: Tensor) -> dict[str, Any]:
+def _owner(stage: str) -> str:
+    """Return the method whose textbook names the stage."""
     books = {method: textbook.of(method) for method in METHODS}
     [method] = [method for method, book in books.items() if book and stage in book.STAGES]
-    parts: dict[str, Any] = books[method].stage(stage, nets.stylizer(method, {}), content, style)
-    return parts
+    return method

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 import styletransfer as st
-from benchmarks.harness import judge
 from styletransfer.images import resize
+from styletransfer.judging.judge import Pair
 from styletransfer.stylizer import Step, Stylizer
 
 #: Each snapshot is taken at so many times the seconds of the one before.
@@ -46,9 +46,9 @@ def trace(
     stylizer: Stylizer,
     snapshots: Snapshots,
     result: st.Stylization,
-    content: Tensor,
-    style: Tensor,
+    pair: tuple[Tensor, Tensor],
     others: Mapping[str, Tensor],
+    judge: Pair,
 ) -> dict[str, Any]:
     """Judge a run's snapshots, and the other methods' pictures with the same eyes.
 
@@ -56,21 +56,21 @@ def trace(
         stylizer: Whose run it was.
         snapshots: Taken during it.
         result: Its result.
-        content: (1, 3, H, W).
-        style: The same.
+        pair: Content and style, (1, 3, H, W) each.
         others: ``{method: picture}`` of feed-forward methods.
+        judge: The judge, who has seen the pair.
 
     Returns:
         ``steps`` (seconds, the run's own loss, long edge), ``snapshots``, ``others``, ``at`` (values at 1, 5 and
         30 s) and ``until_better`` (seconds until the run's picture beat another method's), ready for JSON.
     """
-    device = stylizer.extractor.device
+    (content, style), device = pair, stylizer.extractor.device
     loss = stylizer.objective(content.to(device), style.to(device))
     size = (content.shape[2], content.shape[3])
 
     def measure(image: Tensor) -> dict[str, float | None]:
         full = resize(image.float().clamp(0, 1), size)
-        verdict = st.evaluate(full, content, style, judge=judge())
+        verdict = judge(full)
         return {
             "objective": None if loss is None else loss(full.to(device)),
             "style_ratio": verdict.style_ratio,
@@ -113,7 +113,7 @@ def until_better(
     """Return the seconds of the first snapshot that beats `other`; None where none did.
 
     ``objective``: under the run's own loss at full size, which weighs content and style. ``style_ratio``: under
-    the judge, style alone. ``both_terms``: the judge's style ratio and content loss, each no higher.
+    the judge, style alone. ``both_terms``: the judge's style ratio and content figure, each no higher.
     """
 
     def first(better: Callable[[Mapping[str, Any]], bool]) -> float | None:

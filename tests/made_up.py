@@ -1,6 +1,6 @@
 """A made-up third method, which nothing but a declaration makes known: a part, an option, no strength, no masks.
 
-The fixture `made_up` registers it; as a plugin (``pytest -p tests.made_up``) this module does so for a whole run.
+The fixture `made_up` registers it; as a plugin (``pytest -p made_up``) this module does so for a whole run.
 """
 
 from __future__ import annotations

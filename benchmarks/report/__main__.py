@@ -8,17 +8,18 @@ import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.report import page, plain
+from benchmarks.report import page, plain, readme, sheet
 from benchmarks.report.compose import TITLE, compose
 from benchmarks.results_file import ResultsError, load
 from styletransfer.errors import StyleTransferError
-from styletransfer.files import write_atomically
+from styletransfer.files import write_atomically, write_together
 
 _RESULTS = Path(__file__).parents[1] / "results"
+_README = Path(__file__).parents[2] / "README.md"
 
 
 def write(files: Sequence[Path], folder: Path) -> list[Path]:
-    """Write report.html, report.md and report.csv.
+    """Write report.html, report.md, report.csv, and the pictures that report.md shows.
 
     Args:
         files: Results.
@@ -31,14 +32,15 @@ def write(files: Sequence[Path], folder: Path) -> list[Path]:
     runs = [load(path) for path in files]
     sections = compose(runs)
     texts = {
-        "report.html": page.render(TITLE, sections),
-        "report.md": plain.markdown(TITLE, sections),
-        "report.csv": plain.comma_separated(runs),
+        "report.html": page.render(TITLE, sections).encode(),
+        "report.md": plain.markdown(TITLE, sections).encode(),
+        "report.csv": plain.comma_separated(runs).encode(),
     }
-    return [
-        write_atomically(folder / name, lambda file, text=text: file.write(text.encode()))
-        for name, text in texts.items()
-    ]
+    if strips := plain.first_strips(sections):
+        texts[plain.SHEET] = sheet.draw(strips)
+    return write_together(
+        {folder / name: lambda file, data=data: file.write(data) for name, data in texts.items()}
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FOLDER", help="where to write; by default beside the first file"
+    )
+    parser.add_argument(
+        "--readme", action="store_true", help="put the first file's table of quality into the README, too"
     )
     parser.add_argument("--open", action="store_true", help="show the page in a browser")
     options = parser.parse_args(arguments)
@@ -64,6 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = options.output or files[0].parent
         folder.mkdir(parents=True, exist_ok=True)
         written = write(files, folder)
+        if options.readme:
+            text = readme.put(load(files[0]), _README)
+            written.append(write_atomically(_README, lambda file: file.write(text.encode())))
     except (StyleTransferError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from benchmarks.plan import LITE
 from benchmarks.report import words
 from benchmarks.report.facts import feed_forward_row
 from benchmarks.results_file import Row
@@ -24,16 +25,17 @@ _VARIABLES = {_INK: "--ink", _GREY: "--grey", _RULE: "--rule"} | {
 
 def speed_and_quality(rows: Sequence[Row]) -> str:
     """Draw style ratio against seconds, a line a method."""
-    series: dict[str, list[Row]] = {}
+    series: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        series.setdefault(words.label(row), []).append(row)
+        network = row.case["extractor"]
+        series.setdefault((words.label(row), network), []).append(row)
 
     def draw(axes: Any) -> None:
-        for name, own in series.items():
+        for (label, network), own in series.items():
             own = sorted(own, key=lambda row: words.order(row.case["size"]))
             x = [row.seconds for row in own]
             y = [row.info["judge"]["style_ratio"] for row in own]
-            axes.plot(x, y, **_look(name), label=name)
+            axes.plot(x, y, **_look(label, network), label=label if network == LITE else f"{label}, {network}")
             for row, a, b in zip(own, x, y, strict=True):
                 axes.annotate(
                     row.case["size"], (a, b), textcoords="offset points", xytext=(6, 6), fontsize=9, color=_GREY
@@ -103,8 +105,8 @@ def _known() -> list[str]:
     ]
 
 
-def _look(label: str, network: str = "vgg19-lite") -> dict[str, Any]:
-    """Return colour and marker of a series, dashed at full width: colour is never the only difference."""
+def _look(label: str, network: str = LITE) -> dict[str, Any]:
+    """Return colour and marker of a series, dashed on other networks: colour is never the only difference."""
     known = _known()
     label = label.removesuffix(", one step")
     place = (known.index(label) if label in known else len(known)) % len(_SERIES)
@@ -113,7 +115,7 @@ def _look(label: str, network: str = "vgg19-lite") -> dict[str, Any]:
         "marker": _MARKERS[place],
         "markersize": 5,
         "linewidth": 1.8,
-        "linestyle": "-" if network == "vgg19-lite" else (0, (4, 2)),
+        "linestyle": "-" if network == LITE else (0, (4, 2)),
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks.report.parts import Section, Table
 from benchmarks.report.sections import of_device
 from benchmarks.results_file import Results
+from styletransfer.judging.judges import same_judge
 from styletransfer.methods import METHODS
 
 TITLE = "What style transfer costs, and what it buys"
@@ -16,7 +17,12 @@ _BUSY = 0.4
 
 
 def compose(runs: Sequence[Results]) -> list[Section]:
-    """Return the whole report."""
+    """Return the whole report.
+
+    Raises:
+        JudgeError: Runs of different judges.
+    """
+    same_judge([run.judge for run in runs])
     sections = [_opening(runs)]
     for run in runs:
         sections.append(_part(run))
@@ -34,7 +40,8 @@ def _opening(runs: Sequence[Results]) -> Section:
         title="What is measured",
         text=(
             "Methods that repaint a photograph in the manner of a painting: how long each takes, how much memory "
-            "it needs, and what its picture is worth to one fixed judge. "
+            "it needs, and what its picture is worth to one fixed judge, "
+            f"{runs[0].judge.text}. "
             + " ".join(f"{method.title}: {method.summary}." for method in METHODS.values()),
             "Every number was measured, none was filled in by hand: each table is made from the results files "
             + ", ".join(f"`{run.name}`" for run in runs)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks.plan import LITE
 from benchmarks.report import words
 from benchmarks.results_file import Row
 
@@ -21,7 +22,7 @@ def in_short(rows: Sequence[Row]) -> list[str]:
         told += _run_against_pictures(run, rows)
     equal = [row for row in rows if row.ratio and row.ratio["same_work"]]
     for what in ("one step", "whole picture"):
-        best = [row for row in equal if row.case["what"] == what and row.case["extractor"] == "vgg19-lite"][-1:]
+        best = [row for row in equal if row.case["what"] == what and row.case["extractor"] == LITE][-1:]
         for row in best:
             told.append(
                 f"{words.label(row)}, {what}, {row.case['size']} px: {words.seconds(row.seconds)}, "
@@ -41,7 +42,7 @@ def _run_against_pictures(run: Row, rows: Sequence[Row]) -> list[str]:
         judged, judged_run = run.info["trace"]["others"][other], run.info["judge"]
         told.append(
             f"At {size} px {words.name(other)} takes {words.seconds(feed)} and reaches a style ratio of "
-            f"{judged['style_ratio']:.2f} at a content loss of {judged['content']:.2f}; {method} takes "
+            f"{judged['style_ratio']:.2f} at a content figure of {judged['content']:.2f}; {method} takes "
             f"{words.seconds(run.seconds)}, {run.seconds / feed:,.0f} times as long, and reaches "
             f"{judged_run['style_ratio']:.2f} at {judged_run['content']:.2f} (lower is better)."
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from benchmarks.report.parts import Section, Table
+from benchmarks.report.parts import Section, Strip, Table
 from styletransfer.plotting import COLORS
 
 #: The same hues, lightened for a dark page.
@@ -27,6 +27,10 @@ nav { color: var(--grey); font-size: .95rem; }
 a { color: var(--series-0); }
 li { max-width: 46rem; margin: .3rem 0; }
 figure { margin: 1rem 0; }
+.strip { display: flex; flex-wrap: wrap; gap: .5rem; margin: .25rem 0 1rem; }
+.strip figure { margin: 0; width: 11.5rem; }
+.strip img { width: 100%; height: auto; display: block; }
+figcaption { color: var(--grey); font-size: .8rem; line-height: 1.3; }
 svg { width: 100%; height: auto; }
 .scroll { overflow-x: auto; margin: .75rem 0 1.25rem; }
 table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
@@ -70,8 +74,18 @@ def _section(section: Section) -> str:
     if section.bullets:
         lines.append("<ul>" + "".join(f"<li>{_inline(text)}</li>" for text in section.bullets) + "</ul>")
     lines += [f"<figure>{chart}</figure>" for chart in section.charts]
+    lines += [_strip(strip) for strip in section.strips]
     lines += [_table(table) for table in section.tables if table.rows]
     return "\n".join(lines)
+
+
+def _strip(strip: Strip) -> str:
+    figures = "".join(
+        f'<figure><img src="data:image/webp;base64,{picture.data}" alt="{escape(picture.caption)}" loading="lazy">'
+        f"<figcaption>{escape(picture.caption)}</figcaption></figure>"
+        for picture in strip.pictures
+    )
+    return f'<p>{escape(strip.title)}</p>\n<div class="strip">{figures}</div>'
 
 
 def _table(table: Table) -> str:

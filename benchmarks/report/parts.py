@@ -23,8 +23,24 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A picture as WebP in base 64."""
+
+    caption: str
+    data: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strip:
+    """Pictures beside each other."""
+
+    title: str
+    pictures: Sequence[Picture]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Section:
-    """One heading, its text, charts (as SVG) and tables; a `part` opens what is said of one run."""
+    """One heading, its text, charts (as SVG), pictures and tables; a `part` opens what is said of one run."""
 
     title: str
     part: bool = False
@@ -32,6 +48,7 @@ class Section:
     text: Sequence[str] = ()
     bullets: Sequence[str] = ()
     charts: Sequence[str] = ()
+    strips: Sequence[Strip] = ()
     tables: Sequence[Table] = field(default_factory=list)
 
 

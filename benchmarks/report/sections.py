@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks.report import charts, details, words
+from benchmarks.pictures import PAIR
+from benchmarks.plan import LITE
+from benchmarks.report import charts, details, quality, words
 from benchmarks.report.facts import PAID_HOURS, exponents, in_short, paid_after
 from benchmarks.report.parts import TIMED_HEAD, Section, Table, judged, timed
 from benchmarks.results_file import Results, Row
@@ -15,14 +17,15 @@ def of_device(results: Results, device: str) -> list[Section]:
     """Return the sections on what one device measured."""
     rows = sorted(
         (row for row in results.rows if row.case["device"] == device),
-        key=lambda row: (row.case["extractor"] != "vgg19-lite", words.order(row.case["size"]), row.key),
+        key=lambda row: (row.case["extractor"] != LITE, words.order(row.case["size"]), row.key),
     )
     pictures = [row for row in rows if row.case["what"] == "whole picture"]
     runs = [row for row in pictures if "trace" in row.info]
     made: list[Section | None] = [
         _short(rows, device),
         _pictures(pictures),
-        _quality(pictures),
+        quality.section(results, rows),
+        _quality(pictures, rows),
         _loss(runs, pictures),
         _growth(rows),
         details.steps([row for row in rows if row.case["what"] == "one step"]),
@@ -34,7 +37,7 @@ def of_device(results: Results, device: str) -> list[Section]:
 
 
 def _short(rows: list[Row], device: str) -> Section | None:
-    bullets = in_short(rows)
+    bullets = in_short(rows) + quality.in_short(rows)
     where = _DEVICES.get(device, device)
     return Section(title=f"In short, on the {where}", bullets=bullets) if bullets else None
 
@@ -44,15 +47,16 @@ def _pictures(rows: list[Row]) -> Section | None:
         return None
     table = Table(
         names=2,
-        head=("method", *TIMED_HEAD, "style ratio", "content loss"),
+        head=("method", *TIMED_HEAD, "style ratio", "content"),
         rows=[(*timed(row), *judged(row)) for row in rows],
     )
     return Section(
         title="Whole pictures",
         text=(
-            "From two pictures in memory to the stylized one, without reading and writing files. Style ratio: 1 "
-            "means that no style was taken, 0 that the picture has the style's statistics. Content loss: 0 means "
-            "untouched, about 2 an unrelated picture. Both are the fixed judge's, the same for every method. "
+            "From two pictures in memory to the stylized one, without reading and writing files. Style ratio: the "
+            "mean of the judge's moment and Gram figures; 1 means that no style was taken, 0 that the picture has "
+            "the style's statistics. Content: 0 means untouched. All pictures are of one pair; the figures of "
+            "several are under Quality. "
             f"{TIMES} textbook: how many times faster than the tutorial's code, which ran in turns with it "
             "(median, with quartiles). Of the floor: the least time that direct convolution could take on "
             "this machine, over the time taken. Random weights cost the same time but make no picture worth "
@@ -62,13 +66,17 @@ def _pictures(rows: list[Row]) -> Section | None:
     )
 
 
-def _quality(rows: list[Row]) -> Section | None:
-    judged = [row for row in rows if row.info["judge"]]
+def _quality(pictures: list[Row], rows: list[Row]) -> Section | None:
+    others = [row for row in quality.rated(rows) if row.case["pair"] == PAIR and row.case["extractor"] != LITE]
+    judged = [row for row in [*pictures, *others] if row.info["judge"]]
     if not judged:
         return None
     return Section(
         title="Speed against quality",
-        text=("Left is faster, down is more of the style. A line joins one method's sizes.",),
+        text=(
+            "Left is faster, down is more of the style, for the pair that speed is measured on. A line joins one "
+            "method's sizes.",
+        ),
         charts=[charts.speed_and_quality(judged)],
     )
 
@@ -79,13 +87,13 @@ def _loss(runs: list[Row], pictures: list[Row]) -> Section | None:
     told = Table(
         caption="What one would have after so many seconds",
         names=2,
-        head=("run", "picture", "loss", "style ratio", "content loss"),
+        head=("run", "picture", "loss", "style ratio", "content"),
         rows=[line for row in runs for line in _told(row)],
     )
     better = Table(
         caption="Seconds until the descent's picture is better than the feed-forward method's",
         names=2,
-        head=("run", "beaten picture", "by its own loss", "by style ratio", "by style ratio and content loss"),
+        head=("run", "beaten picture", "by its own loss", "by style ratio", "by style ratio and content"),
         rows=[
             (
                 f"{words.name(row.case['subject'])}, {row.case['size']} px",

@@ -21,6 +21,12 @@ def label(row: Row) -> str:
     return row.label.replace(row.case["subject"], name(row.case["subject"]), 1)
 
 
+def subject(row: Row) -> str:
+    """Return the method's title, or the program's name and version."""
+    peer = row.info.get("peer")
+    return f"{row.case['subject']} {peer['version']}" if peer else name(row.case["subject"])
+
+
 def seconds(value: float | None) -> str:
     """Return a duration in the unit that suits it."""
     if value is None:

@@ -10,7 +10,7 @@ A method's module, which is optional, holds all that has to be written by hand f
 - ``OPTIONS``: the method's options that compute what the textbook computes.
 - ``Textbook(stylizer, content, style)``: called without arguments it makes the picture, or takes one step.
 - ``operations(stylizer, size, style_size)``: of one picture or step; no style size: it is encoded before.
-- ``random_parts()``: the method's parts with random weights, at full width.
+- ``random_parts(encoder)``: its parts, if it has any, with random weights, for an extractor at full width.
 - ``STAGES`` and ``stage(name, stylizer, content, style)``: parts of the work that are timed apart.
 """
 

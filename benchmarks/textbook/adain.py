@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from typing import Any
 
 import torch
@@ -149,13 +150,13 @@ def decoder_operations(spec: DecoderSpec, size: tuple[int, int]) -> int:
     return total + 2 * spec.modulation * (4 * sum(spec.channels) + 2 * 2 * sum(spec.modulated))
 
 
-def random_parts() -> dict[str, Any]:
-    """Return a decoder with random weights, for VGG-19 at full width."""
-    return {"decoder": Decoder(PYTORCH_ADAIN).requires_grad_(False)}
+def random_parts(encoder: str) -> dict[str, Any]:
+    """Return a decoder with random weights, for an extractor at full width."""
+    return {"decoder": Decoder(dataclasses.replace(PYTORCH_ADAIN, encoder=encoder)).requires_grad_(False)}
 
 
 def stage(name: str, stylizer: Any, content: Tensor, style: Tensor) -> dict[str, Any]:
-    """Return the work of a stage, the textbook's, the operations, and whether the stage makes a picture."""
+    """Return the work of a stage, the textbook's, and the operations."""
     decoder, taps = stylizer.decoder, stylizer.decoder.taps
     encoder = Encoder(stylizer.extractor, taps[-1])
     if name == "encode style":
@@ -163,7 +164,6 @@ def stage(name: str, stylizer: Any, content: Tensor, style: Tensor) -> dict[str,
             "work": lambda: stylizer.encode_style(style),
             "textbook": lambda: {tap: calc_mean_std(x) for tap, x in encoder(style, taps).items()},
             "operations": floor.encoder(stylizer.extractor, taps[-1], (style.shape[2], style.shape[3])),
-            "picture": False,
         }
     with torch.no_grad():
         features, style_features = stylizer.extractor(content, taps), stylizer.extractor(style, taps)
@@ -175,5 +175,4 @@ def stage(name: str, stylizer: Any, content: Tensor, style: Tensor) -> dict[str,
         "work": lambda: decoder(ours, change),
         "textbook": lambda: by_the_book(target, change),
         "operations": decoder_operations(decoder.spec, (content.shape[2], content.shape[3])),
-        "picture": True,
     }

@@ -81,8 +81,3 @@ def operations(stylizer: Any, size: tuple[int, int], style_size: tuple[int, int]
     deepest = max(layers, key=lambda tap: (BY_TAP[tap].block, BY_TAP[tap].number))
     forward = floor.encoder(stylizer.extractor, deepest, size) + floor.grams(stylizer.extractor, layers, size)
     return 2 * forward
-
-
-def random_parts() -> dict[str, Any]:
-    """Return nothing: the method has no parts."""
-    return {}

@@ -14,9 +14,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-#: Rows with embedded weights, without fresh processes, and one descent.
-ROWS = "vgg19-lite and not cold and not (full_run and 48)"
-BRIEF = ("-k", ROWS, "--quick", "--sizes", "32,48", "--rounds", "2", "--device", "cpu")
+#: Rows with embedded weights, without fresh processes, one descent, and two pairs.
+ROWS = "vgg19-lite and not cold and not (full_run and 48) and not valley and not coffee"
+BRIEF = (
+    *("-k", ROWS, "--quick", "--sizes", "32,48", "--rounds", "2", "--device", "cpu"),
+    *("--judge", "vgg19-lite-1"),
+)
 
 
 def run_pytest(*arguments: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
@@ -28,7 +31,7 @@ def run_pytest(*arguments: str, timeout: float = 600) -> subprocess.CompletedPro
         text=True,
         timeout=timeout,
         check=False,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])},  # for `made_up`
     )
 
 

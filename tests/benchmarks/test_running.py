@@ -25,6 +25,8 @@ from tests.benchmarks.conftest import ROOT, run_pytest
         (["--benchmark-json", "none.json", "--benchmark-skip"], "--benchmark-skip leaves all benchmarks out"),
         (["--benchmark-only", "--rounds", "0"], "must be a whole number of at least 1, got '0'"),
         (["--benchmark-only", "--sizes", "100"], "must be multiples of 16"),
+        (["--benchmark-only", "--judge", "abacus"], "--judge: "),
+        (["--benchmark-only", "--peer", "abacus"], "--peer: "),
     ],
 )
 def test_a_measurement_that_cannot_be_is_refused(arguments: list[str], message: str) -> None:
@@ -67,6 +69,7 @@ def test_old_runs_of_other_machines_are_not_compared_in_seconds(
 ) -> None:
     data = json.loads(real_run[0].read_text(encoding="utf-8"))
     data["machine_info"]["processor_name"] = "abacus"
+    digest = data["machine_info"]["weights"]["lite"]["sha256"]
     saved = tmp_path / get_machine_id() / "0001_old.json"
     saved.parent.mkdir()
     saved.write_text(json.dumps(data), encoding="utf-8")
@@ -75,6 +78,13 @@ def test_old_runs_of_other_machines_are_not_compared_in_seconds(
     refused = run_pytest(*command, *storage)
     assert refused.returncode == pytest.ExitCode.USAGE_ERROR
     assert "was made on another machine" in refused.stderr
+    data["machine_info"]["weights"]["lite"]["sha256"] = "0" * 64
+    saved.write_text(json.dumps(data), encoding="utf-8")
+    stale = run_pytest(*command, *storage, "--across-machines")
+    assert stale.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "was made with other weights (lite: " in stale.stderr
+    data["machine_info"]["weights"]["lite"]["sha256"] = digest
+    saved.write_text(json.dumps(data), encoding="utf-8")
     told = run_pytest(*command, *storage, "--across-machines")
     assert told.returncode == 0, told.stdout + told.stderr
     assert "(0001_old" in told.stdout
@@ -108,7 +118,7 @@ def test_a_made_up_method_is_measured_too(tmp_path: Path) -> None:
     """Nothing but its registration tells the benchmarks of it."""
     path = tmp_path / "results.json"
     done = run_pytest(
-        *("-p", "tests.made_up", "-k", "tint and vgg19-lite and not cold", "--quick", "--sizes", "32"),
+        *("-p", "made_up", "-k", "tint and vgg19-lite and not cold", "--quick", "--sizes", "32"),
         *("--rounds", "1", "--device", "cpu", "--benchmark-json", str(path)),
     )
     assert done.returncode == 0, done.stdout + done.stderr

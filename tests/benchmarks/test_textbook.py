@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import styletransfer as st
-from benchmarks.networks import Networks, networks
-from benchmarks.plan import FULL_WIDTH, LITE
+from benchmarks.networks import Networks, full_width, networks
+from benchmarks.plan import LITE
 from benchmarks.textbook import Encoder, adain, gatys, of
 from benchmarks.textbook.gatys import STYLE_LAYERS
 from styletransfer.methods import METHODS
@@ -17,7 +17,7 @@ from styletransfer.methods import METHODS
 Picture = Callable[..., torch.Tensor]
 
 
-@pytest.fixture(params=[LITE, FULL_WIDTH])
+@pytest.fixture(params=[LITE, full_width()])
 def nets(request: pytest.FixtureRequest) -> Networks:
     return networks(request.param, "cpu")
 
@@ -35,7 +35,8 @@ def test_adain(nets: Networks, picture: Picture) -> None:
     stylizer = nets.stylizer("adain", adain.OPTIONS)
     ours = stylizer.stylize(content, style).image
     theirs = adain.Textbook(stylizer, content, style)()
-    torch.testing.assert_close(theirs, ours, rtol=0, atol=1e-4)
+    # Features of vgg19-oxford are a hundred times as large, and so is their rounding.
+    torch.testing.assert_close(theirs, ours, rtol=0, atol=1e-4 if nets.extractor.name == LITE else 3e-3)
     assert theirs.std() > 0.01
 
 

@@ -36,11 +36,11 @@ class Suite:
 
 def test_it_runs_the_suite_and_the_report(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     suite = Suite(monkeypatch)
-    result = run("--quick", "--device", "cpu", "-o", str(tmp_path / "out"))
+    result = run("--quick", "--device", "cpu", "--judge", "vgg19-lite-1", "-o", str(tmp_path / "out"))
     assert result.exit_code == 0
     assert "report.html" in result.stdout
     measured, reported = suite.calls
-    assert {"--benchmark-only", "--quick", "--device=cpu"} <= set(measured)
+    assert {"--benchmark-only", "--quick", "--device=cpu", "--judge=vgg19-lite-1"} <= set(measured)
     assert reported[:2] == ("-m", "benchmarks.report")
     assert "--open" in reported
     run("--no-open", "-o", str(tmp_path / "out"))
