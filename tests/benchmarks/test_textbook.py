@@ -35,8 +35,7 @@ def test_adain(nets: Networks, picture: Picture) -> None:
     stylizer = nets.stylizer("adain", adain.OPTIONS)
     ours = stylizer.stylize(content, style).image
     theirs = adain.Textbook(stylizer, content, style)()
-    # Features of vgg19-oxford are a hundred times as large, and so is their rounding.
-    torch.testing.assert_close(theirs, ours, rtol=0, atol=1e-4 if nets.extractor.name == LITE else 3e-3)
+    torch.testing.assert_close(theirs, ours, rtol=0, atol=1e-4)
     assert theirs.std() > 0.01
 
 
