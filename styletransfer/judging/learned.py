@@ -71,7 +71,8 @@ METRICS: Mapping[str, Metric] = {
         Metric(
             name="fid",
             title="FID",
-            summary="Fréchet distance of the stylized pictures to the style pictures (TensorFlow's Inception)",
+            summary="Fréchet distance of the stylized pictures to the style pictures (TensorFlow's Inception); "
+            "comparable only between equally many pictures of the same styles",
             weights=("inception-fid",),
             package="torch_fidelity",
             smallest=16,
@@ -81,7 +82,8 @@ METRICS: Mapping[str, Metric] = {
         Metric(
             name="artfid",
             title="ArtFID",
-            summary="(1 + mean LPIPS) (1 + FID), where FID is that of an Inception trained on paintings",
+            summary="(1 + mean LPIPS) (1 + FID), where FID is that of an Inception trained on paintings; "
+            "comparable only between equally many pictures of the same styles",
             weights=("alexnet", "lpips-alex", "art-inception"),
             package="lpips",
             smallest=75,

@@ -180,6 +180,18 @@ def test_lpips_is_the_published_formula(put: Callable[..., Any], random_files: C
     assert score.each[0] == pytest.approx(wanted, rel=1e-4)
 
 
+@pytest.mark.parametrize(("name", "size"), [("fid", (600, 700)), ("artfid", (512, 597)), ("lpips", (512, 597))])
+def test_larger_pictures_are_reduced_as_in_styleid_s_script(name: str, size: tuple[int, int]) -> None:
+    sizes = []
+
+    def network(images: Tensor) -> Tensor:
+        sizes.append(tuple(images.shape[2:]))
+        return images.mean((2, 3))
+
+    learned._features(network, METRICS[name], [torch.rand(1, 3, 600, 700)], lambda: None)
+    assert sizes == [size]
+
+
 @needs_fidelity
 def test_fid_of_sets(put: Callable[..., Any]) -> None:
     put("inception-fid")
@@ -188,7 +200,8 @@ def test_fid_of_sets(put: Callable[..., Any]) -> None:
     repeated = [*styles, styles[0]]
     score = measure(["fid"], stylized, stylized, repeated)["fid"]
     network = fid_features("cpu")
-    first, [a, b] = torch.cat([network(x) for x in stylized]), [network(x) for x in styles]
+    files = [(x * 255).round() / 255 for x in stylized]  # what a PNG file would hold
+    first, [a, b] = torch.cat([network(x) for x in files]), [network(x) for x in styles]
     assert first.shape == (3, 2048)
     assert score.value == score.fid == pytest.approx(frechet_distance(first, torch.cat([a, b, a])))
     assert score.value > 1e-3
