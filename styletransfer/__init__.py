@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from styletransfer.comparing.run import compare as compare
     from styletransfer.errors import CompareInterrupted as CompareInterrupted
     from styletransfer.errors import DivergenceError as DivergenceError
+    from styletransfer.errors import EvaluateInterrupted as EvaluateInterrupted
     from styletransfer.errors import ImageError as ImageError
     from styletransfer.errors import JudgeError as JudgeError
     from styletransfer.errors import OptionError as OptionError
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from styletransfer.errors import StylizeInterrupted as StylizeInterrupted
     from styletransfer.errors import TrainingError as TrainingError
     from styletransfer.errors import WeightsError as WeightsError
+    from styletransfer.evaluating.result import SetEvaluation as SetEvaluation
+    from styletransfer.evaluating.run import evaluate_set as evaluate_set
     from styletransfer.features import create_extractor as create_extractor
     from styletransfer.images import load_image as load_image
     from styletransfer.images import save_image as save_image
@@ -52,12 +55,14 @@ _HOMES = {
     "CompareInterrupted": "errors",
     "Comparison": "comparing.result",
     "DivergenceError": "errors",
+    "EvaluateInterrupted": "errors",
     "Evaluation": "judging.evaluation",
     "ImageError": "errors",
     "JudgeError": "errors",
     "OptionError": "errors",
     "OutputError": "errors",
     "PeerError": "errors",
+    "SetEvaluation": "evaluating.result",
     "Step": "stylizer",
     "StyleTransferError": "errors",
     "Stylization": "stylizer",
@@ -70,6 +75,7 @@ _HOMES = {
     "create_judge": "judging.judge",
     "create_stylizer": "methods",
     "evaluate": "judging.judge",
+    "evaluate_set": "evaluating.run",
     "functional": "",
     "list_judges": "judging.judges",
     "list_stylizers": "methods",

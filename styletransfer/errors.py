@@ -93,3 +93,19 @@ class CompareInterrupted(KeyboardInterrupt):
     def __reduce__(self) -> tuple[Any, ...]:
         """Let the exception come back from another process."""
         return partial(type(self), comparison=self.comparison), self.args
+
+
+class EvaluateInterrupted(KeyboardInterrupt):
+    """Ctrl-C during `evaluate_set`; what is judged is kept.
+
+    Attributes:
+        evaluation: The `SetEvaluation` of the pictures that are judged.
+    """
+
+    def __init__(self, message: str, *, evaluation: Any) -> None:
+        super().__init__(message)
+        self.evaluation = evaluation
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let the exception come back from another process."""
+        return partial(type(self), evaluation=self.evaluation), self.args

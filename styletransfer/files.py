@@ -8,7 +8,7 @@ import errno
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -186,6 +186,58 @@ def write_together(files: Mapping[Path, Callable[[BinaryIO], object]]) -> list[P
     except OSError as problem:
         raise OutputError(f'Cannot write "{current}": {reason(problem)}.') from problem
     return list(files)
+
+
+def folder_files(
+    folder: str | os.PathLike[str], names: Iterable[str], *, protected: Iterable[str | os.PathLike[str]] = ()
+) -> list[Path]:
+    """Return the files `names` in `folder`; find out before the work whether they can be written.
+
+    Args:
+        folder: Where to; may be missing if it can be made.
+        names: Of the files.
+        protected: Input files, which must not be overwritten.
+
+    Raises:
+        OutputError: A folder that cannot be made or written to, or an input file in the way.
+    """
+    if not isinstance(folder, (str, os.PathLike)) or not os.fspath(folder):
+        raise OutputError(f"The output must be a folder, got {folder!r}; give its path.")
+    place, inputs = Path(folder), list(protected)
+    files = [place / name for name in names]
+    if place.exists():
+        for file in files:
+            check_place(file, protected=inputs)
+        return files
+    parent = place.absolute().parent
+    if not parent.is_dir():
+        raise OutputError(
+            f'Cannot make the folder "{place}": "{parent}" does not exist or is no folder; create it first.'
+        )
+    try:  # found out by doing, since permissions alone do not tell
+        place.mkdir()
+        place.rmdir()
+    except OSError as problem:
+        raise OutputError(f'Cannot make the folder "{place}": {reason(problem)}.') from problem
+    return files
+
+
+@contextlib.contextmanager
+def new_folder(folder: str | os.PathLike[str]) -> Iterator[None]:
+    """Make `folder` if it is missing, and take it away again if what is done in it fails."""
+    place = Path(folder)
+    missing = not place.exists()
+    try:
+        place.mkdir(exist_ok=True)
+    except OSError as problem:
+        raise OutputError(f'Cannot make the folder "{place}": {reason(problem)}.') from problem
+    try:
+        yield
+    except BaseException:
+        if missing:
+            with contextlib.suppress(OSError):  # somebody else has put something into it
+                place.rmdir()
+        raise
 
 
 def reason(problem: Exception, *, reading: bool = False) -> str:

@@ -19,13 +19,14 @@ from styletransfer.cli.compare import compare_command, demo_command
 from styletransfer.cli.completion import completion_command
 from styletransfer.cli.data import data_group
 from styletransfer.cli.doctor import doctor_command
+from styletransfer.cli.evaluate import evaluate_command
 from styletransfer.cli.info import info_command
 from styletransfer.cli.peers import peers_command
 from styletransfer.cli.streams import take_any_character, unwritable
 from styletransfer.cli.stylize import stylize_command
 from styletransfer.cli.train import train_group
 from styletransfer.cli.weights import weights_group
-from styletransfer.errors import CompareInterrupted, StyleTransferError, StylizeInterrupted
+from styletransfer.errors import CompareInterrupted, EvaluateInterrupted, StyleTransferError, StylizeInterrupted
 from styletransfer.methods import METHODS
 
 __all__ = ["main"]
@@ -68,7 +69,8 @@ class _Group(click.Group):
             raise _BadInput(str(error)) from error
         except KeyboardInterrupt as error:
             # Those that come this far speak to Python: what they carry was not asked for.
-            kept = "" if isinstance(error, (CompareInterrupted, StylizeInterrupted)) else str(error)
+            to_python = (CompareInterrupted, EvaluateInterrupted, StylizeInterrupted)
+            kept = "" if isinstance(error, to_python) else str(error)
             raise _Interrupted(kept or "Interrupted; nothing was written.") from error
         except (MemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error):
@@ -116,6 +118,7 @@ for _command in (
     stylize_command,
     compare_command,
     demo_command,
+    evaluate_command,
     info_command,
     doctor_command,
     weights_group,

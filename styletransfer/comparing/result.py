@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from styletransfer import images
-from styletransfer.errors import OutputError
-from styletransfer.files import write_together
+from styletransfer.files import folder_files, new_folder, write_together
 from styletransfer.images import Picture
 from styletransfer.judging.evaluation import FIGURES, Evaluation
 from styletransfer.judging.judges import JudgeLabel, orientation_text, same_judge
@@ -218,7 +216,7 @@ class Comparison:
             images.encode_image(image, file, alpha=alpha)
             for file, (image, alpha) in zip(files[len(contents) :], pictures, strict=True)
         ]
-        with _made(Path(folder)):
+        with new_folder(folder):
             return write_together({file: _writer(content) for file, content in zip(files, contents, strict=True)})
 
     def _figure_bytes(self) -> bytes:
@@ -250,23 +248,6 @@ def _peer_note(result: PeerResult) -> str:
 
 def _writer(content: bytes) -> Callable[[BinaryIO], object]:
     return lambda file: file.write(content)
-
-
-@contextlib.contextmanager
-def _made(folder: Path) -> Iterator[None]:
-    """Make `folder` if it is missing, and take it away again if what is done in it fails."""
-    missing = not folder.exists()
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as problem:
-        raise OutputError(f'Cannot make the folder "{folder}": {problem.strerror}.') from problem
-    try:
-        yield
-    except BaseException:
-        if missing:
-            with contextlib.suppress(OSError):  # somebody else has put something into it
-                folder.rmdir()
-        raise
 
 
 def describe_progress(reached: Comparison, asked: Sequence[str]) -> str:
@@ -301,25 +282,5 @@ def output_files(
     Raises:
         OutputError: A folder that cannot be made or written to, or an input file in the way.
     """
-    place = Path(folder)
     names = ["comparison.png", "comparison.json", "comparison.md", *(f"{method}.png" for method in methods)]
-    names += ["content.png", "style.png"] if inputs else []
-    files = [place / name for name in names]
-    if place.exists():
-        for file in files:
-            # The suffix is no picture's for two of them, but the place must be as good as a picture's.
-            images.check_output(file.with_suffix(".png"), protected=protected)
-        return files
-    parent = place.absolute().parent
-    if not parent.is_dir():
-        raise OutputError(
-            f'Cannot make the folder "{place}": "{parent}" does not exist or is no folder; create it first.'
-        )
-    try:  # found out by doing, since permissions alone do not tell
-        place.mkdir()
-        place.rmdir()
-    except OSError as problem:
-        raise OutputError(
-            f'Cannot make the folder "{place}": {problem.strerror}. Choose another place.'
-        ) from problem
-    return files
+    return folder_files(folder, names + ["content.png", "style.png"] * inputs, protected=protected)

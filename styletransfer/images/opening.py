@@ -19,6 +19,8 @@ from styletransfer.images import tiff
 
 #: In the order in which they are tried: each has a signature, and none needs another program.
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "AVIF", "JPEG2000", "PPM")
+#: What a picture's name ends with, in either case.
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
 #: A file object that gives more is no picture, but /dev/zero or the like.
 _MOST_BYTES = 2**30
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")

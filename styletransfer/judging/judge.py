@@ -32,12 +32,15 @@ from styletransfer.judging.measures import color_quantiles, edge_correlation, ss
 from styletransfer.stylizer import Stylization
 from styletransfer.weights import catalogue, store
 
-__all__ = ["CONTENT_LAYER", "STYLE_LAYERS", "Judge", "Judged", "Pair", "create_judge", "evaluate"]
+__all__ = ["CONTENT_LAYER", "REFERENCES", "STYLE_LAYERS", "Judge", "Judged", "Pair", "create_judge", "evaluate"]
 
 #: Where content is compared: layout rather than texture (Gatys et al. 2016, section 3).
 CONTENT_LAYER = "relu4_2"
 #: Where style is compared (Gatys et al. 2016, section 2.2).
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+
+#: The reading aids of `Pair.references`.
+REFERENCES = ("untouched content", "colours alone")
 
 #: What a judge takes for a picture.
 Judged = ImageSource | Picture | Stylization
@@ -160,7 +163,7 @@ class Pair:
         texture: a method that is not clearly below it in `moment` and `gram` has transferred colours only.
         """
         recolored = Picture(rgb=match_color(self.content, self.style))
-        return {"untouched content": self(Picture(rgb=self.content)), "colours alone": self(recolored)}
+        return dict(zip(REFERENCES, (self(Picture(rgb=self.content)), self(recolored)), strict=True))
 
 
 def create_judge(name: str | None = None, *, device: str | torch.device | None = None) -> Judge:

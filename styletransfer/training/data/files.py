@@ -16,10 +16,9 @@ from torch import Tensor
 from styletransfer._checks import did_you_mean
 from styletransfer.errors import ImageError
 from styletransfer.images.decode import from_path, stored_size
+from styletransfer.images.opening import SUFFIXES
 from styletransfer.images.pixels import Pixels, filled
 
-#: What a picture's name ends with, in either case.
-SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
 #: Suffixes of pictures in formats that are not read: such files are reported, never passed over silently.
 OTHER_SUFFIXES = (
     ".heic", ".heif", ".jxl", ".jp2", ".j2k", ".jpx", ".jls", ".psd", ".xcf", ".svg", ".eps", ".ico", ".tga",

@@ -1,0 +1,243 @@
+"""Judge the pictures of several methods over a set of pairs.
+
+>>> from pathlib import Path
+>>> from styletransfer import samples
+>>> for name in ("valley", "mosaic", "night"):
+...     samples.draw(name, long_edge=64).save(f"{name}.png")
+>>> evaluation = evaluate_set([("valley.png", "mosaic.png")], {"copy": "{content}.png"})
+>>> evaluation.summary.means["copy"]["ssim"].mean
+1.0
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+from styletransfer._checks import integer
+from styletransfer.errors import DivergenceError, EvaluateInterrupted, ImageError, OptionError
+from styletransfer.evaluating.patterns import Find, find_pictures
+from styletransfer.evaluating.reading import PairReader, read_style, size_of
+from styletransfer.evaluating.result import Fault, JudgedPicture, SetEvaluation
+from styletransfer.evaluating.sets import Pair, PairSet, read_set
+from styletransfer.evaluating.tables import Source
+from styletransfer.images import SMALLEST_SIDE
+from styletransfer.judging.evaluation import Evaluation
+from styletransfer.judging.judge import REFERENCES, Judge, create_judge
+from styletransfer.judging.judge import Pair as SeenPair
+from styletransfer.judging.judges import same_judge
+from styletransfer.progress import CountBar
+from styletransfer.recording import versions
+from styletransfer.weights.store import sha256_of
+
+__all__ = ["evaluate_pictures", "evaluate_set"]
+
+
+def evaluate_set(
+    pairs: Source | Iterable[tuple[Source, Source]],
+    pictures: Source | Sequence[Source] | Mapping[str, Source],
+    *,
+    contents: Source | None = None,
+    styles: Source | None = None,
+    judge: str | Judge | None = None,
+    device: str | torch.device | None = None,
+    long_edge: int | None = None,
+    add: Sequence[Source | SetEvaluation] = (),
+    progress: bool = False,
+) -> SetEvaluation:
+    """Judge pictures of any method, ours or another program's, over a set of pairs.
+
+    Pictures that are missing, cannot be read or do not fit their content are listed in `SetEvaluation.faults`;
+    the others are judged.
+
+    Args:
+        pairs: A CSV file with the columns content and style, pairs of paths, or the name of a set: "styleid".
+        pictures: Patterns by method, e.g. ``{"mine": "out/{content}_{style}.png"}``; or texts like
+            ``"mine=out/{content}_{style}.png"``, or CSV files with the columns method, content, style, stylized.
+        contents: Folder of the content pictures, for names in the table and for named sets.
+        styles: The same of the style pictures.
+        judge: Name of a judge, or one from `create_judge`; the strictest that is installed by default.
+        device: Where it works.
+        long_edge: Reduce all pictures to this longer side; by default, each pair is judged at the size of the
+            first method's picture.
+        add: Earlier evaluations of other methods by the same judge, or their evaluation.json.
+        progress: Show a progress bar.
+
+    Returns:
+        A `SetEvaluation`.
+
+    Raises:
+        StyleTransferError: Bad input; found before any work wherever it can be.
+        ImageError: Not one picture could be judged.
+        EvaluateInterrupted: Ctrl-C once there is something to keep; carries the evaluation so far.
+    """
+    if long_edge is not None:
+        integer(long_edge, "long_edge", low=SMALLEST_SIDE)
+    chosen = read_set(pairs, contents=contents, styles=styles, long_edge=long_edge)
+    found = find_pictures(pictures, chosen)
+    earlier = [e if isinstance(e, SetEvaluation) else SetEvaluation.load(e) for e in add]
+    network = judge if isinstance(judge, Judge) else create_judge(judge, device=device)
+    same_judge([network.label, *(evaluation.judge for evaluation in earlier)])
+    _check_methods(found, earlier)
+    work = _Work(chosen, found, network)
+    try:
+        work.run(progress=progress)
+    except KeyboardInterrupt:
+        if not work.pictures:
+            raise
+        raise EvaluateInterrupted(
+            f"Interrupted after {work.done} of {work.total} pictures; what is judged is kept on this exception as "
+            ".evaluation.",
+            evaluation=_joined(work.result(), earlier),
+        ) from None
+    if not work.pictures:
+        raise ImageError(
+            f"None of the {work.total} pictures of {', '.join(found)} could be judged. The first: "
+            f"{work.faults[0].reason}"
+        )
+    return _joined(work.result(), earlier)
+
+
+def evaluate_pictures(
+    stylized: Sequence[Source],
+    content: Source,
+    style: Source,
+    *,
+    judge: str | Judge | None = None,
+    device: str | torch.device | None = None,
+    long_edge: int | None = None,
+) -> tuple[dict[str, Evaluation], dict[str, Evaluation]]:
+    """Judge results of one pair at one size: that of the first, to which the content is reduced.
+
+    Args:
+        stylized: The files of the results.
+        content: The file of the picture that was repainted.
+        style: The file of the picture whose manner was taken.
+        judge: Name of a judge, or one from `create_judge`; the strictest that is installed by default.
+        device: Where it works.
+        long_edge: Reduce all pictures to this longer side.
+
+    Returns:
+        What the judge says of each file, and of the reading aids by name.
+
+    Raises:
+        StyleTransferError: Bad input.
+    """
+    if long_edge is not None:
+        integer(long_edge, "long_edge", low=SMALLEST_SIDE)
+    reader, read = PairReader(long_edge), {}
+    size: tuple[int, int] | None = None
+    for path in stylized:
+        read[str(path)], original = reader.read(path, content, size)
+        size = size_of(original)
+    if size is None:
+        raise OptionError("There is no stylized picture to judge; give at least one.")
+    manner = read_style(style, size)
+    network = judge if isinstance(judge, Judge) else create_judge(judge, device=device)
+    seen = network.pair(original, manner)
+    return {name: seen(picture) for name, picture in read.items()}, seen.references()
+
+
+class _Work:
+    """The pictures of a set, one after the other."""
+
+    def __init__(self, chosen: PairSet, found: Mapping[str, Find], judge: Judge) -> None:
+        self.chosen, self.found, self.judge = chosen, found, judge
+        self.reader = PairReader(chosen.long_edge)
+        self.pictures: list[JudgedPicture] = []
+        self.faults: list[Fault] = []
+        self.inputs: dict[str, dict[str, str]] = {"content": {}, "style": {}}
+        self.done, self.total = 0, len(chosen.pairs) * len(found)
+
+    def run(self, *, progress: bool) -> None:
+        """Judge all of them; faults are collected."""
+        with CountBar("evaluate", self.total, quiet=not progress) as bar:
+            for pair in self.chosen.pairs:
+                for _ in self._pair(pair):
+                    self.done += 1
+                    bar.update(self.done, note=f"{self.done} of {self.total} pictures")
+
+    def _pair(self, pair: Pair) -> Iterator[None]:
+        size: tuple[int, int] | None = None
+        seen: SeenPair | None = None
+        aids: dict[str, Evaluation] = {}
+        for method, find in self.found.items():
+            try:
+                path = find(pair)
+                stylized, content = self.reader.read(path, pair.content, size)
+                if seen is None:
+                    size = size_of(content)
+                    seen = self.judge.pair(content, read_style(pair.style, size))
+                    aids = seen.references()
+                evaluation = seen(stylized)
+            except (ImageError, DivergenceError) as problem:
+                self.faults.append(
+                    Fault(method=method, content=pair.key[0], style=pair.key[1], reason=str(problem))
+                )
+            else:
+                self.pictures.append(_judged(method, pair, evaluation, path))
+                self.pictures += [_judged(name, pair, aid) for name, aid in aids.items()]
+                aids = {}
+                self._hash(pair)
+            yield
+
+    def _hash(self, pair: Pair) -> None:
+        for kind, path in (("content", pair.content), ("style", pair.style)):
+            if path.stem not in self.inputs[kind]:
+                self.inputs[kind][path.stem] = sha256_of(path)
+
+    def result(self) -> SetEvaluation:
+        """Return what is judged so far."""
+        return SetEvaluation(
+            name=self.chosen.name,
+            judge=self.judge.label,
+            pictures=tuple(self.pictures),
+            faults=tuple(self.faults),
+            inputs=self.inputs,
+            conditions={
+                "date": datetime.now(UTC).isoformat(timespec="seconds"),
+                "versions": versions(),
+                "platform": platform.platform(),
+                "threads": torch.get_num_threads(),
+                "device": str(self.judge.device),
+                "long_edge": self.chosen.long_edge,
+                "pairs": len(self.chosen.pairs),
+            },
+        )
+
+
+def _judged(method: str, pair: Pair, evaluation: Evaluation, path: Path | None = None) -> JudgedPicture:
+    return JudgedPicture(
+        method=method,
+        content=pair.key[0],
+        style=pair.key[1],
+        stylized="" if path is None else str(path),
+        sha256="" if path is None else sha256_of(path),
+        size=evaluation.size,
+        figures=evaluation.figures(),
+        layers={"moment": dict(evaluation.moment), "gram": dict(evaluation.gram)},
+        aid=path is None,
+    )
+
+
+def _check_methods(found: Iterable[str], earlier: Iterable[SetEvaluation]) -> None:
+    """Refuse names that would meet, before the work."""
+    taken = set(found)
+    for evaluation in earlier:
+        if both := taken & set(evaluation.methods):
+            raise OptionError(
+                f'The method "{min(both)}" stands in an earlier evaluation, too; give one of them another name.'
+            )
+        taken |= set(evaluation.methods)
+    if both := taken & set(REFERENCES):
+        raise OptionError(f'"{min(both)}" is the name of a reading aid; give the method another name.')
+
+
+def _joined(evaluation: SetEvaluation, earlier: Iterable[SetEvaluation]) -> SetEvaluation:
+    for other in earlier:
+        evaluation = evaluation.joined(other)
+    return evaluation

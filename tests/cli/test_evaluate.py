@@ -1,0 +1,136 @@
+"""`styletransfer evaluate`: single pictures, sets, and mixtures of both."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from styletransfer import samples
+from styletransfer.cli import main
+from styletransfer.judging.judge import Judge
+
+JUDGE = ("--judge", "vgg19-lite-1")
+SET = ("--set", "pairs.csv", *JUDGE)
+MINE = ("--pictures", "mine={content}_{style}.png")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in ("valley", "mosaic", "night"):
+        samples.draw(name, long_edge=64).save(f"{name}.png")
+    for style in ("mosaic", "night"):
+        samples.draw("valley", long_edge=32).save(f"valley_{style}.png")
+    Path("pairs.csv").write_text("content,style\nvalley.png,mosaic.png\nvalley.png,night.png\n")
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["evaluate", *arguments], catch_exceptions=False)
+
+
+def test_one_picture(folder: Path) -> None:
+    result = run("valley_night.png", "valley.png", "night.png", *JUDGE)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0] == "| figure | better | valley_night.png | *untouched content* | *colours alone* |"
+    assert lines[2].startswith("| moment | lower | ")
+    assert "Judge: vgg19-lite-1 2 (" in result.stdout
+    assert "32x24 pixels" in result.stdout
+
+
+def test_several_pictures_as_json(folder: Path) -> None:
+    result = run(
+        "valley_night.png", "valley.png", "valley.png", "night.png", *JUDGE, "--json", "--long-edge", "32"
+    )
+    assert result.exit_code == 0
+    told = json.loads(result.stdout)
+    assert [picture["stylized"] for picture in told["pictures"]] == ["valley_night.png", "valley.png"]
+    assert told["judge"]["name"] == "vgg19-lite-1"
+    assert told["pictures"][1]["content"] == told["reading_aids"]["untouched content"]["content"] == 0
+
+
+def test_a_set(folder: Path) -> None:
+    result = run(*SET, *MINE, "-o", "out")
+    assert result.exit_code == 0
+    assert "| pictures judged | | 2 | 2 | 2 |" in result.stdout
+    assert "Wrote to out: evaluation.md, evaluation.csv, evaluation.json, evaluation.png." in result.stdout
+    told = json.loads(
+        run(*SET, "--pictures", "b={content}_{style}.*", "--add", "out/evaluation.json", "--json").stdout
+    )
+    assert told["summary"]["counts"] == {"b": 2, "mine": 2}
+    assert told["files"] == []
+
+
+def test_a_fault_is_exit_code_1_and_nothing_is_2(folder: Path) -> None:
+    Path("valley_night.png").unlink()
+    result = run(*SET, *MINE)
+    assert result.exit_code == 1
+    assert 'mine: The stylized picture "valley_night.png" does not exist.' in result.stdout
+    Path("valley_mosaic.png").unlink()
+    result = run(*SET, *MINE, "-o", "out")
+    assert result.exit_code == 2
+    assert "None of the 2 pictures" in result.stderr
+    assert not Path("out").exists()
+
+
+def test_figures_of_another_judge_are_refused(folder: Path) -> None:
+    run(*SET, *MINE, "-o", "out")
+    stored = json.loads(Path("out/evaluation.json").read_text())
+    stored["judge"]["version"] = 1
+    Path("earlier.json").write_text(json.dumps(stored))
+    result = run(*SET, "--pictures", "b={content}_{style}.png", "--add", "earlier.json", "-o", "new")
+    assert result.exit_code == 2
+    assert "different judges" in result.stderr
+    assert not Path("new").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "at least three pictures, STYLIZED CONTENT STYLE, got 0"),
+        (["a.png", "b.png"], "at least three pictures"),
+        (["a.png", "b.png", "c.png", "-o", "out"], "--output belongs to a set"),
+        (["a.png", "b.png", "c.png", *MINE], "--pictures belongs to a set"),
+        (["a.png", "b.png", "c.png"], 'The stylized picture "a.png" does not exist'),
+        (["a.png", *SET, *MINE], 'Both single pictures ("a.png") and --set were given'),
+        ([*SET], "--set needs --pictures"),
+        ([*SET, *MINE, "-o", "pairs.csv"], "pairs.csv"),
+        (["--set", "none.csv", *MINE], 'table "none.csv" does not exist'),
+        (["--set", "styleid", *MINE], "takes two folders"),
+        ([*SET, *MINE, "--long-edge", "3"], "long_edge"),
+        ([*SET[:2], *MINE, "--judge", "vgg19-lit"], "Unknown judge"),
+        (["mosaic.png", "valley.png", "night.png", *JUDGE], "another shape"),
+    ],
+)
+def test_mistakes_are_one_sentence(folder: Path, arguments: list[str], said: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_input_is_never_overwritten(folder: Path) -> None:
+    run(*SET, *MINE, "-o", "out")
+    result = run(*SET, "--pictures", "b={content}_{style}.png", "--add", "out/evaluation.json", "-o", "out")
+    assert result.exit_code == 2
+    assert "inputs are never overwritten" in result.stderr
+
+
+def test_ctrl_c_keeps_what_is_judged(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, calls = Judge.pair, []
+
+    def pair(self: Judge, *pictures: object) -> object:
+        calls.append(pictures)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(self, *pictures)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Judge, "pair", pair)
+    result = run(*SET, *MINE, "-o", "out")
+    assert result.exit_code == 130
+    assert "Interrupted; the results are of the pictures that were judged." in result.stderr
+    assert json.loads(Path("out/evaluation.json").read_text())["summary"]["counts"] == {"mine": 1}

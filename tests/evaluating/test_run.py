@@ -1,0 +1,148 @@
+"""Judging a set: what is judged, what is named as a fault, what is kept."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+import styletransfer
+from styletransfer import samples
+from styletransfer.errors import EvaluateInterrupted, ImageError, JudgeError, OptionError
+from styletransfer.evaluating.run import evaluate_pictures, evaluate_set
+from styletransfer.images import load_image
+from styletransfer.judging.judge import Judge, create_judge
+
+NAME = "vgg19-lite-1"
+
+
+@pytest.fixture(scope="module")
+def judge() -> Judge:
+    return create_judge(NAME, device="cpu")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two contents, two styles, and two methods' results at half the contents' size."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("harbour", "valley", "mosaic", "night"):
+        samples.draw(name, long_edge=64).save(f"{name}.png")
+    Path("pairs.csv").write_text(
+        "content,style\nharbour.png,mosaic.png\nharbour.png,night.png\nvalley.png,mosaic.png\nvalley.png,night.png\n"
+    )
+    for method, quality in (("a", 95), ("b", 5)):
+        Path(method).mkdir()
+        for content in ("harbour", "valley"):
+            for style in ("mosaic", "night"):
+                small = Image.open(f"{content}.png").resize((32, 24))
+                small.save(f"{method}/{content}_{style}.jpg", quality=quality)
+    return tmp_path
+
+
+def test_it_is_the_public_one() -> None:
+    assert styletransfer.evaluate_set is evaluate_set
+
+
+def test_every_picture_is_judged_as_alone(folder: Path, judge: Judge) -> None:
+    found = evaluate_set("pairs.csv", {m: f"{m}/{{content}}_{{style}}.*" for m in "ab"}, judge=judge)
+    assert found.methods == ["a", "b"]
+    assert found.judge == judge.label
+    assert found.summary.counts == {"a": 4, "b": 4}
+    assert len([p for p in found.pictures if p.aid]) == 2 * 4
+    assert not found.faults
+    picture = next(p for p in found.pictures if (p.method, p.content, p.style) == ("b", "valley", "night"))
+    content, style = (load_image(f"{name}.png", long_edge=32) for name in ("valley", "night"))
+    alone = judge(load_image("b/valley_night.jpg"), content, style)
+    assert picture.figures == pytest.approx(alone.figures())
+    assert picture.size == (24, 32)
+    assert picture.sha256 == hashlib.sha256(Path("b/valley_night.jpg").read_bytes()).hexdigest()
+    assert found.inputs["style"]["night"] == hashlib.sha256(Path("night.png").read_bytes()).hexdigest()
+    assert found.summary.means["a"]["ssim"].mean > found.summary.means["b"]["ssim"].mean
+
+
+def test_faults_are_named_and_the_rest_is_judged(folder: Path, judge: Judge) -> None:
+    Path("a/harbour_mosaic.jpg").unlink()
+    Path("a/harbour_night.jpg").write_bytes(b"no picture")
+    Image.new("RGB", (24, 24)).save("b/valley_mosaic.jpg")
+    Image.new("RGB", (28, 21)).save("b/valley_night.jpg")
+    found = evaluate_set("pairs.csv", ["a=a/{content}_{style}.jpg", "b=b/{content}_{style}.jpg"], judge=judge)
+    reasons = {(f.method, f.content, f.style): f.reason for f in found.faults}
+    assert "does not exist" in reasons["a", "harbour", "mosaic"]
+    assert "is not a picture" in reasons["a", "harbour", "night"]
+    assert "another shape" in reasons["b", "valley", "mosaic"]
+    assert "is 28x21 pixels, but its pair is judged at 32x24" in reasons["b", "valley", "night"]
+    assert len(reasons) == 4
+    assert found.summary.counts == {"a": 2, "b": 2}
+    assert found.summary.pairs == 0
+    assert len([p for p in found.pictures if p.aid]) == 2 * 4  # once for each pair, whoever was judged first
+
+
+def test_a_missing_content_or_style_is_named(folder: Path, judge: Judge) -> None:
+    Path("valley.png").unlink()
+    Path("night.png").write_bytes(b"")
+    found = evaluate_set("pairs.csv", "a=a/{content}_{style}.jpg", judge=judge)
+    assert [(p.content, p.style) for p in found.pictures if not p.aid] == [("harbour", "mosaic")]
+    assert found.fault_lines()[0].startswith('a: The style "')
+    assert found.fault_lines()[1].startswith('a: The content "')
+    assert found.fault_lines()[1].endswith("(2 pictures)")
+
+
+def test_nothing_to_judge_is_an_error(folder: Path, judge: Judge) -> None:
+    with pytest.raises(ImageError, match=r"None of the 4 pictures of a could be judged\. The first: .*gone"):
+        evaluate_set("pairs.csv", "a=gone/{content}_{style}.jpg", judge=judge)
+
+
+def test_another_judge_is_refused_before_the_work(folder: Path, judge: Judge, make: Any) -> None:
+    earlier = make({"old": {("harbour", "mosaic"): 0.3}})  # its label has another hash
+    with pytest.raises(JudgeError, match="different judges"):
+        evaluate_set("pairs.csv", "a=gone/{content}_{style}.jpg", judge=judge, add=[earlier])
+
+
+def test_earlier_methods_stand_beside(folder: Path, judge: Judge) -> None:
+    pattern = "{content}_{style}.jpg"
+    evaluate_set("pairs.csv", f"a=a/{pattern}", judge=judge).save("out")
+    found = evaluate_set("pairs.csv", f"b=b/{pattern}", judge=judge, add=["out/evaluation.json"])
+    assert found.methods == ["b", "a"]
+    assert found.summary.pairs == 4
+    with pytest.raises(OptionError, match='method "a" stands in an earlier evaluation'):
+        evaluate_set("pairs.csv", f"a=gone/{pattern}", judge=judge, add=["out/evaluation.json"])
+
+
+def test_the_name_of_a_reading_aid_is_taken(folder: Path, judge: Judge) -> None:
+    with pytest.raises(OptionError, match='"colours alone" is the name of a reading aid'):
+        evaluate_set("pairs.csv", "colours alone=a/{content}_{style}.jpg", judge=judge)
+
+
+def test_an_interrupted_set_is_kept(folder: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, calls = Judge.pair, []
+
+    def pair(self: Judge, *pictures: Any) -> Any:
+        calls.append(pictures)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(self, *pictures)
+
+    monkeypatch.setattr(Judge, "pair", pair)
+    with pytest.raises(EvaluateInterrupted, match="Interrupted after 2 of 4 pictures") as caught:
+        evaluate_set("pairs.csv", "a=a/{content}_{style}.jpg", judge=judge)
+    assert caught.value.evaluation.summary.counts == {"a": 2}
+    calls[:] = [()] * 2
+    with pytest.raises(KeyboardInterrupt) as nothing:
+        evaluate_set("pairs.csv", "a=a/{content}_{style}.jpg", judge=judge)
+    assert not isinstance(nothing.value, EvaluateInterrupted)
+
+
+def test_pictures_of_one_pair(folder: Path, judge: Judge) -> None:
+    files = ["a/valley_night.jpg", "b/valley_night.jpg"]
+    judged, aids = evaluate_pictures(files, "valley.png", "night.png", judge=judge)
+    assert list(judged) == files
+    assert list(aids) == ["untouched content", "colours alone"]
+    assert judged[files[0]].ssim > judged[files[1]].ssim
+    assert aids["untouched content"].ssim == pytest.approx(1)
+    with pytest.raises(OptionError, match="at least one"):
+        evaluate_pictures([], "valley.png", "night.png", judge=judge)
+    with pytest.raises(OptionError, match="long_edge"):
+        evaluate_pictures(files, "valley.png", "night.png", judge=judge, long_edge=8)
