@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from styletransfer.evaluating.result import SetEvaluation
 
 #: Options that mean something for a set only.
-_OF_SETS = ("pictures", "contents", "styles", "add", "output")
+_OF_SETS = ("pictures", "contents", "styles", "add", "metrics", "output")
 
 
 @click.command("evaluate", short_help="Judge pictures of any program, alone or over a set.")
@@ -41,6 +41,11 @@ _OF_SETS = ("pictures", "contents", "styles", "add", "output")
     type=click.Path(),
     metavar="EARLIER.json",
     help="An evaluation.json of other methods on the same pictures, to stand beside. May be repeated.",
+)
+@click.option(
+    "--metrics",
+    metavar="NAME,...",
+    help="Also measure lpips, fid, artfid (extra metrics) over a set; networks are downloaded on first use.",
 )
 @click.option(
     "-o",
@@ -81,7 +86,8 @@ def evaluate_command(files: tuple[str, ...], pairs: str | None, quiet: bool, as_
         )
     if not of_sets["pictures"]:
         raise OptionError("--set needs --pictures NAME=PATTERN, once for each method.")
-    output = of_sets.pop("output")
+    output, metrics = of_sets.pop("output"), of_sets.pop("metrics")
+    of_sets["metrics"] = [name.strip() for name in metrics.split(",")] if metrics else []
     evaluation = _evaluate_set(pairs, output, quiet=quiet, as_json=as_json, **of_sets, **given)
     _report(evaluation, output, quiet=quiet, as_json=as_json)
     if evaluation.faults:

@@ -8,7 +8,7 @@ import functools
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -23,7 +23,7 @@ from styletransfer.judging.judges import JudgeLabel, same_judge
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FILES", "Fault", "JudgedPicture", "SetEvaluation"]
+__all__ = ["FILES", "Fault", "JudgedPicture", "SetEvaluation", "same_metrics"]
 
 #: What `SetEvaluation.save` writes.
 FILES = ("evaluation.md", "evaluation.csv", "evaluation.json", "evaluation.png")
@@ -126,6 +126,7 @@ class SetEvaluation:
                     f"The pair {p.content}, {p.style} was judged at {p.size[1]}x{p.size[0]} pixels earlier, and "
                     f"at {size[1]}x{size[0]} now; judge both at one size (--long-edge)."
                 )
+        same_metrics([self.conditions.get("metrics", {}), other.conditions.get("metrics", {})])
         have = {(p.method, p.content, p.style) for p in self.pictures}
         return dataclasses.replace(
             self,
@@ -133,7 +134,11 @@ class SetEvaluation:
             faults=(*self.faults, *other.faults),
             inputs={kind: {**other.inputs[kind], **self.inputs[kind]} for kind in self.inputs},
             set_figures={**self.set_figures, **other.set_figures},
-            conditions={**self.conditions, "joined": [*self.conditions.get("joined", []), dict(other.conditions)]},
+            conditions={
+                **self.conditions,
+                "metrics": {**other.conditions.get("metrics", {}), **self.conditions.get("metrics", {})},
+                "joined": [*self.conditions.get("joined", []), dict(other.conditions)],
+            },
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -234,6 +239,21 @@ class SetEvaluation:
             return write_together(
                 {file: functools.partial(_write, content) for file, content in zip(files, contents, strict=True)}
             )
+
+
+def same_metrics(labels: Iterable[Mapping[str, str]]) -> None:
+    """Refuse metrics of one name that were measured by different networks.
+
+    Raises:
+        JudgeError: Names both.
+    """
+    known: dict[str, str] = {}
+    for own in labels:
+        for name, label in own.items():
+            if known.setdefault(name, label) != label:
+                raise JudgeError(
+                    f"Figures of {known[name]} and of {label} cannot be compared; measure all pictures anew."
+                )
 
 
 def _write(content: bytes, file: Any) -> None:

@@ -20,6 +20,7 @@ import torch
 
 from styletransfer._checks import integer
 from styletransfer.errors import DivergenceError, EvaluateInterrupted, ImageError, OptionError
+from styletransfer.evaluating.metrics import prepare, with_metrics
 from styletransfer.evaluating.patterns import Find, find_pictures
 from styletransfer.evaluating.reading import PairReader, read_style, size_of
 from styletransfer.evaluating.result import Fault, JudgedPicture, SetEvaluation
@@ -47,6 +48,7 @@ def evaluate_set(
     device: str | torch.device | None = None,
     long_edge: int | None = None,
     add: Sequence[Source | SetEvaluation] = (),
+    metrics: Sequence[str] = (),
     progress: bool = False,
 ) -> SetEvaluation:
     """Judge pictures of any method, ours or another program's, over a set of pairs.
@@ -65,6 +67,7 @@ def evaluate_set(
         long_edge: Reduce all pictures to this longer side; by default, each pair is judged at the size of the
             first method's picture.
         add: Earlier evaluations of other methods by the same judge, or their evaluation.json.
+        metrics: Also measure these over the pairs that all methods have: "lpips", "fid", "artfid".
         progress: Show a progress bar.
 
     Returns:
@@ -83,6 +86,7 @@ def evaluate_set(
     network = judge if isinstance(judge, Judge) else create_judge(judge, device=device)
     same_judge([network.label, *(evaluation.judge for evaluation in earlier)])
     _check_methods(found, earlier)
+    prepare(metrics, earlier, quiet=not progress)
     work = _Work(chosen, found, network)
     try:
         work.run(progress=progress)
@@ -99,7 +103,14 @@ def evaluate_set(
             f"None of the {work.total} pictures of {', '.join(found)} could be judged. The first: "
             f"{work.faults[0].reason}"
         )
-    return _joined(work.result(), earlier)
+    joined = _joined(work.result(), earlier)
+    if not metrics:
+        return joined
+    new = [method for method in joined.methods if method in found]
+    where = None if device is None else str(device)
+    return with_metrics(
+        joined, metrics, new, chosen.pairs, long_edge=chosen.long_edge, device=where, progress=progress
+    )
 
 
 def evaluate_pictures(

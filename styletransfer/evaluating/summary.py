@@ -23,7 +23,7 @@ from styletransfer.evaluating.statistics import (
 if TYPE_CHECKING:
     from styletransfer.evaluating.result import JudgedPicture
 
-__all__ = ["Difference", "Mean", "Summary", "summarise"]
+__all__ = ["Difference", "Mean", "Summary", "common_pairs", "summarise"]
 
 Key = tuple[str, str]
 
@@ -91,7 +91,7 @@ def summarise(pictures: Iterable[JudgedPicture]) -> Summary:
     aids: dict[str, dict[Key, Mapping[str, float]]] = {}
     for p in pictures:
         (aids if p.aid else by_method).setdefault(p.method, {})[p.content, p.style] = p.figures
-    common = sorted(set.intersection(*(set(own) for own in by_method.values()))) if by_method else []
+    common = _common(by_method)
     names = _shared_names([by_method[method][key] for method in by_method for key in common])
     unit = choose_unit([content for content, _ in common], [style for _, style in common])
     units = [{"content": key[0], "style": key[1]}.get(unit, "\0".join(key)) for key in common]
@@ -111,6 +111,19 @@ def summarise(pictures: Iterable[JudgedPicture]) -> Summary:
         differences=() if untested else _differences(values, units, names),
         untested=untested,
     )
+
+
+def common_pairs(pictures: Iterable[JudgedPicture]) -> list[Key]:
+    """Return the pairs that all methods have, in the order of their names."""
+    keys: dict[str, set[Key]] = {}
+    for p in pictures:
+        if not p.aid:
+            keys.setdefault(p.method, set()).add((p.content, p.style))
+    return _common(keys)
+
+
+def _common(by_method: Mapping[str, Iterable[Key]]) -> list[Key]:
+    return sorted(set.intersection(*map(set, by_method.values()))) if by_method else []
 
 
 def _shared_names(figures: Sequence[Mapping[str, float]]) -> list[str]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from styletransfer.evaluating.published import published_lines
 from styletransfer.evaluating.statistics import FEWEST_UNITS, smallest_p
 from styletransfer.evaluating.summary import Difference, Mean, Summary
-from styletransfer.judging.evaluation import FIGURES, Evaluation
+from styletransfer.judging.evaluation import FIGURES, Evaluation, Figure
 from styletransfer.judging.judges import JudgeLabel, orientation_text
+from styletransfer.judging.learned import METRICS, Metric
 
 if TYPE_CHECKING:
     from styletransfer.evaluating.result import Fault, SetEvaluation
@@ -28,7 +29,7 @@ def to_markdown(evaluation: SetEvaluation) -> str:
     lines = [*_means(evaluation, summary), "", _conditions(evaluation, summary), "", *_tests(summary)]
     if faults := fault_lines(evaluation.faults):
         lines += ["", f"Not judged: {len(evaluation.faults)} picture(s).", "", *(f"- {line}" for line in faults)]
-    lines += ["", *notes(evaluation.judge), "", *published_lines(evaluation.name)]
+    lines += ["", *notes(evaluation.judge), *_of_metrics(evaluation), "", *published_lines(evaluation.name)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -48,6 +49,12 @@ def notes(judge: JudgeLabel) -> list[str]:
     return [*told, f"- {known}"] if known else told
 
 
+def _of_metrics(evaluation: SetEvaluation) -> Iterator[str]:
+    for name, label in evaluation.conditions.get("metrics", {}).items():
+        summary = f": {METRICS[name].summary}" if name in METRICS else ""
+        yield f"- {label}{summary}."
+
+
 def fault_lines(faults: Iterable[Fault]) -> list[str]:
     """Return one line for each reason, the first ones only where there are many."""
     reasons: dict[str, list[str]] = {}
@@ -63,7 +70,8 @@ def fault_lines(faults: Iterable[Fault]) -> list[str]:
 
 def figure_title(name: str) -> str:
     """Return a figure's title, or the name itself of one that the judge does not know."""
-    return FIGURES[name].title if name in FIGURES else name
+    known: Mapping[str, Figure | Metric] = {**FIGURES, **METRICS}
+    return known[name].title if name in known else name
 
 
 def direction(name: str) -> str:
@@ -81,7 +89,10 @@ def _means(evaluation: SetEvaluation, summary: Summary) -> Iterator[str]:
         yield _row(figure, [_interval(means.get(figure)) for means in summary.means.values()])
     for figure in dict.fromkeys(name for own in evaluation.set_figures.values() for name in own):
         own = (evaluation.set_figures.get(method, {}).get(figure) for method in columns)
-        yield _row(figure, ["" if value is None else f"{value:.3f}" for value in own])
+        if figure == "metric_pictures":
+            yield f"| pictures measured | | {' | '.join('' if x is None else f'{x:.0f}' for x in own)} |"
+        else:
+            yield _row(figure, ["" if x is None else f"{x:.3f}" for x in own])
 
 
 def _head(columns: Iterable[str]) -> list[str]:
