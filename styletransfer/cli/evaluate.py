@@ -61,15 +61,11 @@ _OF_SETS = ("pictures", "contents", "styles", "add", "metrics", "output")
 @device_option
 @output_options
 def evaluate_command(files: tuple[str, ...], pairs: str | None, quiet: bool, as_json: bool, **given: Any) -> None:
-    r"""Judge how much style was taken and how much content was kept, whoever made the pictures.
+    """Judge how much style was taken and how much content was kept, whoever made the pictures.
 
-    \b
-    styletransfer evaluate STYLIZED... CONTENT STYLE
-    styletransfer evaluate --set PAIRS.csv --pictures NAME=PATTERN [--pictures ...] [-o FOLDER]
-
-    The first form judges one or several results of one pair. The second judges methods over a set and prints
-    their means with intervals, and what tests between them say; -o writes evaluation.md, .csv, .json and .png.
-    The content is reduced to the size of the result.
+    With three or more pictures, judge the results of one pair; the last two are content and style. With --set
+    and --pictures, judge methods over a set of pairs and print their means with intervals, and what tests between
+    them say; -o writes evaluation.md, .csv, .json and .png. The content is reduced to the size of the result.
 
     Exit code 1 if some pictures of a set could not be judged, 2 if none could.
     """

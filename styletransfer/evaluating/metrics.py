@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
 from styletransfer import images
-from styletransfer.evaluating.result import JudgedPicture, SetEvaluation, same_metrics
-from styletransfer.evaluating.sets import Pair
+from styletransfer.errors import StyleTransferError
+from styletransfer.evaluating.result import Fault, JudgedPicture, SetEvaluation, same_metrics
+from styletransfer.evaluating.sets import PairSet
 from styletransfer.evaluating.summary import common_pairs
 from styletransfer.judging import learned
 from styletransfer.progress import CountBar, fetch_visibly
@@ -33,58 +34,70 @@ def with_metrics(
     evaluation: SetEvaluation,
     names: Sequence[str],
     methods: Iterable[str],
-    pairs: Iterable[Pair],
+    chosen: PairSet,
     *,
-    long_edge: int | None,
-    device: str | None,
-    progress: bool,
+    device: object = None,
+    progress: bool = False,
 ) -> SetEvaluation:
-    """Return the evaluation with metrics of these methods, over the pairs that all methods have.
+    """Return the evaluation with metrics of some methods, over the pairs that all methods have.
 
-    Raises:
-        ImageError: A picture that is too small for a network.
-        OptionError: Fewer than two pairs for FID or ArtFID.
+    A method whose pictures cannot be measured, say because they are too small, becomes a fault.
+
+    Args:
+        evaluation: What is judged.
+        names: Of metrics.
+        methods: Whose pictures are measured.
+        chosen: The set, whose files are read.
+        device: Where the networks run.
+        progress: Show a progress bar for each method.
     """
-    files = {pair.key: pair for pair in pairs}
-    common = set(common_pairs(evaluation.pictures)) & set(files)
+    files = {pair.key: pair for pair in chosen.pairs}
+    common = [key for key in common_pairs(evaluation.pictures) if key in files]
     each: dict[tuple[str, str, str], float] = {}
     of_sets = {method: dict(own) for method, own in evaluation.set_figures.items()}
+    faults = list(evaluation.faults)
     for method in methods:
-        chosen = [p for p in evaluation.pictures if p.method == method and (p.content, p.style) in common]
-        scores = _measured(method, chosen, names, files, long_edge, device, progress)
-        for name, score in scores.items():
-            if score.each:
-                each |= {(method, p.content, p.style): x for p, x in zip(chosen, score.each, strict=True)}
-            own = of_sets.setdefault(method, {"metric_pictures": float(score.pictures)})
-            if score.fid is not None:
-                own[name] = score.value
-            if score.fid is not None and score.fid != score.value:
+        judged = {(p.content, p.style): p for p in evaluation.pictures if p.method == method}
+        try:
+            with CountBar(f"metrics of {method}", quiet=not progress) as bar:
+                scores = learned.measure(
+                    names,
+                    [_source(judged[key].stylized, chosen.long_edge) for key in common],
+                    [str(files[key].content) for key in common],
+                    [str(files[key].style) for key in common],
+                    device=None if device is None else str(device),
+                    progress=bar.update,
+                )
+        except StyleTransferError as problem:
+            faults.append(Fault(method, "", "", f"No metrics: {problem}"))
+            continue
+        for score in scores.values():
+            each |= {(method, *key): value for key, value in zip(common, score.each, strict=bool(score.each))}
+        of_sets[method] = _of_set(scores)
+    return dataclasses.replace(
+        evaluation,
+        pictures=tuple(_with_lpips(p, each.get((p.method, p.content, p.style))) for p in evaluation.pictures),
+        faults=tuple(faults),
+        set_figures=of_sets,
+        conditions={
+            **evaluation.conditions,
+            "metrics": {
+                **evaluation.conditions.get("metrics", {}),
+                **{name: learned.METRICS[name].label for name in names},
+            },
+        },
+    )
+
+
+def _of_set(scores: Mapping[str, learned.Score]) -> dict[str, float]:
+    """Return the figures of a method's pictures together, and of how many they are."""
+    own: dict[str, float] = {"metric_pictures": next(iter(scores.values())).pictures}
+    for name, score in scores.items():
+        if score.fid is not None:
+            own[name] = score.value
+            if score.fid != score.value:
                 own["art_inception_fid"] = score.fid
-    pictures = tuple(_with_lpips(p, each.get((p.method, p.content, p.style))) for p in evaluation.pictures)
-    labels = {name: learned.METRICS[name].label for name in names}
-    conditions = {**evaluation.conditions, "metrics": {**evaluation.conditions.get("metrics", {}), **labels}}
-    return dataclasses.replace(evaluation, pictures=pictures, set_figures=of_sets, conditions=conditions)
-
-
-def _measured(
-    method: str,
-    chosen: Sequence[JudgedPicture],
-    names: Sequence[str],
-    files: Mapping[tuple[str, str], Pair],
-    long_edge: int | None,
-    device: str | None,
-    progress: bool,
-) -> dict[str, learned.Score]:
-    pairs = [files[p.content, p.style] for p in chosen]
-    with CountBar(f"metrics of {method}", quiet=not progress) as bar:
-        return learned.measure(
-            names,
-            [_source(p.stylized, long_edge) for p in chosen],
-            [str(pair.content) for pair in pairs],
-            [str(pair.style) for pair in pairs],
-            device=device,
-            progress=bar.update,
-        )
+    return own
 
 
 def _source(path: str, long_edge: int | None) -> str | bytes:

@@ -38,6 +38,8 @@ def find_pictures(pictures: Source | Sequence[Source] | Mapping[str, Source], ch
         given: list[str] = [f"{name}={os.fspath(pattern)}" for name, pattern in pictures.items()]
     else:
         given = [os.fspath(p) for p in ([pictures] if isinstance(pictures, (str, os.PathLike)) else pictures)]
+    if not given:
+        raise OptionError("There is no method to judge; give the pictures of at least one, NAME=PATTERN.")
     found: dict[str, Find] = {}
     for text in given:
         if text.lower().endswith(".csv") and "{" not in text:

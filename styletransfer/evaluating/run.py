@@ -86,10 +86,21 @@ def evaluate_set(
     network = judge if isinstance(judge, Judge) else create_judge(judge, device=device)
     same_judge([network.label, *(evaluation.judge for evaluation in earlier)])
     _check_methods(found, earlier)
+    work = _Work(chosen, found, network, earlier)
+    _joined(work.result(), earlier)  # refuses other files under the same names before the work
     prepare(metrics, earlier, quiet=not progress)
-    work = _Work(chosen, found, network)
     try:
         work.run(progress=progress)
+        if not work.pictures:
+            raise ImageError(
+                f"None of the {work.total} pictures of {', '.join(found)} could be judged. The first: "
+                f"{work.faults[0].reason}"
+            )
+        joined = _joined(work.result(), earlier)
+        if not metrics:
+            return joined
+        new = [method for method in joined.methods if method in found]
+        return with_metrics(joined, metrics, new, chosen, device=device, progress=progress)
     except KeyboardInterrupt:
         if not work.pictures:
             raise
@@ -98,19 +109,6 @@ def evaluate_set(
             ".evaluation.",
             evaluation=_joined(work.result(), earlier),
         ) from None
-    if not work.pictures:
-        raise ImageError(
-            f"None of the {work.total} pictures of {', '.join(found)} could be judged. The first: "
-            f"{work.faults[0].reason}"
-        )
-    joined = _joined(work.result(), earlier)
-    if not metrics:
-        return joined
-    new = [method for method in joined.methods if method in found]
-    where = None if device is None else str(device)
-    return with_metrics(
-        joined, metrics, new, chosen.pairs, long_edge=chosen.long_edge, device=where, progress=progress
-    )
 
 
 def evaluate_pictures(
@@ -154,14 +152,23 @@ def evaluate_pictures(
 
 
 class _Work:
-    """The pictures of a set, one after the other."""
+    """The pictures of a set, one after the other; at the sizes of earlier evaluations where they judged a pair."""
 
-    def __init__(self, chosen: PairSet, found: Mapping[str, Find], judge: Judge) -> None:
+    def __init__(
+        self, chosen: PairSet, found: Mapping[str, Find], judge: Judge, earlier: Iterable[SetEvaluation]
+    ) -> None:
         self.chosen, self.found, self.judge = chosen, found, judge
         self.reader = PairReader(chosen.long_edge)
         self.pictures: list[JudgedPicture] = []
         self.faults: list[Fault] = []
-        self.inputs: dict[str, dict[str, str]] = {"content": {}, "style": {}}
+        self.sizes = {(p.content, p.style): p.size for evaluation in earlier for p in evaluation.pictures}
+        self.inputs = {
+            kind: {path.stem: sha256_of(path) for path in dict.fromkeys(paths) if _is_file(path)}
+            for kind, paths in (
+                ("content", (pair.content for pair in chosen.pairs)),
+                ("style", (pair.style for pair in chosen.pairs)),
+            )
+        }
         self.done, self.total = 0, len(chosen.pairs) * len(found)
 
     def run(self, *, progress: bool) -> None:
@@ -173,7 +180,7 @@ class _Work:
                     bar.update(self.done, note=f"{self.done} of {self.total} pictures")
 
     def _pair(self, pair: Pair) -> Iterator[None]:
-        size: tuple[int, int] | None = None
+        size = self.sizes.get(pair.key)
         seen: SeenPair | None = None
         aids: dict[str, Evaluation] = {}
         for method, find in self.found.items():
@@ -193,13 +200,7 @@ class _Work:
                 self.pictures.append(_judged(method, pair, evaluation, path))
                 self.pictures += [_judged(name, pair, aid) for name, aid in aids.items()]
                 aids = {}
-                self._hash(pair)
             yield
-
-    def _hash(self, pair: Pair) -> None:
-        for kind, path in (("content", pair.content), ("style", pair.style)):
-            if path.stem not in self.inputs[kind]:
-                self.inputs[kind][path.stem] = sha256_of(path)
 
     def result(self) -> SetEvaluation:
         """Return what is judged so far."""
@@ -233,6 +234,13 @@ def _judged(method: str, pair: Pair, evaluation: Evaluation, path: Path | None =
         layers={"moment": dict(evaluation.moment), "gram": dict(evaluation.gram)},
         aid=path is None,
     )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def _check_methods(found: Iterable[str], earlier: Iterable[SetEvaluation]) -> None:

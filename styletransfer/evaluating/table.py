@@ -28,7 +28,7 @@ def to_markdown(evaluation: SetEvaluation) -> str:
     summary = evaluation.summary
     lines = [*_means(evaluation, summary), "", _conditions(evaluation, summary), "", *_tests(summary)]
     if faults := fault_lines(evaluation.faults):
-        lines += ["", f"Not judged: {len(evaluation.faults)} picture(s).", "", *(f"- {line}" for line in faults)]
+        lines += ["", f"Not judged or measured: {len(evaluation.faults)}.", "", *(f"- {line}" for line in faults)]
     lines += ["", *notes(evaluation.judge), *_of_metrics(evaluation), "", *published_lines(evaluation.name)]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -61,7 +61,7 @@ def fault_lines(faults: Iterable[Fault]) -> list[str]:
     for fault in faults:
         reasons.setdefault(fault.reason, []).append(fault.method)
     lines = [
-        f"{', '.join(dict.fromkeys(methods))}: {reason}" + (f" ({len(methods)} pictures)" if methods[1:] else "")
+        f"{', '.join(dict.fromkeys(methods))}: {reason}" + (f" ({len(methods)} times)" if methods[1:] else "")
         for reason, methods in reasons.items()
     ]
     more = len(lines) - _MOST_FAULTS

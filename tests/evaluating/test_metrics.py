@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from styletransfer import samples
-from styletransfer.errors import JudgeError, OptionError
+from styletransfer.errors import ImageError, JudgeError, OptionError
 from styletransfer.evaluating import metrics
 from styletransfer.evaluating.run import evaluate_set
 from styletransfer.judging import learned
@@ -84,6 +84,18 @@ def test_other_networks_are_refused(folder: Path, asked: list[tuple[Any, ...]]) 
     earlier.conditions["metrics"]["fid"] = "fid (another 00000000)"  # type: ignore[index]
     with pytest.raises(JudgeError, match=r"fid \(inception-fid .* and of fid \(another 00000000\) cannot"):
         evaluate_set(PAIRS[1:], PICTURES[1:], judge=judge, add=[earlier], metrics=["fid"])
+
+
+def test_what_cannot_be_measured_is_named_and_the_rest_is_kept(
+    folder: Path, asked: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ImageError("ArtFID reads larger ones.")
+
+    monkeypatch.setattr(learned, "measure", refuse)
+    found = evaluate_set(PAIRS[1:], PICTURES, judge=create_judge("vgg19-lite-1"), metrics=["artfid"])
+    assert found.summary.counts == {"a": 1, "b": 1}
+    assert found.fault_lines() == ["a, b: No metrics: ArtFID reads larger ones. (2 times)"]
 
 
 def test_unknown_metrics_are_refused_before_the_work(folder: Path) -> None:

@@ -65,6 +65,7 @@ def test_a_table_names_files_relative_to_it(folder: Path) -> None:
         (["mine=out/{content}.png"], r"has no \{style\}, so it names one file for several pairs"),
         (["mine=out/{content}_{styl}.png"], r"has a field \{styl\}; the fields are"),
         (["mine=a/{content}{style}.png", "mine =b/{content}{style}.png"], 'method "mine" was given twice'),
+        ([], "no method to judge"),
         (["gone.csv"], 'table "gone.csv" does not exist'),
     ],
 )

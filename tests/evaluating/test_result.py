@@ -45,8 +45,8 @@ def test_the_table(evaluation: SetEvaluation) -> None:
     assert "| Gram | mine | a\\|b | mine | 0.300 | 0.0059 |" in text
     assert "| SSIM | a\\|b | mine | mine | 0.300 | 0.0059 |" in text
     assert "Holm for 3 test(s). 1 of them show no difference" in text
-    assert "Not judged: 15 picture(s)." in text
-    assert "- mine: it is missing. (3 pictures)" in text
+    assert "Not judged or measured: 15." in text
+    assert "- mine: it is missing. (3 times)" in text
     assert "- and 3 more; evaluation.json names all of them" in text
     assert "no p can be below" not in text
 

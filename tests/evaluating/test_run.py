@@ -87,7 +87,7 @@ def test_a_missing_content_or_style_is_named(folder: Path, judge: Judge) -> None
     assert [(p.content, p.style) for p in found.pictures if not p.aid] == [("harbour", "mosaic")]
     assert found.fault_lines()[0].startswith('a: The style "')
     assert found.fault_lines()[1].startswith('a: The content "')
-    assert found.fault_lines()[1].endswith("(2 pictures)")
+    assert found.fault_lines()[1].endswith("(2 times)")
 
 
 def test_nothing_to_judge_is_an_error(folder: Path, judge: Judge) -> None:
@@ -109,6 +109,26 @@ def test_earlier_methods_stand_beside(folder: Path, judge: Judge) -> None:
     assert found.summary.pairs == 4
     with pytest.raises(OptionError, match='method "a" stands in an earlier evaluation'):
         evaluate_set("pairs.csv", f"a=gone/{pattern}", judge=judge, add=["out/evaluation.json"])
+
+
+def test_pairs_are_judged_at_the_size_of_earlier_methods(folder: Path, judge: Judge) -> None:
+    pairs, pattern = [("valley.png", "night.png")], "large_{style}.png"
+    for style in ("night", "mosaic"):
+        samples.draw("valley", long_edge=64).save(f"large_{style}.png")
+    earlier = evaluate_set(pairs, "a=a/{content}_{style}.jpg", judge=judge)
+    found = evaluate_set([*pairs, ("valley.png", "mosaic.png")], f"b={pattern}", judge=judge, add=[earlier])
+    assert [(p.style, p.size) for p in found.pictures if p.method == "b"] == [("mosaic", (48, 64))]
+    assert "its pair is judged at 32x24. Judge all at one size: long_edge=32" in found.faults[0].reason
+    found = evaluate_set(pairs, f"b={pattern}", judge=judge, add=[earlier], long_edge=32)
+    assert found.summary.pairs == 1
+
+
+def test_other_files_than_earlier_are_refused_before_the_work(folder: Path, judge: Judge) -> None:
+    pairs = [("valley.png", "night.png")]
+    earlier = evaluate_set(pairs, "a=a/{content}_{style}.jpg", judge=judge)
+    Path("night.png").write_bytes(Path("mosaic.png").read_bytes())
+    with pytest.raises(OptionError, match='style picture "night" of the earlier evaluation is another file'):
+        evaluate_set(pairs, "b=gone/{content}_{style}.jpg", judge=judge, add=[earlier])
 
 
 def test_the_name_of_a_reading_aid_is_taken(folder: Path, judge: Judge) -> None:
