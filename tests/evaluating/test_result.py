@@ -39,7 +39,7 @@ def test_the_table(evaluation: SetEvaluation) -> None:
     assert "| Gram | lower | 0.245 [0.2" in text
     assert "| SSIM | higher | 0.755 [" in text
     assert "| TV | - | 0.100 [0.100, 0.100]" in text
-    assert "| fid | lower | 18.250 |  |  |" in text
+    assert "| FID | lower | 18.250 |  |  |" in text
     assert f"Judge: {LABEL.text}." in text
     assert "over the 10 pair(s) that all methods have" in text
     assert "| Gram | mine | a\\|b | mine | 0.300 | 0.0059 |" in text
