@@ -95,7 +95,7 @@ def _evaluate_pair(files: tuple[str, ...], *, quiet: bool, as_json: bool, **opti
         raise OptionError(
             f"evaluate needs at least three pictures, STYLIZED CONTENT STYLE, got {len(files)}; or a set (--set)."
         )
-    from styletransfer.evaluating.run import evaluate_pictures
+    from styletransfer.evaluating.single import evaluate_pictures
     from styletransfer.evaluating.table import notes, pictures_table
 
     *stylized, content, style = files

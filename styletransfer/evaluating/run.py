@@ -35,7 +35,7 @@ from styletransfer.progress import CountBar
 from styletransfer.recording import versions
 from styletransfer.weights.store import sha256_of
 
-__all__ = ["evaluate_pictures", "evaluate_set"]
+__all__ = ["evaluate_set"]
 
 
 def evaluate_set(
@@ -109,46 +109,6 @@ def evaluate_set(
             ".evaluation.",
             evaluation=_joined(work.result(), earlier),
         ) from None
-
-
-def evaluate_pictures(
-    stylized: Sequence[Source],
-    content: Source,
-    style: Source,
-    *,
-    judge: str | Judge | None = None,
-    device: str | torch.device | None = None,
-    long_edge: int | None = None,
-) -> tuple[dict[str, Evaluation], dict[str, Evaluation]]:
-    """Judge results of one pair at one size: that of the first, to which the content is reduced.
-
-    Args:
-        stylized: The files of the results.
-        content: The file of the picture that was repainted.
-        style: The file of the picture whose manner was taken.
-        judge: Name of a judge, or one from `create_judge`; the strictest that is installed by default.
-        device: Where it works.
-        long_edge: Reduce all pictures to this longer side.
-
-    Returns:
-        What the judge says of each file, and of the reading aids by name.
-
-    Raises:
-        StyleTransferError: Bad input.
-    """
-    if long_edge is not None:
-        integer(long_edge, "long_edge", low=SMALLEST_SIDE)
-    reader, read = PairReader(long_edge), {}
-    size: tuple[int, int] | None = None
-    for path in stylized:
-        read[str(path)], original = reader.read(path, content, size)
-        size = size_of(original)
-    if size is None:
-        raise OptionError("There is no stylized picture to judge; give at least one.")
-    manner = read_style(style, size)
-    network = judge if isinstance(judge, Judge) else create_judge(judge, device=device)
-    seen = network.pair(original, manner)
-    return {name: seen(picture) for name, picture in read.items()}, seen.references()
 
 
 class _Work:

@@ -12,7 +12,7 @@ from PIL import Image
 import styletransfer
 from styletransfer import samples
 from styletransfer.errors import EvaluateInterrupted, ImageError, JudgeError, OptionError
-from styletransfer.evaluating.run import evaluate_pictures, evaluate_set
+from styletransfer.evaluating.run import evaluate_set
 from styletransfer.images import load_image
 from styletransfer.judging.judge import Judge, create_judge
 
@@ -153,16 +153,3 @@ def test_an_interrupted_set_is_kept(folder: Path, judge: Judge, monkeypatch: pyt
     with pytest.raises(KeyboardInterrupt) as nothing:
         evaluate_set("pairs.csv", "a=a/{content}_{style}.jpg", judge=judge)
     assert not isinstance(nothing.value, EvaluateInterrupted)
-
-
-def test_pictures_of_one_pair(folder: Path, judge: Judge) -> None:
-    files = ["a/valley_night.jpg", "b/valley_night.jpg"]
-    judged, aids = evaluate_pictures(files, "valley.png", "night.png", judge=judge)
-    assert list(judged) == files
-    assert list(aids) == ["untouched content", "colours alone"]
-    assert judged[files[0]].ssim > judged[files[1]].ssim
-    assert aids["untouched content"].ssim == pytest.approx(1)
-    with pytest.raises(OptionError, match="at least one"):
-        evaluate_pictures([], "valley.png", "night.png", judge=judge)
-    with pytest.raises(OptionError, match="long_edge"):
-        evaluate_pictures(files, "valley.png", "night.png", judge=judge, long_edge=8)
