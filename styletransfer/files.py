@@ -218,7 +218,9 @@ def folder_files(
         place.mkdir()
         place.rmdir()
     except OSError as problem:
-        raise OutputError(f'Cannot make the folder "{place}": {reason(problem)}.') from problem
+        raise OutputError(
+            f'Cannot make the folder "{place}": {problem.strerror}. Choose another place.'
+        ) from problem
     return files
 
 
