@@ -19,8 +19,9 @@ from styletransfer.peers import PEERS, Peer, find_peer
 
 #: Beyond this size the full-width network's stages are left to the rows of whole pictures and steps.
 _LARGEST_FULL_WIDTH_STAGE = 512
-#: Sizes at which reduced precision is measured beside fp32, where a method can do it honestly.
-_BF16_SIZES = ("32", "128", "512")
+#: Sizes at which reduced precision is measured beside fp32, where a method can do it honestly; many processors
+#: emulate it, which takes minutes at larger sizes.
+_BF16_SIZES = {"cpu": ("32", "128"), "cuda": ("32", "128", "512"), "mps": ("32", "128", "512")}
 #: Why a method that iterates has no bf16 row; the others run under autocast.
 NO_BF16 = "autocast would form the Gram matrices in bfloat16, which docs/conventions.md rules out"
 
@@ -108,7 +109,7 @@ def _pictures(plan: Plan, device: str) -> Iterable[Case]:
             yield case
             if "encoded style" in method.accepts:
                 yield dataclasses.replace(case, variant="style cached")
-            if extractor == LITE and size in _BF16_SIZES:
+            if extractor == LITE and size in _BF16_SIZES[device]:
                 yield dataclasses.replace(case, precision="bf16")
 
 
@@ -181,7 +182,7 @@ def _steps(plan: Plan, device: str) -> Iterable[Case]:
                 yield dataclasses.replace(case, variant="as the textbook")
             if extractor == LITE or not book:
                 yield dataclasses.replace(case, variant="default")
-            if extractor == LITE and size in _BF16_SIZES:
+            if extractor == LITE and size in _BF16_SIZES[device]:
                 yield dataclasses.replace(case, variant="default", precision="bf16", skip=NO_BF16)
 
 
