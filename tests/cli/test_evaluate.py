@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from click.testing import CliRunner, Result
 
 from styletransfer import samples
 from styletransfer.cli import main
+from styletransfer.judging import learned
 from styletransfer.judging.judge import Judge
+from styletransfer.weights import catalogue
 
 JUDGE = ("--judge", "vgg19-lite-1")
 SET = ("--set", "pairs.csv", *JUDGE)
@@ -111,6 +114,25 @@ def test_mistakes_are_one_sentence(folder: Path, arguments: list[str], said: str
     assert result.exit_code == 2
     assert said in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_metrics_without_their_extra_or_their_networks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(learned, "find_spec", lambda name: None)
+        result = run(*SET, *MINE, "--metrics", "lpips, artfid", "-o", "out")
+    assert result.exit_code == 2
+    assert "'lpips' needs the package lpips" in result.stderr
+    assert 'python -m pip install "styletransfer-toolkit[metrics]"' in result.stderr
+    monkeypatch.setattr(learned, "find_spec", lambda name: name)
+    file = dataclasses.replace(catalogue.CATALOGUE["inception-fid"], url="http://127.0.0.1:9/none")
+    monkeypatch.setattr(catalogue, "CATALOGUE", {**catalogue.CATALOGUE, file.name: file})
+    result = run(*SET, *MINE, "--metrics", "fid", "-o", "out")
+    assert result.exit_code == 2
+    assert "'inception-fid' could not be fetched: " in result.stderr
+    assert (
+        "To do it by hand, download http://127.0.0.1:9/none (95,628,359 bytes, SHA-256 6726825d" in result.stderr
+    )
+    assert not Path("out").exists()
 
 
 def test_an_input_is_never_overwritten(folder: Path) -> None:
