@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from styletransfer import images
 from styletransfer.errors import StyleTransferError
-from styletransfer.evaluating.result import Fault, JudgedPicture, SetEvaluation, same_metrics
+from styletransfer.evaluating.judged import Fault, JudgedPicture
+from styletransfer.evaluating.result import SetEvaluation, same_metrics
 from styletransfer.evaluating.sets import PairSet
 from styletransfer.evaluating.summary import common_pairs
 from styletransfer.judging import learned

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from styletransfer.errors import JudgeError, OptionError
 from styletransfer.evaluating.figure import set_figure
+from styletransfer.evaluating.judged import Fault, JudgedPicture, numbers, texts
 from styletransfer.evaluating.summary import Summary, summarise
 from styletransfer.evaluating.table import fault_lines, to_markdown
 from styletransfer.files import folder_files, new_folder, ordinary_file, write_together
@@ -23,48 +24,11 @@ from styletransfer.judging.judges import JudgeLabel, same_judge
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FILES", "Fault", "JudgedPicture", "SetEvaluation", "same_metrics"]
+__all__ = ["FILES", "SetEvaluation", "same_metrics"]
 
 #: What `SetEvaluation.save` writes.
 FILES = ("evaluation.md", "evaluation.csv", "evaluation.json", "evaluation.png")
 _FORMAT, _VERSION = "styletransfer set evaluation", 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class JudgedPicture:
-    """One picture and its figures.
-
-    Attributes:
-        method: Who made it, or a reading aid's name.
-        content: Name of the content picture: its file without folder and suffix.
-        style: The same of the style picture.
-        stylized: The file, as it was found; empty for a reading aid.
-        sha256: Of that file.
-        size: (H, W) judged at, pixels.
-        figures: By name, those of the judge and any others that were asked for.
-        layers: The style figures of each layer, ``{"moment": {"relu1_1": ...}, "gram": ...}``.
-        aid: Whether it is no method's picture but a reading aid.
-    """
-
-    method: str
-    content: str
-    style: str
-    stylized: str
-    sha256: str
-    size: tuple[int, int]
-    figures: Mapping[str, float]
-    layers: Mapping[str, Mapping[str, float]]
-    aid: bool = False
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A picture that could not be judged, and why."""
-
-    method: str
-    content: str
-    style: str
-    reason: str
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -175,11 +139,11 @@ class SetEvaluation:
             return cls(
                 name=stored["set"],
                 judge=JudgeLabel.from_dict(stored["judge"], f'The file "{os.fspath(path)}"'),
-                pictures=tuple(JudgedPicture(**p | {"size": tuple(p["size"])}) for p in stored["pictures"]),
-                faults=tuple(Fault(**fault) for fault in stored["faults"]),
-                inputs={kind: stored["inputs"][kind] for kind in ("content", "style")},
-                set_figures=stored["set_figures"],
-                conditions=stored["conditions"],
+                pictures=tuple(JudgedPicture.from_dict(p) for p in stored["pictures"]),
+                faults=tuple(Fault(**texts(fault)) for fault in stored["faults"]),
+                inputs={kind: texts(stored["inputs"][kind]) for kind in ("content", "style")},
+                set_figures={str(method): numbers(own) for method, own in stored["set_figures"].items()},
+                conditions={**stored["conditions"], "metrics": texts(stored["conditions"].get("metrics", {}))},
             )
         except JudgeError:
             raise

@@ -20,10 +20,11 @@ import torch
 
 from styletransfer._checks import integer
 from styletransfer.errors import DivergenceError, EvaluateInterrupted, ImageError, OptionError
+from styletransfer.evaluating.judged import Fault, JudgedPicture
 from styletransfer.evaluating.metrics import prepare, with_metrics
 from styletransfer.evaluating.patterns import Find, find_pictures
 from styletransfer.evaluating.reading import PairReader, read_style, size_of
-from styletransfer.evaluating.result import Fault, JudgedPicture, SetEvaluation
+from styletransfer.evaluating.result import SetEvaluation
 from styletransfer.evaluating.sets import Pair, PairSet, read_set
 from styletransfer.evaluating.tables import Source
 from styletransfer.images import SMALLEST_SIDE
@@ -178,6 +179,7 @@ class _Work:
                 "device": str(self.judge.device),
                 "long_edge": self.chosen.long_edge,
                 "pairs": len(self.chosen.pairs),
+                "metrics": {},
             },
         )
 

@@ -21,7 +21,7 @@ from styletransfer.evaluating.statistics import (
 )
 
 if TYPE_CHECKING:
-    from styletransfer.evaluating.result import JudgedPicture
+    from styletransfer.evaluating.judged import JudgedPicture
 
 __all__ = ["Difference", "Mean", "Summary", "common_pairs", "summarise"]
 

@@ -13,7 +13,8 @@ from styletransfer.judging.judges import JudgeLabel, orientation_text
 from styletransfer.judging.learned import METRICS, Metric
 
 if TYPE_CHECKING:
-    from styletransfer.evaluating.result import Fault, SetEvaluation
+    from styletransfer.evaluating.judged import Fault
+    from styletransfer.evaluating.result import SetEvaluation
 
 __all__ = ["direction", "fault_lines", "figure_title", "notes", "pictures_table", "to_markdown"]
 
@@ -107,8 +108,8 @@ def _row(figure: str, cells: Sequence[str]) -> str:
 def _interval(mean: Mean | None) -> str:
     if mean is None:
         return ""
-    bounds = "" if mean.low is None else f" [{mean.low:.3f}, {mean.high:.3f}]"
-    return f"{mean.mean:.3f}{bounds}"
+    middle, low, high = ("" if x is None else f"{x:.3f}" for x in (mean.mean, mean.low, mean.high))
+    return middle if low == high else f"{middle} [{low}, {high}]"
 
 
 def _conditions(evaluation: SetEvaluation, summary: Summary) -> str:
@@ -143,7 +144,8 @@ def _tests(summary: Summary) -> Iterator[str]:
         f"test(s). {rest} of them show no difference (p of at least {_LEVEL:g})."
     )
     if (least := min(1.0, tests * smallest_p(summary.units))) >= _LEVEL:
-        yield f"With {summary.units} {summary.unit}s and {tests} tests, no p can be below {least:.2g}: judge more."
+        few = f"With {summary.units} {summary.unit}s and {tests} tests"
+        yield f"{few}, no p can be below {least:.2g}; a larger set is needed."
 
 
 def _difference(found: Difference) -> str:

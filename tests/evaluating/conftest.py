@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from styletransfer.evaluating.result import JudgedPicture, SetEvaluation
+from styletransfer.evaluating.judged import JudgedPicture
+from styletransfer.evaluating.result import SetEvaluation
 from styletransfer.judging.judges import JudgeLabel
 
 LABEL = JudgeLabel("vgg19-lite-1", 2, "ab" * 32)
@@ -46,7 +47,7 @@ def make() -> Make:
         pictures += [p for name, values in (aids or {}).items() for p in judged(name, values, aid=True)]
         keys = {(p.content, p.style) for p in pictures}
         inputs = {"content": {c: f"hash of {c}" for c, _ in keys}, "style": {s: f"hash of {s}" for _, s in keys}}
-        given = {"name": "pairs.csv", "faults": (), "inputs": inputs, "conditions": {"long_edge": None}} | settings
+        given = {"name": "pairs.csv", "faults": (), "inputs": inputs, "conditions": {"metrics": {}}} | settings
         return SetEvaluation(judge=label, pictures=tuple(pictures), **given)
 
     return build

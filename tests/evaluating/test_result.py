@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from styletransfer.errors import JudgeError, OptionError, OutputError
-from styletransfer.evaluating.result import FILES, Fault, SetEvaluation
+from styletransfer.evaluating.judged import Fault
+from styletransfer.evaluating.result import FILES, SetEvaluation
 from styletransfer.judging.judges import JudgeLabel
 from tests.evaluating.conftest import LABEL, Make, Values
 
@@ -38,7 +39,7 @@ def test_the_table(evaluation: SetEvaluation) -> None:
     assert "| pictures judged | | 10 | 10 | 10 |" in text
     assert "| Gram | lower | 0.245 [0.2" in text
     assert "| SSIM | higher | 0.755 [" in text
-    assert "| TV | - | 0.100 [0.100, 0.100]" in text
+    assert "| TV | - | 0.100 | 0.100 | 0.100 |" in text
     assert "| FID | lower | 18.250 |  |  |" in text
     assert f"Judge: {LABEL.text}." in text
     assert "over the 10 pair(s) that all methods have" in text
@@ -53,7 +54,7 @@ def test_the_table(evaluation: SetEvaluation) -> None:
 
 def test_too_few_for_any_difference_is_said(make: Make) -> None:
     text = make({"a": values(6), "b": values(6, first=0.5)}).to_markdown()
-    assert "With 6 pairs and 3 tests, no p can be below 0.094: judge more." in text
+    assert "With 6 pairs and 3 tests, no p can be below 0.094; a larger set is needed." in text
 
 
 def test_published_rows_are_marked(make: Make) -> None:
@@ -108,7 +109,11 @@ def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_damaged_evaluations_are_refused(evaluation: SetEvaluation, tmp_path: Path) -> None:
-    for spoil in ({"pictures": [{}]}, {"faults": 3}, {"inputs": {}}, {"pictures": [{"size": 1}]}):
+    picture = evaluation.to_dict()["pictures"][0]
+    changes: tuple[dict[str, object], ...] = ({"figures": {"gram": "x"}}, {"figures": {"gram": float("nan")}})
+    changes += ({"method": 3}, {"size": [1]}, {"layers": 3}, {"size": "ab"})
+    wrong = [{"pictures": [picture | change]} for change in changes]
+    for spoil in ({"pictures": [{}]}, {"faults": 3}, {"inputs": {}}, {"pictures": [{"size": 1}]}, *wrong):
         (tmp_path / "e.json").write_text(json.dumps(evaluation.to_dict() | spoil))
         with pytest.raises(OptionError, match="is no evaluation of a set"):
             SetEvaluation.load(tmp_path / "e.json")
