@@ -53,7 +53,7 @@ def test_several_pairs_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     for method in METHODS:
         assert [row.pair for row in rows if (row.subject, row.extractor) == (method, LITE)] == list(PAIRS)
     wide = [(row.subject, row.pair) for row in rows if row.extractor == "vgg19-oxford"]
-    assert wide == [("gatys", pair) for pair in list(PAIRS)[:2]]  # nobody trained a decoder for it
+    assert wide == [("gatys", pair) for pair in list(PAIRS)[:1]]  # nobody trained a decoder for it
     assert all(row.pair in row.group and row.pair.replace(" ", "_") in row.id for row in rows)
 
 
