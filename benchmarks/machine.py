@@ -13,7 +13,7 @@ import torch
 
 import styletransfer
 from benchmarks.networks import weight_hashes
-from styletransfer.comparing.run import device_name
+from styletransfer.comparing.conditions import device_name
 
 #: What makes two machines the same for a comparison of seconds. Clocks, load and versions are told beside it.
 _IDENTITY = ("processor_name", "cores", "threads", "gpus", "system", "machine")

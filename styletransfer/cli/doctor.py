@@ -103,7 +103,7 @@ def _installed(name: str) -> metadata.PackageMetadata | None:
 def _device(device: str | None) -> str:
     import torch
 
-    from styletransfer.comparing.run import device_name
+    from styletransfer.comparing.conditions import device_name
     from styletransfer.features import pick_device
 
     picked = pick_device(device)

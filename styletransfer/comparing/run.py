@@ -9,19 +9,15 @@
 
 from __future__ import annotations
 
-import copy
-import dataclasses
-import platform
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, cast
 
 import torch
 
-from styletransfer import images
 from styletransfer._checks import choice, number
+from styletransfer.comparing.conditions import conditions
 from styletransfer.comparing.result import Comparison, ComparisonRow, describe_progress
+from styletransfer.comparing.warm_up import warm_up
 from styletransfer.errors import (
     CompareInterrupted,
     ImageError,
@@ -38,14 +34,10 @@ from styletransfer.methods import METHODS, distribute_options
 from styletransfer.peers import DEFAULT_TIMEOUT, Peer, find_peers
 from styletransfer.peers.run import PeerResult, run_peers
 from styletransfer.progress import shown
-from styletransfer.recording import picture_hash, versions, weight_hashes
-from styletransfer.stylizer import EncodedStyle, OnStep, Step, Stylization, Stylizer, is_name
+from styletransfer.stylizer import EncodedStyle, OnStep, Step, Stylization
 from styletransfer.weights.catalogue import DEFAULT_EXTRACTOR
 
-__all__ = ["Comparison", "ComparisonRow", "check_methods", "compare", "device_name"]
-
-#: Longer side of the warm-up's pictures, pixels.
-_WARM_UP_EDGE = 64
+__all__ = ["Comparison", "ComparisonRow", "check_methods", "compare"]
 
 
 def compare(
@@ -136,7 +128,7 @@ def compare(
         with shown(job.stylizers, job.content, enabled=progress) as bars:
             watchers = [watcher for watcher in (bars, on_step) if watcher is not None]
             for name, stylizer in job.stylizers.items():
-                _warm_up(stylizer, job.content, _style(job))
+                warm_up(stylizer, job.content, _style(job))
                 results[name] = job.run(name, on_step=_watch(name, watchers))
         pictures = job.content, _style(job)
         for peer, outcome in run_peers(
@@ -246,7 +238,7 @@ def _judged(
         rows=rows,
         references=pair.references(),
         results=results,
-        conditions=_conditions(job, judge),
+        conditions=conditions(job, content, style, judge),
         peers=peers,
         failures={name: str(outcome) for name, outcome in outcomes.items() if name not in peers},
     )
@@ -257,74 +249,3 @@ def _seen(result: Stylization | PeerResult, content: Picture) -> Stylization | P
     if isinstance(result, Stylization):
         return result
     return Picture(rgb=result.image if content.alpha is None else filled(result.image, content.alpha.cpu()))
-
-
-class _WarmError(Exception):
-    """Ends a warm-up after its first step."""
-
-
-def _warm_up(stylizer: Stylizer, content: Picture, style: Picture) -> None:
-    """Take one step on small pictures, whatever the method."""
-
-    def stop(_: Step) -> None:
-        raise _WarmError
-
-    small = []
-    for picture in (content, style):
-        height, width = picture.rgb.shape[2:]
-        scale = min(1.0, _WARM_UP_EDGE / max(height, width))
-        small_height, small_width = (max(images.SMALLEST_SIDE, round(side * scale)) for side in (height, width))
-        small.append(Picture(rgb=images.resize(picture.rgb, (small_height, small_width))))
-    try:
-        _without_pictures(stylizer).stylize(small[0], small[1], on_step=stop)
-    except _WarmError:
-        return
-    except StylizeInterrupted:  # its picture is the warm-up's, which nobody wants
-        raise KeyboardInterrupt from None
-
-
-def _without_pictures(stylizer: Stylizer) -> Stylizer:
-    """Return the stylizer without the pictures among its options: they have the content's size."""
-    changes = {
-        field.name: field.default
-        for field in dataclasses.fields(stylizer.config)
-        if field.metadata["picture"]
-        and not is_name(getattr(stylizer.config, field.name), field.metadata["choices"] or ())
-    }
-    if not changes:
-        return stylizer
-    other = copy.copy(stylizer)
-    other.config = stylizer.config.replaced(**changes)
-    return other
-
-
-def _conditions(job: Job, judge: Judge) -> dict[str, Any]:
-    network, pictures = job.extractor, {"content": job.content, "style": _style(job)}
-    return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": versions(),
-        "platform": platform.platform(),
-        "device": str(network.device),
-        "device_name": device_name(network.device),
-        "threads": torch.get_num_threads(),
-        "extractor": network.name,
-        "content_size": list(job.content.rgb.shape[2:]),
-        "style_size": list(_style(job).rgb.shape[2:]),
-        "inputs": {name: p.path.name if p.path else None for name, p in pictures.items()},
-        "hashes": {
-            **{name: picture_hash(picture) for name, picture in pictures.items()},
-            "weights": weight_hashes(network.name),
-        },
-        "judge": judge.label.to_dict(),
-        "seconds": f"after one untimed step at {_WARM_UP_EDGE} px, without loading, reading and writing",
-    }
-
-
-def device_name(device: torch.device) -> str:
-    """Return the model of a GPU or processor, as far as the system tells it."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines() if cpuinfo.is_file() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or platform.machine()

@@ -150,7 +150,7 @@ class TestCtrlC:
         def press(*_: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(sys.modules["styletransfer.comparing.run"], "_warm_up", press)
+        monkeypatch.setattr(sys.modules["styletransfer.comparing.run"], "warm_up", press)
         result = run("compare", "photo.png", "mosaic.png", "-o", "out", "--steps", "2,2")
         assert result.exit_code == 130
         assert result.stderr.strip() == "Interrupted; nothing was written."
