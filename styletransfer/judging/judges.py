@@ -108,7 +108,23 @@ JUDGES: Mapping[str, JudgeInfo] = {
             weights="vgg19-oxford",
             sha256="c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6",
             summary="VGG-19 itself, full width; needs the extra vgg19",
-            orientation={},
+            orientation={
+                "a good result": {
+                    "moment": 0.043,
+                    "gram": 0.056,
+                    "deep": 0.069,
+                    "color": 0.139,
+                    "content": 0.954,
+                },
+                "a usable one": {"moment": 0.22, "gram": 0.23, "deep": 0.481, "color": 0.266, "content": 0.958},
+                "one with little style": {
+                    "moment": 0.661,
+                    "gram": 0.658,
+                    "deep": 0.636,
+                    "color": 0.746,
+                    "content": 0.249,
+                },
+            },
         ),
         JudgeInfo(
             name="vgg19-lite-1",
@@ -116,7 +132,23 @@ JUDGES: Mapping[str, JudgeInfo] = {
             weights="vgg19-lite-1",
             sha256="8522fd6761eeedbe2c73a6f004fb80e5cbee03d2d2244c925400377d3997d02f",
             summary="the embedded quarter-width network of 2026, frozen",
-            orientation={},
+            orientation={
+                "a good result": {
+                    "moment": 0.045,
+                    "gram": 0.042,
+                    "deep": 0.099,
+                    "color": 0.139,
+                    "content": 1.214,
+                },
+                "a usable one": {"moment": 0.161, "gram": 0.171, "deep": 0.359, "color": 0.266, "content": 0.809},
+                "one with little style": {
+                    "moment": 0.611,
+                    "gram": 0.602,
+                    "deep": 0.687,
+                    "color": 0.746,
+                    "content": 0.221,
+                },
+            },
         ),
     )
 }
@@ -166,4 +198,6 @@ def orientation_text(label: JudgeLabel) -> str:
         for caption, figures in known.items()
     )
     text = "; ".join(rows)
-    return text and f"For orientation, means of this judge over twelve photographs and paintings: {text}."
+    return (
+        text and f"For orientation, means of this judge over twelve pairs at 256 pixels (docs/judges.md): {text}."
+    )
