@@ -141,7 +141,7 @@ class Plan:
 
 def add_options(group: Any) -> None:
     """Declare the harness' options; pytest shows them in its help."""
-    group.addoption("--quick", action="store_true", help="the quick profile: three to four minutes on two cores")
+    group.addoption("--quick", action="store_true", help="the quick profile: four to seven minutes on two cores")
     group.addoption(
         "--device",
         action="append",

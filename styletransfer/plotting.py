@@ -80,7 +80,7 @@ def comparison_figure(
         judged = evaluations[method]
         axes.set_xlabel(
             f"{_seconds(result.seconds)}  \N{MIDDLE DOT}  style ratio {judged.style_ratio:.2f}  "
-            f"\N{MIDDLE DOT}  content loss {judged.content:.2f}",
+            f"\N{MIDDLE DOT}  content {judged.content:.2f}",
             fontsize=scale * (12 if len(results) < 3 else 10),
             color=_INK,
             labelpad=6,
@@ -90,7 +90,7 @@ def comparison_figure(
     plots = rows[1].subgridspec(1, 2 + len(owners), width_ratios=[1, 1] + [1.9] * len(owners))
     content_losses = {method: judged.content for method, judged in evaluations.items()}
     style_ratios = {method: judged.style_ratio for method, judged in evaluations.items()}
-    _bars(figure.add_subplot(plots[0]), content_losses, colors, "Content loss", "0: content unchanged")
+    _bars(figure.add_subplot(plots[0]), content_losses, colors, "Content", "0: unchanged")
     _bars(figure.add_subplot(plots[1]), style_ratios, colors, "Style ratio", "1: no style taken, 0: all")
     for place, owner in enumerate(owners, start=2):
         others = {

@@ -23,6 +23,8 @@ SHEET = "pictures.webp"
 def markdown(title: str, sections: Sequence[Section]) -> str:
     """Return the page's text and tables; charts are on the HTML page only, the first pictures on one sheet."""
     lines = [f"# {title}", ""]
+    if any(section.charts for section in sections):
+        lines += ["The charts that some sections speak of are on the page report.html, made with this one.", ""]
     shown = first_strips(sections)
     for section in sections:
         lines += [f"{'##' if section.part else '###'} {section.title}", ""]

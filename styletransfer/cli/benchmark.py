@@ -18,7 +18,7 @@ _INTERRUPTED, _USAGE = 2, 4
 
 
 @click.command("benchmark", short_help="Measure speed, memory and quality of every method.")
-@click.option("--quick", is_flag=True, help="Few rounds of small pictures: three to four minutes on two cores.")
+@click.option("--quick", is_flag=True, help="Few rounds of small pictures: four to seven minutes on two cores.")
 @click.option(
     "--device",
     "devices",

@@ -30,8 +30,13 @@ def list_command(quiet: bool, as_json: bool) -> None:
     elif not quiet:
         width = max(len(status.name) for status in statuses)
         for status in statuses:
-            size = f"{status.size / 1e6:.1f} MB" if status.size else "?"
+            size = f"{status.size / 1e6:.1f} MB" if status.size else _about(status.name)
             tell(f"{status.name:{width}}  {status.kind:9}  {status.state:9}  {size:>9}  {status.licence}")
+
+
+def _about(name: str) -> str:
+    about = catalogue.find(name).about
+    return f"~{about / 1e6:.1f} MB" if about else "?"
 
 
 @weights_group.command("fetch")

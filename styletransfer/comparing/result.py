@@ -184,7 +184,7 @@ class Comparison:
         runs = {
             row.method: (
                 row.seconds,
-                {"style ratio": row.evaluation.style_ratio, "content loss": row.evaluation.content},
+                {"style ratio": row.evaluation.style_ratio, "content": row.evaluation.content},
             )
             for row in self.rows
         }

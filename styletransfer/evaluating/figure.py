@@ -49,7 +49,7 @@ def set_figure(evaluation: SetEvaluation) -> Figure:
     figure.suptitle(heading, x=0.008, ha="left", fontsize=15, fontweight="bold", color=_INK)
     caption = (
         f"Dots: methods. Lines: bootstrap intervals over {summary.units} {summary.unit}(s). Hollow: reading aids. "
-        f"Judge {evaluation.judge.text}."
+        f"Judge {evaluation.judge.text}. Axes do not begin at 0."
     )
     figure.supxlabel(caption, fontsize=9.5, color=_GREY, x=0.008, ha="left")
     return figure

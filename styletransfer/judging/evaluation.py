@@ -32,7 +32,7 @@ FIGURES: Mapping[str, Figure] = {
         title="moment",
         lower_is_better=True,
         meaning="means and deviations of the features, distance to the style's, mean of relu1_1 to relu5_1; "
-        "1: the untouched content, 0: the style",
+        "1: the untouched content (above 1: further away), 0: the style",
     ),
     "gram": Figure(
         title="Gram",
