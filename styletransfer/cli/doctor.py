@@ -126,8 +126,8 @@ def _weights(name: str) -> str:
     status = next(status for status in store.list_weights() if status.name == name)
     file = catalogue.find(name)
     if status.state == "absent" and not file.embedded:
-        missing = "installed" if file.distribution else "fetched"
-        return f"not {missing}, which is fine; {store.command(file)} does it"
+        [(_, _, detail)] = store.verify([name])
+        return f"not there, which is fine. {detail}"
     [(_, sound, detail)] = store.verify([name])
     if not sound:
         raise _FaultError(detail)

@@ -27,7 +27,7 @@ from styletransfer.functional import channel_stats, gram_matrix, match_color, to
 from styletransfer.images import ImageSource, Picture
 from styletransfer.images.pixels import filled
 from styletransfer.judging.evaluation import Evaluation
-from styletransfer.judging.judges import JudgeInfo, JudgeLabel, find_judge
+from styletransfer.judging.judges import JUDGES, JudgeInfo, JudgeLabel, find_judge
 from styletransfer.judging.measures import color_quantiles, edge_correlation, ssim
 from styletransfer.stylizer import Stylization
 from styletransfer.weights import catalogue, store
@@ -180,7 +180,13 @@ def create_judge(name: str | None = None, *, device: str | torch.device | None =
     """
     info = find_judge(name)
     _check_frozen(info)
-    return Judge(info.label, create_extractor(info.weights, device=device))
+    try:
+        return Judge(info.label, create_extractor(info.weights, device=device))
+    except WeightsError as error:
+        others = [judge for judge in JUDGES.values() if judge.available and judge is not info]
+        if name is not None or not others:
+            raise
+        raise WeightsError(f"{error} Or choose the judge {others[0].name!r}.") from error
 
 
 def _check_frozen(info: JudgeInfo) -> None:
@@ -246,10 +252,18 @@ def _pixels(source: Judged, what: str, device: torch.device) -> Tensor:
 def _check_sizes(stylized: Tensor, content: Tensor) -> None:
     if stylized.shape[2:] != content.shape[2:]:
         sizes = ["x".join(str(side) for side in x.shape[2:]) for x in (stylized, content)]
+        edge = max(stylized.shape[2:])
+        scale = edge / max(content.shape[2:])
+        reduced = all(abs(a - b * scale) < 1 for a, b in zip(stylized.shape[2:], content.shape[2:], strict=True))
+        if reduced and scale < 1:
+            cure = f"Read the content at the working size: styletransfer.load_image(content, long_edge={edge})."
+        elif reduced:
+            cure = "Reduce the stylized picture to the content's size."
+        else:
+            cure = "They have different shapes: give the content as it was cropped."
         raise ImageError(
             f"The stylized picture is {sizes[0]}, the content {sizes[1]} pixels (height x width), but the "
-            "judge compares them place by place. Read the content at the working size: "
-            f"styletransfer.load_image(content, long_edge={max(stylized.shape[2:])})."
+            f"judge compares them place by place. {cure}"
         )
 
 

@@ -74,7 +74,7 @@ class JudgeInfo:
         sha256: Of that weight set's file. The judge refuses any other.
         summary: One line.
         orientation: Figures of known results by caption, means over twelve photographs and paintings: a reading
-            aid. ``docs/judges.md`` has the commands.
+            aid. docs/judges.md has the commands.
     """
 
     name: str

@@ -43,5 +43,5 @@ def _found(file: WeightFile) -> tuple[str | None, Path | None]:
     try:
         distribution = metadata.distribution(str(file.distribution))
         return distribution.version, Path(str(distribution.locate_file("")))
-    except (metadata.PackageNotFoundError, KeyError, TypeError):  # or metadata that an uninstallation has left
+    except (metadata.PackageNotFoundError, OSError, KeyError, TypeError, ValueError):  # or damaged metadata
         return None, None

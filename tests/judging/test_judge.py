@@ -176,6 +176,12 @@ def test_different_sizes_are_refused_with_a_way_out(judge: Judge) -> None:
         evaluate(pictures()[0], pictures(size=(64, 80))[0], pictures()[1], judge=judge)
 
 
+@pytest.mark.parametrize(("size", "message"), [((40, 40), "different shapes"), ((16, 20), "Reduce the")])
+def test_other_sizes_get_advice_that_helps(judge: Judge, size: tuple[int, int], message: str) -> None:
+    with pytest.raises(ImageError, match=message):
+        evaluate(pictures()[0], pictures(size=size)[0], pictures()[1], judge=judge)
+
+
 def test_batches_that_do_not_fit_are_refused(judge: Judge) -> None:
     with pytest.raises(ImageError, match="hold 3, 2 pictures"):
         evaluate(torch.rand(1, 3, 16, 16), torch.rand(3, 3, 16, 16), torch.rand(2, 3, 16, 16), judge=judge)

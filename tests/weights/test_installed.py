@@ -105,6 +105,15 @@ def test_another_file_is_refused(install: Install, body: bytes, message: str) ->
     assert [sound for name, sound, _ in store.verify() if name == NAME] == [False]
 
 
+def test_damaged_metadata_count_as_absent(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    def damaged(name: str) -> metadata.Distribution:
+        raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+
+    install()
+    monkeypatch.setattr(metadata, "distribution", damaged)
+    assert state() == "absent"
+
+
 def test_an_unreadable_file_is_named(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: Path) -> str:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
