@@ -114,14 +114,10 @@ def _evaluate_pair(files: tuple[str, ...], *, quiet: bool, as_json: bool, **opti
 
 def _evaluate_set(pairs: str, output: Path | None, *, quiet: bool, as_json: bool, **options: Any) -> SetEvaluation:
     """Call `evaluate_set` under a bar; what an interrupted one has judged is reported."""
-    from styletransfer.evaluating.result import FILES
     from styletransfer.evaluating.run import evaluate_set
-    from styletransfer.files import folder_files
 
-    if output is not None:
-        folder_files(output, FILES, protected=[pairs, *options["pictures"], *options["add"]])
     try:
-        return evaluate_set(pairs, progress=not quiet, **options)
+        return evaluate_set(pairs, output=output, progress=not quiet, **options)
     except EvaluateInterrupted as interrupt:
         _report(interrupt.evaluation, output, quiet=quiet, as_json=as_json)
         raise KeyboardInterrupt("Interrupted; the results are of the pictures that were judged.") from None

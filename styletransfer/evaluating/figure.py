@@ -45,11 +45,11 @@ def set_figure(evaluation: SetEvaluation) -> Figure:
             _panel(axes, summary, names[place], labels=place % _COLUMNS == 0)
         else:
             axes.set_visible(False)
-    heading = f"{evaluation.name}: means over {summary.pairs} pair(s) with 95 % intervals"
+    heading = f"{_literal(evaluation.name)}: means over {summary.pairs} pair(s) with 95 % intervals"
     figure.suptitle(heading, x=0.008, ha="left", fontsize=15, fontweight="bold", color=_INK)
     caption = (
         f"Dots: methods. Lines: bootstrap intervals over {summary.units} {summary.unit}(s). Hollow: reading aids. "
-        f"Judge {evaluation.judge.text}. Axes do not begin at 0."
+        f"Judge {_literal(evaluation.judge.text)}. Axes do not begin at 0."
     )
     figure.supxlabel(caption, fontsize=9.5, color=_GREY, x=0.008, ha="left")
     return figure
@@ -69,7 +69,7 @@ def _panel(axes: Axes, summary: Summary, name: str, *, labels: bool) -> None:
         axes.plot([mean.mean], [place], "o", markersize=8, color=color, markerfacecolor=face, zorder=3)
     axes.set_ylim(len(methods) - 0.5, -0.5)
     axes.set_yticks(range(len(methods)), [_short(method) for method in methods] if labels else [""] * len(methods))
-    axes.set_title(figure_title(name), loc="left", fontsize=13, fontweight="bold", color=_INK, pad=8)
+    axes.set_title(_literal(figure_title(name)), loc="left", fontsize=13, fontweight="bold", color=_INK, pad=8)
     axes.set_xlabel(_DIRECTIONS[direction(name)], fontsize=10.5, color=_GREY, loc="left")
     axes.tick_params(axis="x", colors=_GREY, labelsize=10.5)
     axes.tick_params(axis="y", colors=_INK, labelsize=11, length=0)
@@ -80,6 +80,10 @@ def _panel(axes: Axes, summary: Summary, name: str, *, labels: bool) -> None:
 
 
 def _short(name: str) -> str:
-    """Return a name as the figure shows it: not too long, and no formula to matplotlib."""
-    shown = name if len(name) <= 24 else f"{name[:23]}\N{HORIZONTAL ELLIPSIS}"
-    return shown.replace("$", r"\$")
+    """Return a name as the figure shows it, not too long."""
+    return _literal(name if len(name) <= 24 else f"{name[:23]}\N{HORIZONTAL ELLIPSIS}")
+
+
+def _literal(text: str) -> str:
+    """Return a text in which matplotlib finds no formula."""
+    return text.replace("$", r"\$")

@@ -12,7 +12,7 @@ from styletransfer.errors import ImageError, OptionError
 from styletransfer.evaluating.sets import COLUMNS, Pair, PairSet
 from styletransfer.evaluating.tables import Source, by_stem, only, read_table
 
-__all__ = ["Find", "find_pictures"]
+__all__ = ["Find", "find_pictures", "table_files"]
 
 #: Finds a method's picture of a pair; raises ImageError where there is none.
 Find = Callable[[Pair], Path]
@@ -34,15 +34,12 @@ def find_pictures(pictures: Source | Sequence[Source] | Mapping[str, Source], ch
         OptionError: What is neither; a pattern that gives one file for several pairs; a method or picture that
             stands twice.
     """
-    if isinstance(pictures, Mapping):
-        given: list[str] = [f"{name}={os.fspath(pattern)}" for name, pattern in pictures.items()]
-    else:
-        given = [os.fspath(p) for p in ([pictures] if isinstance(pictures, (str, os.PathLike)) else pictures)]
+    given = _given(pictures)
     if not given:
         raise OptionError("There is no method to judge; give the pictures of at least one, NAME=PATTERN.")
     found: dict[str, Find] = {}
     for text in given:
-        if text.lower().endswith(".csv") and "{" not in text:
+        if _is_table(text):
             new = _listed(text, chosen)
         else:
             name, equals, pattern = text.partition("=")
@@ -57,6 +54,21 @@ def find_pictures(pictures: Source | Sequence[Source] | Mapping[str, Source], ch
                 raise OptionError(f'The method "{name}" was given twice; give each method its own name.')
         found |= new
     return found
+
+
+def table_files(pictures: Source | Sequence[Source] | Mapping[str, Source]) -> list[str]:
+    """Return the CSV files among what `find_pictures` gets."""
+    return [text for text in _given(pictures) if _is_table(text)]
+
+
+def _given(pictures: Source | Sequence[Source] | Mapping[str, Source]) -> list[str]:
+    if isinstance(pictures, Mapping):
+        return [f"{name}={os.fspath(pattern)}" for name, pattern in pictures.items()]
+    return [os.fspath(p) for p in ([pictures] if isinstance(pictures, (str, os.PathLike)) else pictures)]
+
+
+def _is_table(text: str) -> bool:
+    return text.lower().endswith(".csv") and "{" not in text
 
 
 def _pattern(pattern: str, chosen: PairSet) -> Find:

@@ -43,6 +43,7 @@ class SetEvaluation:
         inputs: The SHA-256 of each file, ``{"content": {name: hash}, "style": {name: hash}}``.
         set_figures: Figures of a method's pictures together, by method, e.g. ``{"mine": {"fid": ...}}``.
         conditions: Versions, device, sizes and date.
+        files: Input files, which `save` never overwrites; stored nowhere.
     """
 
     name: str
@@ -52,6 +53,7 @@ class SetEvaluation:
     inputs: Mapping[str, Mapping[str, str]]
     set_figures: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     conditions: Mapping[str, Any] = field(default_factory=dict)
+    files: tuple[Path, ...] = field(default=(), compare=False)
 
     @property
     def methods(self) -> list[str]:
@@ -97,6 +99,7 @@ class SetEvaluation:
             pictures=(*self.pictures, *(p for p in other.pictures if (p.method, p.content, p.style) not in have)),
             faults=(*self.faults, *other.faults),
             inputs={kind: {**other.inputs[kind], **self.inputs[kind]} for kind in self.inputs},
+            files=(*self.files, *other.files),
             set_figures={**self.set_figures, **other.set_figures},
             conditions={
                 **self.conditions,
@@ -192,9 +195,9 @@ class SetEvaluation:
             The files, in that order.
 
         Raises:
-            OutputError: A folder that cannot be made or written to.
+            OutputError: A folder that cannot be made or written to, or an input file in the way.
         """
-        files = folder_files(folder, FILES)
+        files = folder_files(folder, FILES, protected=self.files)
         drawn = io.BytesIO()
         self.figure().savefig(drawn, format="png")
         texts = (self.to_markdown(), self.to_csv(), self.to_json())

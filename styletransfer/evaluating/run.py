@@ -11,6 +11,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -22,11 +24,12 @@ from styletransfer._checks import integer
 from styletransfer.errors import DivergenceError, EvaluateInterrupted, ImageError, OptionError
 from styletransfer.evaluating.judged import Fault, JudgedPicture
 from styletransfer.evaluating.metrics import prepare, with_metrics
-from styletransfer.evaluating.patterns import Find, find_pictures
+from styletransfer.evaluating.patterns import Find, find_pictures, table_files
 from styletransfer.evaluating.reading import PairReader, read_style, size_of
-from styletransfer.evaluating.result import SetEvaluation
+from styletransfer.evaluating.result import FILES, SetEvaluation
 from styletransfer.evaluating.sets import Pair, PairSet, read_set
 from styletransfer.evaluating.tables import Source
+from styletransfer.files import folder_files
 from styletransfer.images import SMALLEST_SIDE
 from styletransfer.judging.evaluation import Evaluation
 from styletransfer.judging.judge import REFERENCES, Judge, create_judge
@@ -50,6 +53,7 @@ def evaluate_set(
     long_edge: int | None = None,
     add: Sequence[Source | SetEvaluation] = (),
     metrics: Sequence[str] = (),
+    output: Source | None = None,
     progress: bool = False,
 ) -> SetEvaluation:
     """Judge pictures of any method, ours or another program's, over a set of pairs.
@@ -69,6 +73,8 @@ def evaluate_set(
             first method's picture.
         add: Earlier evaluations of other methods by the same judge, or their evaluation.json.
         metrics: Also measure these over the pairs that all methods have: "lpips", "fid", "artfid".
+        output: The folder that `SetEvaluation.save` will get, so that it is refused before the work where it
+            cannot be written or an input would be overwritten. Nothing is written.
         progress: Show a progress bar.
 
     Returns:
@@ -83,11 +89,14 @@ def evaluate_set(
         integer(long_edge, "long_edge", low=SMALLEST_SIDE)
     chosen = read_set(pairs, contents=contents, styles=styles, long_edge=long_edge)
     found = find_pictures(pictures, chosen)
+    files = _input_files(chosen, found, [pairs, *table_files(pictures), *add])
+    if output is not None:
+        folder_files(output, FILES, protected=files)
     earlier = [e if isinstance(e, SetEvaluation) else SetEvaluation.load(e) for e in add]
     network = judge if isinstance(judge, Judge) else create_judge(judge, device=device)
     same_judge([network.label, *(evaluation.judge for evaluation in earlier)])
     _check_methods(found, earlier)
-    work = _Work(chosen, found, network, earlier)
+    work = _Work(chosen, found, network, earlier, files)
     _joined(work.result(), earlier)  # refuses other files under the same names before the work
     prepare(metrics, earlier, quiet=not progress)
     try:
@@ -116,9 +125,14 @@ class _Work:
     """The pictures of a set, one after the other; at the sizes of earlier evaluations where they judged a pair."""
 
     def __init__(
-        self, chosen: PairSet, found: Mapping[str, Find], judge: Judge, earlier: Iterable[SetEvaluation]
+        self,
+        chosen: PairSet,
+        found: Mapping[str, Find],
+        judge: Judge,
+        earlier: Iterable[SetEvaluation],
+        files: tuple[Path, ...],
     ) -> None:
-        self.chosen, self.found, self.judge = chosen, found, judge
+        self.chosen, self.found, self.judge, self.files = chosen, found, judge, files
         self.reader = PairReader(chosen.long_edge)
         self.pictures: list[JudgedPicture] = []
         self.faults: list[Fault] = []
@@ -171,6 +185,7 @@ class _Work:
             pictures=tuple(self.pictures),
             faults=tuple(self.faults),
             inputs=self.inputs,
+            files=self.files,
             conditions={
                 "date": datetime.now(UTC).isoformat(timespec="seconds"),
                 "versions": versions(),
@@ -196,6 +211,17 @@ def _judged(method: str, pair: Pair, evaluation: Evaluation, path: Path | None =
         layers={"moment": dict(evaluation.moment), "gram": dict(evaluation.gram)},
         aid=path is None,
     )
+
+
+def _input_files(chosen: PairSet, found: Mapping[str, Find], given: Iterable[object]) -> tuple[Path, ...]:
+    """Return all files that are read, so that none of them is overwritten."""
+    files = [Path(source).absolute() for source in given if isinstance(source, (str, os.PathLike))]
+    for pair in chosen.pairs:
+        files += [pair.content.absolute(), pair.style.absolute()]
+        for find in found.values():
+            with contextlib.suppress(ImageError):  # judging tells
+                files.append(find(pair).absolute())
+    return tuple(dict.fromkeys(files))
 
 
 def _is_file(path: Path) -> bool:

@@ -44,6 +44,8 @@ def read_table(path: Source, columns: Sequence[str]) -> list[tuple[int, dict[str
         rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except csv.Error as problem:
         raise OptionError(f"{label}, line {reader.line_num}, is no CSV ({problem}); correct it.") from problem
+    if not rows:
+        raise OptionError(f"{label} holds delimiters only; its first line must be {wanted}.")
     header = [cell.strip().lower() for cell in rows[0][1]]
     for column in columns:
         if header.count(column) != 1:

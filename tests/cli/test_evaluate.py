@@ -142,6 +142,31 @@ def test_an_input_is_never_overwritten(folder: Path) -> None:
     assert "inputs are never overwritten" in result.stderr
 
 
+def test_no_picture_is_overwritten(folder: Path) -> None:
+    Path("evaluation.png").write_bytes(Path("valley.png").read_bytes())
+    picture = Path("evaluation.png").read_bytes()
+    Path("contents.csv").write_text("content,style\nevaluation.png,night.png\n")
+    Path("styles.csv").write_text("content,style\nvalley.png,evaluation.png\n")
+    Path("one.csv").write_text("content,style\nvalley.png,night.png\n")
+    Path("mine.csv").write_text("method,content,style,stylized\nm,valley,night,evaluation.png\n")
+    for table, pictures in (
+        ("contents.csv", "m=valley_night.png"),
+        ("styles.csv", "m=valley_night.png"),
+        ("one.csv", "m=evaluation.*"),
+        ("one.csv", "mine.csv"),
+    ):
+        result = run("--set", table, "--pictures", pictures, *JUDGE, "-o", ".")
+        assert result.exit_code == 2
+        assert "inputs are never overwritten" in result.stderr
+        assert Path("evaluation.png").read_bytes() == picture
+        assert not Path("evaluation.md").exists()
+
+
+def test_a_set_may_have_the_name_of_a_formula(folder: Path) -> None:
+    Path("a$\\frac$b.csv").write_text("content,style\nvalley.png,night.png\n")
+    assert run("--set", "a$\\frac$b.csv", *MINE, *JUDGE, "-o", "out").exit_code == 0
+
+
 def test_ctrl_c_keeps_what_is_judged(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real, calls = Judge.pair, []
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 import styletransfer
 from styletransfer import samples
-from styletransfer.errors import EvaluateInterrupted, ImageError, JudgeError, OptionError
+from styletransfer.errors import EvaluateInterrupted, ImageError, JudgeError, OptionError, OutputError
 from styletransfer.evaluating.run import evaluate_set
 from styletransfer.images import load_image
 from styletransfer.judging.judge import Judge, create_judge
@@ -134,6 +134,14 @@ def test_other_files_than_earlier_are_refused_before_the_work(folder: Path, judg
 def test_the_name_of_a_reading_aid_is_taken(folder: Path, judge: Judge) -> None:
     with pytest.raises(OptionError, match='"colours alone" is the name of a reading aid'):
         evaluate_set("pairs.csv", "colours alone=a/{content}_{style}.jpg", judge=judge)
+
+
+def test_saving_overwrites_no_input(folder: Path, judge: Judge) -> None:
+    Path("evaluation.png").write_bytes(Path("valley.png").read_bytes())
+    found = evaluate_set([("evaluation.png", "night.png")], "a=evaluation.png", judge=judge)
+    with pytest.raises(OutputError, match="inputs are never overwritten"):
+        found.save(folder)
+    assert not Path("evaluation.md").exists()
 
 
 def test_an_interrupted_set_is_kept(folder: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:

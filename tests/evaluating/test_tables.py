@@ -39,6 +39,7 @@ def test_names_may_have_spaces_commas_and_any_letters(tmp_path: Path) -> None:
     [
         (b"", "is empty; its first line must be content,style"),
         (b"\n \n", "is empty"),
+        (b";;\n", "holds delimiters only; its first line must be content,style"),
         (b"content,stile\na,b\n", r'needs one column "style".*content,stile.*Did you mean "stile"'),
         (b"content,content,style\na,b,c\n", 'needs one column "content"'),
         (b"a.png,b.png\n", 'needs one column "content", its first line is "a.png,b.png"'),
