@@ -31,7 +31,7 @@ from styletransfer.images.pixels import filled
 from styletransfer.job import Fetch, Job, prepare
 from styletransfer.judging.judge import Judge, create_judge
 from styletransfer.methods import METHODS, distribute_options
-from styletransfer.peers import DEFAULT_TIMEOUT, Peer, find_peers
+from styletransfer.peers import DEFAULT_TIMEOUT, LONGEST_TIMEOUT, Peer, find_peers
 from styletransfer.peers.run import PeerResult, run_peers
 from styletransfer.progress import shown
 from styletransfer.stylizer import EncodedStyle, OnStep, Step, Stylization
@@ -173,7 +173,7 @@ def check_peers(peers: str | Peer | Sequence[str | Peer], timeout: float = DEFAU
         OptionError: An unknown peer, a name that is taken, or a wrong `timeout`.
         PeerError: A peer that is not there.
     """
-    number(timeout, "peer_timeout", above=0.0)
+    number(timeout, "peer_timeout", above=0.0, high=LONGEST_TIMEOUT)
     return find_peers(peers, taken=[*METHODS, "comparison", "content", "style"])
 
 

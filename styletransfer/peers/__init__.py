@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import shlex
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,10 +22,12 @@ from styletransfer._checks import choice, did_you_mean
 from styletransfer.errors import OptionError, PeerError
 from styletransfer.peers.declaration import Peer
 
-__all__ = ["DEFAULT_TIMEOUT", "PEERS", "Peer", "find_peer", "find_peers", "list_peers"]
+__all__ = ["DEFAULT_TIMEOUT", "LONGEST_TIMEOUT", "PEERS", "Peer", "find_peer", "find_peers", "list_peers"]
 
 #: Seconds after which a peer is stopped: image optimisation takes more than an hour on one slow core.
 DEFAULT_TIMEOUT = 4 * 3600.0
+#: What the system's clocks can wait, seconds.
+LONGEST_TIMEOUT = threading.TIMEOUT_MAX
 #: What a command of the user's own may contain; each is replaced. The first three have to be there.
 PLACEHOLDERS = ("content", "style", "output", "long_edge")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

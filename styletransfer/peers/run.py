@@ -19,8 +19,8 @@ from styletransfer import images
 from styletransfer._checks import integer, number
 from styletransfer.errors import ImageError, OptionError, PeerError, StyleTransferError
 from styletransfer.images import ImageSource, Picture
-from styletransfer.peers import DEFAULT_TIMEOUT, Peer, find_peer, worker
-from styletransfer.peers.child import Run, run_child
+from styletransfer.peers import DEFAULT_TIMEOUT, LONGEST_TIMEOUT, Peer, find_peer, worker
+from styletransfer.peers.child import Run, orderly_end, run_child
 from styletransfer.progress import say
 
 __all__ = ["PeerResult", "run_peer", "run_peers"]
@@ -90,11 +90,12 @@ def run_peer(
         ImageError: A picture that cannot be read.
     """
     chosen = find_peer(peer).require()
-    number(timeout, "timeout", above=0.0)
+    number(timeout, "timeout", above=0.0, high=LONGEST_TIMEOUT)
     count = torch.get_num_threads() if threads is None else integer(threads, "threads", low=1)
     pictures = [_rgb(source, what, long_edge) for source, what in ((content, "content"), (style, "style"))]
     size = (pictures[0].shape[2], pictures[0].shape[3])
-    with tempfile.TemporaryDirectory(prefix="styletransfer-peer-") as place:
+    scratch = tempfile.TemporaryDirectory(prefix="styletransfer-peer-", ignore_cleanup_errors=True)
+    with orderly_end(), scratch as place:
         folder = Path(place)
         files = {name: folder / f"{name}.png" for name in ("content", "style", "output")}
         for name, picture in zip(("content", "style"), pictures, strict=True):
@@ -109,7 +110,7 @@ def run_peer(
         environment = os.environ | dict.fromkeys(_THREADS, str(count))
         if torch.device(device).type != "cuda":
             environment["CUDA_VISIBLE_DEVICES"] = ""
-        run = run_child(chosen.name, _filled(chosen.command, values), environment, folder, timeout)
+        run = run_child(chosen.name, _filled(chosen.command, values), environment, timeout)
         image = _read_result(chosen.name, files["output"])
     measured = _answer(chosen.name, run) if chosen.clock == "work" else {}
     given = (image.shape[2], image.shape[3])
@@ -169,11 +170,11 @@ def _filled(command: Sequence[str], values: Mapping[str, str]) -> list[str]:
 
 
 def _read_result(name: str, path: Path) -> Tensor:
-    if not path.is_file():
-        raise PeerError(f"{name} ended without an error, but wrote no picture to the output that it was given.")
     try:
+        if not path.is_file():
+            raise PeerError(f"{name} ended without an error, but wrote no picture to the output it was given.")
         return images.read_picture(path, what="result", quiet=True).rgb
-    except ImageError as problem:
+    except (ImageError, OSError) as problem:
         raise PeerError(f"{name} wrote a picture that cannot be used: {problem}") from problem
 
 

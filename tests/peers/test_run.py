@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
@@ -18,6 +19,7 @@ import torch
 from styletransfer import images, samples
 from styletransfer.errors import ImageError, OptionError, PeerError
 from styletransfer.peers import PEERS
+from styletransfer.peers.child import orderly_end
 from styletransfer.peers.run import run_peer
 
 CONTENT = samples.draw("valley", long_edge=70)
@@ -28,6 +30,10 @@ SIZE = (CONTENT.height, CONTENT.width)
 def python(code: str) -> str:
     """A peer that is a line of Python, with the files in sys.argv[1:]."""
     return f"mine='{sys.executable}' -c \"import sys, time, os; {code}\" {{content}} {{style}} {{output}}"
+
+
+#: The folder that holds the peer's files is removed by it.
+GONE = "import shutil; shutil.rmtree(os.path.dirname(sys.argv[3]))"
 
 
 def test_a_library_is_warmed_up_and_its_work_timed(lite: Path) -> None:
@@ -92,6 +98,9 @@ def test_the_environment_carries_threads_and_hides_gpus() -> None:
         ("sys.stderr.buffer.write(bytes([255, 0, 97, 13, 10]) * 9999); exit(1)", "it said: \ufffd a / \ufffd a"),
         ("os.kill(os.getpid(), 9)", "was killed by signal 9"),
         ("pass", "wrote no picture"),
+        (f"{GONE}; sys.exit('no such layer')", "ended with exit code 1; it said: no such layer"),
+        (GONE, "wrote no picture"),
+        (f"{GONE}; open(os.path.dirname(sys.argv[3]), 'w')", "wrote no picture"),
         ("open(sys.argv[3], 'w').write('nonsense')", "a picture that cannot be used"),
         ("from PIL import Image; Image.new('RGB', (3, 3)).save(sys.argv[3])", "3x3"),
     ],
@@ -150,12 +159,14 @@ class TestStopping:
 
     @staticmethod
     def is_gone(place: Path) -> bool:
-        """Whether both processes have ended (a zombie has)."""
-        for number in place.read_text().split():
-            status = Path("/proc", number, "status")
-            if status.exists() and "State:\tZ" not in status.read_text():
-                return False
-        return True
+        """Whether both processes end within seconds (a zombie has)."""
+        statuses = [Path("/proc", number, "status") for number in place.read_text().split()]
+        for _ in range(200):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ends while it is looked at
+                if all(not status.exists() or "State:\tZ" in status.read_text() for status in statuses):
+                    return True
+            time.sleep(0.02)
+        return False
 
     def test_a_peer_that_hangs(self, tmp_path: Path) -> None:
         place = tmp_path / "pids"
@@ -178,6 +189,42 @@ class TestStopping:
         thread.join()
         assert self.is_gone(place)
 
+    def test_what_a_peer_leaves_running_is_ended(self, tmp_path: Path) -> None:
+        place = tmp_path / "pids"
+        code = self.SLEEPER.format(place=str(place)).removesuffix("; time.sleep(99)")
+        run_peer(python(f"{code}; import shutil; shutil.copy(sys.argv[1], sys.argv[3])"), CONTENT, STYLE)
+        assert self.is_gone(place)
+
+    @pytest.mark.parametrize("kind", ["SIGTERM", "SIGHUP"])
+    def test_a_signal_ends_the_peer_first(self, kind: str, tmp_path: Path) -> None:
+        place, scratch = tmp_path / "pids", tmp_path / "scratch"
+        scratch.mkdir()
+        peer = python(self.SLEEPER.format(place=str(place)))
+        code = (
+            f"from styletransfer import samples; from styletransfer.peers.run import run_peer; "
+            f"run_peer({peer!r}, samples.draw('valley', long_edge=64), samples.draw('mosaic', long_edge=48))"
+        )
+        with subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"TMPDIR": str(scratch)}) as process:
+            while not place.exists():
+                assert process.poll() is None
+                time.sleep(0.02)
+            for _ in range(2):
+                process.send_signal(signal.Signals[kind])
+        assert process.returncode == -signal.Signals[kind]
+        assert self.is_gone(place)
+        assert list(scratch.iterdir()) == []
+
+    def test_handlers_of_others_stay(self) -> None:
+        before = {kind: signal.getsignal(kind) for kind in (signal.SIGTERM, signal.SIGHUP)}
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+        try:
+            with orderly_end():
+                assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+                assert callable(signal.getsignal(signal.SIGTERM))
+        finally:
+            signal.signal(signal.SIGHUP, before[signal.SIGHUP])
+        assert before == {kind: signal.getsignal(kind) for kind in before}
+
 
 def test_nothing_is_left_behind(program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = tmp_path / "temporary"
@@ -190,6 +237,9 @@ def test_nothing_is_left_behind(program: str, tmp_path: Path, monkeypatch: pytes
 def test_bad_input_is_found_first(program: str) -> None:
     with pytest.raises(OptionError, match="timeout must be above 0"):
         run_peer(f"mine={program}", CONTENT, STYLE, timeout=0)
+    for timeout in (1e12, float("inf")):
+        with pytest.raises(OptionError, match=r"timeout must be above 0 and at most .*, got"):
+            run_peer(f"mine={program}", CONTENT, STYLE, timeout=timeout)
     with pytest.raises(OptionError, match="threads must be"):
         run_peer(f"mine={program}", CONTENT, STYLE, threads=0)
     with pytest.raises(ImageError, match="batch of 2"):
