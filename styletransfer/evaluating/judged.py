@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from styletransfer._checks import flag, integer, number
+from styletransfer.errors import OptionError
+from styletransfer.judging.evaluation import FIGURES
+
 __all__ = ["Fault", "JudgedPicture", "numbers", "texts"]
+
+#: No side in pixels and no figure is larger.
+_LARGEST_SIDE, _LARGEST_FIGURE = 10**6, 1e15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +47,20 @@ class JudgedPicture:
         """Read what `dataclasses.asdict` made of one, from a file that may hold anything.
 
         Raises:
-            KeyError, TypeError, ValueError, AttributeError: It is none.
+            KeyError, TypeError, ValueError, AttributeError: It is none; OptionError names the picture.
         """
-        height, width = map(int, stored["size"])
+        names = texts({name: stored[name] for name in ("method", "content", "style", "stylized", "sha256")})
+        label = f"{names['method']}'s picture of {names['content']}, {names['style']}"
+        height, width = (integer(side, f"size of {label}", low=1, high=_LARGEST_SIDE) for side in stored["size"])
+        figures = numbers(stored["figures"], label)
+        if missing := [name for name in FIGURES if name not in figures]:
+            raise OptionError(f"{label} has no figure {missing[0]!r}")
         return cls(
-            **texts({name: stored[name] for name in ("method", "content", "style", "stylized", "sha256")}),
+            **names,
             size=(height, width),
-            figures=numbers(stored["figures"]),
-            layers={kind: numbers(own) for kind, own in stored["layers"].items()},
-            aid=bool(stored["aid"]),
+            figures=figures,
+            layers={kind: numbers(own, label) for kind, own in stored["layers"].items()},
+            aid=flag(stored["aid"], f"aid of {label}"),
         )
 
 
@@ -70,8 +81,8 @@ def texts(stored: Mapping[str, Any]) -> dict[str, str]:
     return dict(stored)
 
 
-def numbers(stored: Mapping[str, Any]) -> dict[str, float]:
-    """Return a dictionary from a file if it holds finite numbers only; else raise TypeError."""
-    if not all(isinstance(x, (int, float)) and math.isfinite(x) for x in stored.values()):
-        raise TypeError("a number is missing")
+def numbers(stored: Mapping[str, Any], label: str) -> dict[str, float]:
+    """Return a dictionary from a file if it holds numbers that a figure can have; else raise OptionError."""
+    for name, value in stored.items():
+        number(value, f"{name} of {label}", low=-_LARGEST_FIGURE, high=_LARGEST_FIGURE)
     return dict(stored)

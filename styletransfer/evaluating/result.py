@@ -62,8 +62,8 @@ class SetEvaluation:
 
     @functools.cached_property
     def summary(self) -> Summary:
-        """Means, intervals and tests over the pairs that all methods have."""
-        return summarise(self.pictures)
+        """Means, intervals and tests over the pairs that all methods with pictures have."""
+        return summarise(self.pictures, (fault.method for fault in self.faults))
 
     def joined(self, other: SetEvaluation) -> SetEvaluation:
         """Return this evaluation with the methods of another one beside its own.
@@ -137,23 +137,25 @@ class SetEvaluation:
         place = ordinary_file(path, "evaluation", OptionError, give="an evaluation.json")
         try:
             stored = json.loads(place.read_text(encoding="utf-8"))
+            json.dumps(stored, allow_nan=False)  # refuses numbers that could not be saved again
             if (stored["format"], stored["version"]) != (_FORMAT, _VERSION):
                 raise ValueError(f"format {stored['format']} {stored['version']}")
             return cls(
-                name=stored["set"],
+                name=texts({"set": stored["set"]})["set"],
                 judge=JudgeLabel.from_dict(stored["judge"], f'The file "{os.fspath(path)}"'),
                 pictures=tuple(JudgedPicture.from_dict(p) for p in stored["pictures"]),
                 faults=tuple(Fault(**texts(fault)) for fault in stored["faults"]),
                 inputs={kind: texts(stored["inputs"][kind]) for kind in ("content", "style")},
-                set_figures={str(method): numbers(own) for method, own in stored["set_figures"].items()},
+                set_figures={method: numbers(own, method) for method, own in stored["set_figures"].items()},
                 conditions={**stored["conditions"], "metrics": texts(stored["conditions"].get("metrics", {}))},
             )
         except JudgeError:
             raise
-        except (OSError, KeyError, TypeError, ValueError, AttributeError) as problem:
+        except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as problem:
+            kind = "" if isinstance(problem, OptionError) else f"{type(problem).__name__}: "
             raise OptionError(
-                f'The file "{os.fspath(path)}" is no evaluation of a set ({type(problem).__name__}: {problem}); '
-                "give the evaluation.json that was written."
+                f'The file "{os.fspath(path)}" is no evaluation of a set, or damaged ({kind}'
+                f"{str(problem).rstrip('.')}); give the evaluation.json that was written."
             ) from problem
 
     def to_markdown(self) -> str:

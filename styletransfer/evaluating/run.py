@@ -21,7 +21,8 @@ from pathlib import Path
 import torch
 
 from styletransfer._checks import integer
-from styletransfer.errors import DivergenceError, EvaluateInterrupted, ImageError, OptionError
+from styletransfer.errors import DivergenceError, EvaluateInterrupted, ImageError
+from styletransfer.evaluating.earlier import check_earlier, joined
 from styletransfer.evaluating.judged import Fault, JudgedPicture
 from styletransfer.evaluating.metrics import prepare, with_metrics
 from styletransfer.evaluating.patterns import Find, find_pictures, table_files
@@ -32,7 +33,7 @@ from styletransfer.evaluating.tables import Source
 from styletransfer.files import folder_files
 from styletransfer.images import SMALLEST_SIDE
 from styletransfer.judging.evaluation import Evaluation
-from styletransfer.judging.judge import REFERENCES, Judge, create_judge
+from styletransfer.judging.judge import Judge, create_judge
 from styletransfer.judging.judge import Pair as SeenPair
 from styletransfer.judging.judges import same_judge
 from styletransfer.progress import CountBar
@@ -95,9 +96,9 @@ def evaluate_set(
     earlier = [e if isinstance(e, SetEvaluation) else SetEvaluation.load(e) for e in add]
     network = judge if isinstance(judge, Judge) else create_judge(judge, device=device)
     same_judge([network.label, *(evaluation.judge for evaluation in earlier)])
-    _check_methods(found, earlier)
+    check_earlier(earlier, found, chosen)
     work = _Work(chosen, found, network, earlier, files)
-    _joined(work.result(), earlier)  # refuses other files under the same names before the work
+    joined(work.result(), earlier)  # refuses other files under the same names before the work
     prepare(metrics, earlier, quiet=not progress)
     try:
         work.run(progress=progress)
@@ -106,18 +107,18 @@ def evaluate_set(
                 f"None of the {work.total} pictures of {', '.join(found)} could be judged. The first: "
                 f"{work.faults[0].reason}"
             )
-        joined = _joined(work.result(), earlier)
+        evaluation = joined(work.result(), earlier)
         if not metrics:
-            return joined
-        new = [method for method in joined.methods if method in found]
-        return with_metrics(joined, metrics, new, chosen, device=device, progress=progress)
+            return evaluation
+        new = [method for method in evaluation.methods if method in found]
+        return with_metrics(evaluation, metrics, new, chosen, device=device, progress=progress)
     except KeyboardInterrupt:
         if not work.pictures:
             raise
         raise EvaluateInterrupted(
             f"Interrupted after {work.done} of {work.total} pictures; what is judged is kept on this exception as "
             ".evaluation.",
-            evaluation=_joined(work.result(), earlier),
+            evaluation=joined(work.result(interrupted=True), earlier),
         ) from None
 
 
@@ -177,8 +178,10 @@ class _Work:
                 aids = {}
             yield
 
-    def result(self) -> SetEvaluation:
+    def result(self, *, interrupted: bool = False) -> SetEvaluation:
         """Return what is judged so far."""
+        so_far = f"{self.done} of {self.total} pictures judged"
+        so_far += ", metrics not measured" * (self.done == self.total)
         return SetEvaluation(
             name=self.chosen.name,
             judge=self.judge.label,
@@ -195,6 +198,7 @@ class _Work:
                 "long_edge": self.chosen.long_edge,
                 "pairs": len(self.chosen.pairs),
                 "metrics": {},
+                **({"interrupted": so_far} if interrupted else {}),
             },
         )
 
@@ -229,22 +233,3 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):  # a name that no file can have
         return False
-
-
-def _check_methods(found: Iterable[str], earlier: Iterable[SetEvaluation]) -> None:
-    """Refuse names that would meet, before the work."""
-    taken = set(found)
-    for evaluation in earlier:
-        if both := taken & set(evaluation.methods):
-            raise OptionError(
-                f'The method "{min(both)}" stands in an earlier evaluation, too; give one of them another name.'
-            )
-        taken |= set(evaluation.methods)
-    if both := taken & set(REFERENCES):
-        raise OptionError(f'"{min(both)}" is the name of a reading aid; give the method another name.')
-
-
-def _joined(evaluation: SetEvaluation, earlier: Iterable[SetEvaluation]) -> SetEvaluation:
-    for other in earlier:
-        evaluation = evaluation.joined(other)
-    return evaluation

@@ -63,8 +63,8 @@ class Summary:
     """What the judged pictures say together.
 
     Attributes:
-        counts: Judged pictures of each method.
-        pairs: How many pairs all methods have; means, intervals and tests are of these.
+        counts: Judged pictures of each method; 0 for one whose pictures are all missing.
+        pairs: How many pairs all methods with pictures have; means, intervals and tests are of these.
         unit: What counts as one independent sample: ``"content"``, ``"style"`` or ``"pair"``.
         units: How many there are.
         means: By method and figure; of reading aids too.
@@ -85,8 +85,13 @@ class Summary:
         return dataclasses.asdict(self)
 
 
-def summarise(pictures: Iterable[JudgedPicture]) -> Summary:
-    """Compare the methods over the pairs that all of them have."""
+def summarise(pictures: Iterable[JudgedPicture], faulty: Iterable[str] = ()) -> Summary:
+    """Compare the methods over the pairs that all of them have.
+
+    Args:
+        pictures: All that are judged.
+        faulty: Methods with pictures that could not be; one that has no others is counted, not compared.
+    """
     by_method: dict[str, dict[Key, Mapping[str, float]]] = {}
     aids: dict[str, dict[Key, Mapping[str, float]]] = {}
     for p in pictures:
@@ -103,7 +108,7 @@ def summarise(pictures: Iterable[JudgedPicture]) -> Summary:
     number = len(set(units))
     untested = _untested(len(by_method), number, unit)
     return Summary(
-        counts={method: len(own) for method, own in by_method.items()},
+        counts={method: len(by_method.get(method, {})) for method in dict.fromkeys((*by_method, *faulty))},
         pairs=len(common),
         unit=unit,
         units=number,

@@ -27,7 +27,9 @@ _MOST_FAULTS = 10
 def to_markdown(evaluation: SetEvaluation) -> str:
     """Return the whole report of a set."""
     summary = evaluation.summary
-    lines = [*_means(evaluation, summary), "", _conditions(evaluation, summary), "", *_tests(summary)]
+    stopped = evaluation.conditions.get("interrupted")
+    lines = [f"**Interrupted: {stopped}.**", ""] if stopped else []
+    lines += [*_means(evaluation, summary), "", _conditions(evaluation, summary), "", *_tests(summary)]
     if faults := fault_lines(evaluation.faults):
         lines += ["", f"Not judged or measured: {len(evaluation.faults)}.", "", *(f"- {line}" for line in faults)]
     lines += ["", *notes(evaluation.judge), *_of_metrics(evaluation), "", *published_lines(evaluation.name)]
@@ -82,18 +84,18 @@ def direction(name: str) -> str:
 
 
 def _means(evaluation: SetEvaluation, summary: Summary) -> Iterator[str]:
-    columns = {name: name if name in summary.counts else f"*{name}*" for name in summary.means}
+    columns = {name: name if name in summary.counts else f"*{name}*" for name in (*summary.counts, *summary.means)}
     yield from _head(columns.values())
     counts = (str(summary.counts.get(name, summary.pairs)) for name in columns)
     yield f"| pictures judged | | {' | '.join(counts)} |"
     for figure in next(iter(summary.means.values()), {}):
-        yield _row(figure, [_interval(means.get(figure)) for means in summary.means.values()])
+        yield _row(figure, [_interval(summary.means.get(name, {}).get(figure)) for name in columns])
     for figure in dict.fromkeys(name for own in evaluation.set_figures.values() for name in own):
         own = (evaluation.set_figures.get(method, {}).get(figure) for method in columns)
         if figure == "metric_pictures":
-            yield f"| pictures measured | | {' | '.join('' if x is None else f'{x:.0f}' for x in own)} |"
+            yield f"| pictures measured | | {' | '.join('-' if x is None else f'{x:.0f}' for x in own)} |"
         else:
-            yield _row(figure, ["" if x is None else f"{x:.3f}" for x in own])
+            yield _row(figure, ["-" if x is None else f"{x:.3f}" for x in own])
 
 
 def _head(columns: Iterable[str]) -> list[str]:
@@ -107,7 +109,7 @@ def _row(figure: str, cells: Sequence[str]) -> str:
 
 def _interval(mean: Mean | None) -> str:
     if mean is None:
-        return ""
+        return "-"
     middle, low, high = ("" if x is None else f"{x:.3f}" for x in (mean.mean, mean.low, mean.high))
     return middle if low == high else f"{middle} [{low}, {high}]"
 
@@ -120,10 +122,11 @@ def _conditions(evaluation: SetEvaluation, summary: Summary) -> str:
         "independent samples",
         "pair": "resampling pairs",
     }[summary.unit]
-    aids = "" if set(summary.means) == set(summary.counts) else " Columns in italics are reading aids, no methods."
+    aids = "" if set(summary.means) <= set(summary.counts) else " Columns in italics are reading aids, no methods."
+    which = "all methods have" if all(summary.counts.values()) else "all methods with pictures have"
     return (
-        f"Judge: {evaluation.judge.text}. Set: {evaluation.name}. Means over the {summary.pairs} pair(s) that all "
-        f"methods have. In brackets: 95 % bootstrap intervals, {meaning} ({summary.units} {summary.unit}(s){few})."
+        f"Judge: {evaluation.judge.text}. Set: {evaluation.name}. Means over the {summary.pairs} pair(s) that "
+        f"{which}. In brackets: 95 % bootstrap intervals, {meaning} ({summary.units} {summary.unit}(s){few})."
         f"{aids}"
     )
 

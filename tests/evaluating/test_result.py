@@ -13,12 +13,21 @@ from PIL import Image
 from styletransfer.errors import JudgeError, OptionError, OutputError
 from styletransfer.evaluating.judged import Fault
 from styletransfer.evaluating.result import FILES, SetEvaluation
+from styletransfer.judging.evaluation import FIGURES
 from styletransfer.judging.judges import JudgeLabel
 from tests.evaluating.conftest import LABEL, Make, Values
 
 
 def values(number: int, first: float = 0.2) -> Values:
     return {(f"c{i:02}", "s"): first + 0.01 * i for i in range(number)}
+
+
+def whole(evaluation: SetEvaluation) -> SetEvaluation:
+    """Return an evaluation with all figures that the judge gives."""
+    pictures = (
+        dataclasses.replace(p, figures=dict.fromkeys(FIGURES, 0.5) | p.figures) for p in evaluation.pictures
+    )
+    return dataclasses.replace(evaluation, pictures=tuple(pictures))
 
 
 @pytest.fixture
@@ -40,7 +49,7 @@ def test_the_table(evaluation: SetEvaluation) -> None:
     assert "| Gram | lower | 0.245 [0.2" in text
     assert "| SSIM | higher | 0.755 [" in text
     assert "| TV | - | 0.100 | 0.100 | 0.100 |" in text
-    assert "| FID | lower | 18.250 |  |  |" in text
+    assert "| FID | lower | 18.250 | - | - |" in text
     assert f"Judge: {LABEL.text}." in text
     assert "over the 10 pair(s) that all methods have" in text
     assert "| Gram | mine | a\\|b | mine | 0.300 | 0.0059 |" in text
@@ -64,7 +73,26 @@ def test_published_rows_are_marked(make: Make) -> None:
     assert "Never compare across protocols" in text
 
 
+def test_a_method_without_any_picture_is_counted(make: Make) -> None:
+    faults = (Fault("gone", "c00", "s", "it is missing."),)
+    evaluation = make({"mine": values(8), "other": values(8)}, faults=faults)
+    text = evaluation.to_markdown()
+    assert "| figure | better | mine | other | gone |" in text
+    assert "| pictures judged | | 8 | 8 | 0 |" in text
+    assert next(line for line in text.splitlines() if line.startswith("| SSIM ")).endswith(" | - |")
+    assert "over the 8 pair(s) that all methods with pictures have" in text
+    assert evaluation.to_dict()["summary"]["counts"] == {"mine": 8, "other": 8, "gone": 0}
+    assert len(evaluation.summary.differences) == 3
+    evaluation.figure()
+
+
+def test_methods_without_a_common_pair_keep_their_counts(make: Make) -> None:
+    text = make({"a": values(2), "b": {("x", "y"): 0.5}}).to_markdown()
+    assert "| pictures judged | | 2 | 1 |" in text
+
+
 def test_files(evaluation: SetEvaluation, tmp_path: Path) -> None:
+    evaluation = whole(evaluation)
     files = evaluation.save(tmp_path / "out")
     assert [file.name for file in files] == list(FILES)
     assert files[0].read_text() == evaluation.to_markdown()
@@ -108,12 +136,60 @@ def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
         SetEvaluation.load(tmp_path / "none.json")
 
 
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a": ' * 100_000])
+def test_what_is_nested_too_deep_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "e.json").write_text(text)
+    with pytest.raises(OptionError, match="is no evaluation of a set"):
+        SetEvaluation.load(tmp_path / "e.json")
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"figures": {}},
+        {"gram": "x"},
+        {"gram": True},
+        {"gram": None},
+        {"gram": float("inf")},
+        {"gram": 10**400},
+        {"gram": 1e300},
+        {"lpips": 10**400},
+        {"size": [0, 64]},
+        {"size": [-1, 64]},
+        {"size": [1.5, 64]},
+        {"size": [True, 64]},
+        {"size": ["48", 64]},
+        {"size": [10**400, 64]},
+        {"layers": {"gram": {"relu1_1": True}}},
+        {"aid": 3},
+    ],
+)
+def test_a_damaged_picture_is_named(evaluation: SetEvaluation, tmp_path: Path, spoilt: dict[str, object]) -> None:
+    stored = whole(evaluation).to_dict()
+    picture = stored["pictures"][1]
+    for name, value in spoilt.items():
+        (picture if name in picture else picture["figures"])[name] = value
+    (tmp_path / "e.json").write_text(json.dumps(stored))
+    with pytest.raises(OptionError, match="is no evaluation of a set, or damaged") as caught:
+        SetEvaluation.load(tmp_path / "e.json")
+    infinite = spoilt == {"gram": float("inf")}  # no JSON
+    assert infinite or "mine's picture of c01, s" in str(caught.value)
+
+
 def test_damaged_evaluations_are_refused(evaluation: SetEvaluation, tmp_path: Path) -> None:
+    evaluation = whole(evaluation)
     picture = evaluation.to_dict()["pictures"][0]
     changes: tuple[dict[str, object], ...] = ({"figures": {"gram": "x"}}, {"figures": {"gram": float("nan")}})
     changes += ({"method": 3}, {"size": [1]}, {"layers": 3}, {"size": "ab"})
     wrong = [{"pictures": [picture | change]} for change in changes]
-    for spoil in ({"pictures": [{}]}, {"faults": 3}, {"inputs": {}}, {"pictures": [{"size": 1}]}, *wrong):
+    for spoil in (
+        {"set": 3},
+        {"pictures": [{}]},
+        {"faults": 3},
+        {"inputs": {}},
+        {"pictures": [{"size": 1}]},
+        *wrong,
+    ):
         (tmp_path / "e.json").write_text(json.dumps(evaluation.to_dict() | spoil))
         with pytest.raises(OptionError, match="is no evaluation of a set"):
             SetEvaluation.load(tmp_path / "e.json")

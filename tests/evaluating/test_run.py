@@ -131,6 +131,12 @@ def test_other_files_than_earlier_are_refused_before_the_work(folder: Path, judg
         evaluate_set(pairs, "b=gone/{content}_{style}.jpg", judge=judge, add=[earlier])
 
 
+def test_no_common_pair_is_refused_before_the_work(folder: Path, judge: Judge) -> None:
+    earlier = evaluate_set([("valley.png", "night.png")], "a=a/{content}_{style}.jpg", judge=judge)
+    with pytest.raises(OptionError, match=r'evaluation of a \(pairs\) has no pair in common with the set "pairs"'):
+        evaluate_set([("valley.png", "mosaic.png")], "b=gone.jpg", judge=judge, add=[earlier])
+
+
 def test_the_name_of_a_reading_aid_is_taken(folder: Path, judge: Judge) -> None:
     with pytest.raises(OptionError, match='"colours alone" is the name of a reading aid'):
         evaluate_set("pairs.csv", "colours alone=a/{content}_{style}.jpg", judge=judge)
@@ -156,7 +162,14 @@ def test_an_interrupted_set_is_kept(folder: Path, judge: Judge, monkeypatch: pyt
     monkeypatch.setattr(Judge, "pair", pair)
     with pytest.raises(EvaluateInterrupted, match="Interrupted after 2 of 4 pictures") as caught:
         evaluate_set("pairs.csv", "a=a/{content}_{style}.jpg", judge=judge)
-    assert caught.value.evaluation.summary.counts == {"a": 2}
+    evaluation = caught.value.evaluation
+    assert evaluation.summary.counts == {"a": 2}
+    assert evaluation.to_markdown().startswith("**Interrupted: 2 of 4 pictures judged.**")
+    assert evaluation.to_dict()["conditions"]["interrupted"] == "2 of 4 pictures judged"
+    with pytest.raises(
+        OptionError, match=r"evaluation of a \(pairs.csv\) was interrupted: 2 of 4 pictures judged"
+    ):
+        evaluate_set("pairs.csv", "b=gone/{content}_{style}.jpg", judge=judge, add=[evaluation])
     calls[:] = [()] * 2
     with pytest.raises(KeyboardInterrupt) as nothing:
         evaluate_set("pairs.csv", "a=a/{content}_{style}.jpg", judge=judge)
