@@ -75,7 +75,8 @@ def check(
 
 
 def _compare(old: Row, new: Row, limits: dict[str, float]) -> list[str]:
-    found = []
+    lost = {"judge": "figures of the judge", "ratio": "ratio to the reference"}
+    found = [f"{old.key}: no {it} any more" for k, it in lost.items() if old.info[k] and not new.info[k]]
     was, now = old.info["ratio"], new.info["ratio"]
     limit = next((v for k, v in reversed(limits.items()) if _fits(old.key, k)), SPEED_LIMIT)
     if was and now and now["median"] < was["median"] * (1 - limit) and now["max"] < was["min"]:
@@ -116,8 +117,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--across-machines", action="store_true", help="compare runs of different machines")
     options = parser.parse_args(arguments)
     try:
-        limits = LOOSE | dict(_limit(text) for text in options.limit)
-        worse, count = check(load(options.old), load(options.new), limits, across_machines=options.across_machines)
+        limits = dict(_limit(text) for text in options.limit)
+        old, new = load(options.old), load(options.new)
+        for pattern in limits:
+            if not any(_fits(row.key, pattern) for row in old.rows):
+                raise ResultsError(
+                    f"--limit {pattern} fits no row of {old.name}; the name of a row is e.g. {old.rows[0].key}."
+                )
+        worse, count = check(old, new, LOOSE | limits, across_machines=options.across_machines)
     except StyleTransferError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import webbrowser
 from collections.abc import Sequence
@@ -58,8 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--open", action="store_true", help="show the page in a browser")
     options = parser.parse_args(arguments)
+    files = options.files or sorted(_RESULTS.glob("*.json"))
     try:
-        files = options.files or sorted(_RESULTS.glob("*.json"))
         if not files:
             raise ResultsError(
                 "There are no results to report. Make some: "
@@ -75,6 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (StyleTransferError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        named = " ".join(shlex.quote(str(path)) for path in files)
+        print(f"Interrupted. Write the page: python -m benchmarks.report {named}", file=sys.stderr)
+        return 130
     print(f"Wrote {', '.join(str(path) for path in written)}. Look at {written[0]} first.")
     if options.open:
         webbrowser.open(written[0].resolve().as_uri())

@@ -39,13 +39,8 @@ def _run_against_pictures(run: Row, rows: Sequence[Row]) -> list[str]:
         feed = _feed_forward(other, run, rows)
         if feed is None:
             continue
-        judged, judged_run = run.info["trace"]["others"][other], run.info["judge"]
-        told.append(
-            f"At {size} px {words.name(other)} takes {words.seconds(feed)} and reaches a style ratio of "
-            f"{judged['style_ratio']:.2f} at a content figure of {judged['content']:.2f}; {method} takes "
-            f"{words.seconds(run.seconds)}, {run.seconds / feed:,.0f} times as long, and reaches "
-            f"{judged_run['style_ratio']:.2f} at {judged_run['content']:.2f} (lower is better)."
-        )
+        if run.info["judge"]:
+            told.append(_both(run, other, feed))
         until = after["objective"] if after["objective"] is not None else after["style_ratio"]
         by = "under its own loss" if after["objective"] is not None else "by style ratio"
         if until is None:
@@ -61,6 +56,18 @@ def _run_against_pictures(run: Row, rows: Sequence[Row]) -> list[str]:
                 f"full runs of {method}."
             )
     return told
+
+
+def _both(run: Row, other: str, feed: float) -> str:
+    """Say what a feed-forward method and a full run take and reach."""
+    method = words.name(run.case["subject"])
+    judged, judged_run = run.info["trace"]["others"][other], run.info["judge"]
+    return (
+        f"At {run.case['size']} px {words.name(other)} takes {words.seconds(feed)} and reaches a style ratio of "
+        f"{judged['style_ratio']:.2f} at a content figure of {judged['content']:.2f}; {method} takes "
+        f"{words.seconds(run.seconds)}, {run.seconds / feed:,.0f} times as long, and reaches "
+        f"{judged_run['style_ratio']:.2f} at {judged_run['content']:.2f} (lower is better)."
+    )
 
 
 def paid_after(run: Row, pictures: Sequence[Row]) -> dict[str, tuple[str, ...]]:

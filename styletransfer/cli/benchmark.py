@@ -13,8 +13,8 @@ import click
 import styletransfer
 from styletransfer.errors import OptionError, OutputError, StyleTransferError
 
-#: pytest's exit codes: interrupted, wrong usage.
-_INTERRUPTED, _USAGE = 2, 4
+#: pytest's exit codes: interrupted, wrong usage. The report's: interrupted.
+_INTERRUPTED, _USAGE, _STOPPED = 2, 4, 130
 
 
 @click.command("benchmark", short_help="Measure speed, memory and quality of every method.")
@@ -68,8 +68,12 @@ def benchmark_command(
         raise OptionError("The benchmarks cannot run like this; pytest's message above says why.")
     if results.is_file() and results.stat().st_size:
         arguments = ["-m", "benchmarks.report", str(results)] + ["--open"] * (not no_open)
-        if _python(root, *arguments):
-            raise StyleTransferError(f"The report could not be written; the results are in {output}.")
+        reported = _python(root, *arguments)
+        again = f"the results are in {results}. Write it from {root}: python -m benchmarks.report {results}"
+        if reported == _STOPPED:
+            raise KeyboardInterrupt(f"Interrupted during the report; {again}")
+        if reported:
+            raise StyleTransferError(f"The report could not be written; {again}")
         click.echo(f"The results are in {output}: look at {output / 'report.html'}.")
     if code == _INTERRUPTED:
         raise KeyboardInterrupt("Interrupted; the rows that were finished are kept.")

@@ -283,6 +283,40 @@ def test_the_gate_holds_losses_tightly(results: Write, capsys: pytest.CaptureFix
     assert check.main([str(results("old.json", change)), str(results("new.json"))]) == 0
 
 
+def without(figure: str) -> Callable[[dict[str, Any]], None]:
+    def change(data: dict[str, Any]) -> None:
+        for row in data["benchmarks"]:
+            row["extra_info"][figure] = None
+
+    return change
+
+
+@pytest.mark.parametrize(("figure", "told"), [("judge", "figures of"), ("ratio", "ratio to")])
+def test_the_gate_misses_what_is_gone(
+    figure: str, told: str, results: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [str(results("old.json")), str(results("new.json", without(figure)))]
+    assert check.main(files) == 1
+    assert re.search(rf"WORSE  test_picture\[adain.*: no {told} .*any more", capsys.readouterr().out)
+    assert check.main([files[1], files[1]]) == 0
+
+
+def test_the_report_needs_no_judge(results: Write) -> None:
+    assert report.main([str(results(change=without("judge")))]) == 0
+
+
+def test_an_interrupted_report_says_how_to_get_it(
+    results: Write, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(report, "write", press)
+    path = str(results())
+    assert report.main([path]) == 130
+    assert f"python -m benchmarks.report {path}" in capsys.readouterr().err
+
+
 def other_judge(data: dict[str, Any]) -> None:
     label = {"name": "abacus", "version": 1, "sha256": "0" * 64}
     data["styletransfer"]["judge"] = label
@@ -331,3 +365,5 @@ def test_the_gate_refuses_what_cannot_be_compared(results: Write, capsys: pytest
     assert "other cases than old.json: 1 of" in capsys.readouterr().err
     assert check.main([old, old, "--limit", "everything"]) == 2
     assert "PATTERN=PERCENT" in capsys.readouterr().err
+    assert check.main([old, old, "--limit", "no_such*=5"]) == 2
+    assert "--limit no_such* fits no row of old.json; the name of a row is e.g. test_" in capsys.readouterr().err

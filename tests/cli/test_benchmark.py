@@ -19,6 +19,7 @@ class Suite:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, code: int = 0, writes: bool = True) -> None:
         self.calls: list[tuple[str, ...]] = []
+        self.reported = 0
         self.code = code
         self.writes = writes
         monkeypatch.setattr(benchmark, "_python", self)
@@ -27,7 +28,7 @@ class Suite:
         self.calls.append(arguments)
         assert (root / "benchmarks" / "conftest.py").is_file()
         if "pytest" not in arguments:
-            return 0
+            return self.reported
         [target] = [word.partition("=")[2] for word in arguments if word.startswith("--benchmark-json=")]
         if self.writes:
             Path(target).write_text("{}", encoding="utf-8")
@@ -65,6 +66,16 @@ def test_ctrl_c_reports_what_was_finished(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert result.exit_code == 130
     assert "the rows that were finished are kept" in result.stderr
     assert len(suite.calls) == 2
+
+
+@pytest.mark.parametrize(("code", "ends"), [(130, 130), (2, 2)])
+def test_a_report_that_is_not_written_can_be_had_later(
+    code: int, ends: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    Suite(monkeypatch).reported = code
+    result = run("-o", str(tmp_path))
+    assert result.exit_code == ends
+    assert f"python -m benchmarks.report {tmp_path / 'results.json'}" in result.stderr
 
 
 def test_an_old_result_does_not_pass_for_a_new_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
