@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from styletransfer.errors import ImageError, OptionError
 from styletransfer.evaluating.sets import COLUMNS, Pair, PairSet
-from styletransfer.evaluating.tables import Source, by_stem, only, read_table
+from styletransfer.evaluating.tables import Source, by_stem, only, read_table, several, text_path
 
 __all__ = ["Find", "find_pictures", "table_files"]
 
@@ -63,8 +62,8 @@ def table_files(pictures: Source | Sequence[Source] | Mapping[str, Source]) -> l
 
 def _given(pictures: Source | Sequence[Source] | Mapping[str, Source]) -> list[str]:
     if isinstance(pictures, Mapping):
-        return [f"{name}={os.fspath(pattern)}" for name, pattern in pictures.items()]
-    return [os.fspath(p) for p in ([pictures] if isinstance(pictures, (str, os.PathLike)) else pictures)]
+        return [f"{name}={text_path(pattern, f'The pattern of {name}')}" for name, pattern in pictures.items()]
+    return [text_path(given, "Each of pictures") for given in several(pictures, "pictures")]
 
 
 def _is_table(text: str) -> bool:

@@ -29,7 +29,7 @@ from styletransfer.evaluating.patterns import Find, find_pictures, table_files
 from styletransfer.evaluating.reading import PairReader, read_style, size_of
 from styletransfer.evaluating.result import FILES, SetEvaluation
 from styletransfer.evaluating.sets import Pair, PairSet, read_set
-from styletransfer.evaluating.tables import Source
+from styletransfer.evaluating.tables import Source, several, text_path
 from styletransfer.files import folder_files
 from styletransfer.images import SMALLEST_SIDE
 from styletransfer.judging.evaluation import Evaluation
@@ -52,8 +52,8 @@ def evaluate_set(
     judge: str | Judge | None = None,
     device: str | torch.device | None = None,
     long_edge: int | None = None,
-    add: Sequence[Source | SetEvaluation] = (),
-    metrics: Sequence[str] = (),
+    add: Source | SetEvaluation | Sequence[Source | SetEvaluation] = (),
+    metrics: str | Sequence[str] = (),
     output: Source | None = None,
     progress: bool = False,
 ) -> SetEvaluation:
@@ -88,18 +88,27 @@ def evaluate_set(
     """
     if long_edge is not None:
         integer(long_edge, "long_edge", low=SMALLEST_SIDE)
+    added, wanted = (
+        several(add, "add", SetEvaluation),
+        [text_path(m, "A metric") for m in several(metrics, "metrics")],
+    )
+    if not isinstance(pictures, Mapping):
+        pictures = list(several(pictures, "pictures"))  # type: ignore[arg-type]
     chosen = read_set(pairs, contents=contents, styles=styles, long_edge=long_edge)
     found = find_pictures(pictures, chosen)
-    files = _input_files(chosen, found, [pairs, *table_files(pictures), *add])
+    files = _input_files(chosen, found, [pairs, *table_files(pictures), *added])
     if output is not None:
         folder_files(output, FILES, protected=files)
-    earlier = [e if isinstance(e, SetEvaluation) else SetEvaluation.load(e) for e in add]
+    earlier = [
+        e if isinstance(e, SetEvaluation) else SetEvaluation.load(text_path(e, "An earlier evaluation"))
+        for e in added
+    ]
     network = judge if isinstance(judge, Judge) else create_judge(judge, device=device)
     same_judge([network.label, *(evaluation.judge for evaluation in earlier)])
     check_earlier(earlier, found, chosen)
     work = _Work(chosen, found, network, earlier, files)
     joined(work.result(), earlier)  # refuses other files under the same names before the work
-    prepare(metrics, earlier, quiet=not progress)
+    prepare(wanted, earlier, quiet=not progress)
     try:
         work.run(progress=progress)
         if not work.pictures:
@@ -108,10 +117,10 @@ def evaluate_set(
                 f"{work.faults[0].reason}"
             )
         evaluation = joined(work.result(), earlier)
-        if not metrics:
+        if not wanted:
             return evaluation
         new = [method for method in evaluation.methods if method in found]
-        return with_metrics(evaluation, metrics, new, chosen, device=device, progress=progress)
+        return with_metrics(evaluation, wanted, new, chosen, device=device, progress=progress)
     except KeyboardInterrupt:
         if not work.pictures:
             raise

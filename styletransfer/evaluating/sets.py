@@ -6,12 +6,13 @@ import contextlib
 import functools
 import itertools
 import os
+import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from styletransfer.errors import OptionError
-from styletransfer.evaluating.tables import Source, by_stem, only, read_table
+from styletransfer.evaluating.tables import Source, by_stem, only, read_table, several, text_path
 
 __all__ = ["COLUMNS", "NAMED_SETS", "NamedSet", "Pair", "PairSet", "read_set"]
 
@@ -75,19 +76,27 @@ def read_set(
         OptionError: A table that cannot be understood, a pair that stands twice, two pictures of one name, or
             folders that do not hold what the named set needs.
     """
+    for folder, what in ((contents, "contents"), (styles, "styles")):
+        if folder is not None:
+            text_path(folder, what)
     if isinstance(pairs, str) and pairs in NAMED_SETS:
         return _named_set(pairs, contents, styles, long_edge)
     if isinstance(pairs, (str, os.PathLike)):
         name, found = Path(pairs).name, _read_pairs(pairs, contents, styles)
     else:
-        given = [tuple(pair) for pair in pairs]
-        if not all(len(pair) == 2 for pair in given):
-            raise OptionError("Each pair must be two paths, (content, style).")
-        name, found = "pairs", [(f"pair {i}", Pair(*map(Path, pair))) for i, pair in enumerate(given, start=1)]
+        given = several(pairs, "pairs")
+        name, found = "pairs", [(f"pair {i}", _pair(pair)) for i, pair in enumerate(given, start=1)]
     if not found:
         raise OptionError(f'The set "{name}" has no pairs; list at least one.')
     _check_distinct(found, name)
     return PairSet(name, tuple(pair for _, pair in found), long_edge)
+
+
+def _pair(given: object) -> Pair:
+    if not isinstance(given, (tuple, list)) or len(given) != 2:
+        raise OptionError(f"Each pair must be two paths, (content, style), got {reprlib.repr(given)}.")
+    content, style = (Path(text_path(path, kind)) for path, kind in zip(given, COLUMNS, strict=True))
+    return Pair(content, style)
 
 
 def _read_pairs(path: Source, contents: Source | None, styles: Source | None) -> list[tuple[str, Pair]]:

@@ -9,7 +9,7 @@ import torch
 from styletransfer._checks import integer
 from styletransfer.errors import OptionError
 from styletransfer.evaluating.reading import PairReader, read_style, size_of
-from styletransfer.evaluating.tables import Source
+from styletransfer.evaluating.tables import Source, several, text_path
 from styletransfer.images import SMALLEST_SIDE
 from styletransfer.judging.evaluation import Evaluation
 from styletransfer.judging.judge import Judge, create_judge
@@ -18,7 +18,7 @@ __all__ = ["evaluate_pictures"]
 
 
 def evaluate_pictures(
-    stylized: Sequence[Source],
+    stylized: Source | Sequence[Source],
     content: Source,
     style: Source,
     *,
@@ -44,10 +44,13 @@ def evaluate_pictures(
     """
     if long_edge is not None:
         integer(long_edge, "long_edge", low=SMALLEST_SIDE)
+    paths = [text_path(path, "A stylized picture") for path in several(stylized, "stylized")]
+    if twice := [path for path in paths if paths.count(path) > 1]:
+        raise OptionError(f'The stylized picture "{twice[0]}" was given twice; give each one once.')
     reader, read = PairReader(long_edge), {}
     size: tuple[int, int] | None = None
-    for path in stylized:
-        read[str(path)], original = reader.read(path, content, size)
+    for path in paths:
+        read[path], original = reader.read(path, content, size)
         size = size_of(original)
     if size is None:
         raise OptionError("There is no stylized picture to judge; give at least one.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Sequence
+import reprlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from styletransfer._checks import did_you_mean
@@ -13,9 +14,34 @@ from styletransfer.errors import ImageError, OptionError
 from styletransfer.files import ordinary_file, reason
 from styletransfer.images.opening import SUFFIXES
 
-__all__ = ["Source", "by_stem", "only", "read_table"]
+__all__ = ["Source", "by_stem", "only", "read_table", "several", "text_path"]
 
 Source = str | os.PathLike[str]
+
+
+def several(value: object, what: str, single: type = str) -> list[object]:
+    """Return an argument as a list; a single text, path or object of the type `single` is a list of one.
+
+    Raises:
+        OptionError: Nothing that can be gone through.
+    """
+    if isinstance(value, (str, os.PathLike, single)):
+        return [value]
+    if not isinstance(value, Iterable) or isinstance(value, (bytes, bytearray)):
+        raise OptionError(f"{what} must be a list, got {reprlib.repr(value)}.")
+    return list(value)
+
+
+def text_path(value: object, what: str) -> str:
+    """Return a path as text.
+
+    Raises:
+        OptionError: It is none, or bytes.
+    """
+    path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(path, str):
+        raise OptionError(f"{what} must be a text or path, got {reprlib.repr(value)}.")
+    return path
 
 
 def read_table(path: Source, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:

@@ -99,6 +99,7 @@ def test_figures_of_another_judge_are_refused(folder: Path) -> None:
         (["a.png", "b.png", "c.png", "-o", "out"], "--output belongs to a set"),
         (["a.png", "b.png", "c.png", *MINE], "--pictures belongs to a set"),
         (["a.png", "b.png", "c.png"], 'The stylized picture "a.png" does not exist'),
+        (["a.png", "a.png", "b.png", "c.png"], 'The stylized picture "a.png" was given twice'),
         (["a.png", *SET, *MINE], 'Both single pictures ("a.png") and --set were given'),
         ([*SET], "--set needs --pictures"),
         ([*SET, *MINE, "-o", "pairs.csv"], "pairs.csv"),

@@ -104,7 +104,7 @@ def test_another_judge_is_refused_before_the_work(folder: Path, judge: Judge, ma
 def test_earlier_methods_stand_beside(folder: Path, judge: Judge) -> None:
     pattern = "{content}_{style}.jpg"
     evaluate_set("pairs.csv", f"a=a/{pattern}", judge=judge).save("out")
-    found = evaluate_set("pairs.csv", f"b=b/{pattern}", judge=judge, add=["out/evaluation.json"])
+    found = evaluate_set("pairs.csv", f"b=b/{pattern}", judge=judge, add="out/evaluation.json")
     assert found.methods == ["b", "a"]
     assert found.summary.pairs == 4
     with pytest.raises(OptionError, match='method "a" stands in an earlier evaluation'):
@@ -129,6 +129,36 @@ def test_other_files_than_earlier_are_refused_before_the_work(folder: Path, judg
     Path("night.png").write_bytes(Path("mosaic.png").read_bytes())
     with pytest.raises(OptionError, match='style picture "night" of the earlier evaluation is another file'):
         evaluate_set(pairs, "b=gone/{content}_{style}.jpg", judge=judge, add=[earlier])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"pairs": None}, "pairs must be a list, got None"),
+        ({"pairs": 3}, "pairs must be a list, got 3"),
+        ({"pairs": ["ab"]}, r"Each pair must be two paths, \(content, style\), got 'ab'"),
+        ({"pairs": [3]}, "Each pair must be two paths"),
+        ({"pairs": [("a.png",)]}, "Each pair must be two paths"),
+        ({"pairs": [("a.png", None)]}, "style must be a text or path, got None"),
+        ({"pictures": None}, "pictures must be a list, got None"),
+        ({"pictures": 3}, "pictures must be a list, got 3"),
+        ({"pictures": [None]}, "Each of pictures must be a text or path, got None"),
+        ({"pictures": {"m": 3}}, "The pattern of m must be a text or path, got 3"),
+        ({"contents": 3}, "contents must be a text or path, got 3"),
+        ({"styles": b"x"}, "styles must be a text or path, got b'x'"),
+        ({"metrics": None}, "metrics must be a list, got None"),
+        ({"metrics": [3]}, "A metric must be a text or path, got 3"),
+        ({"metrics": "lpip"}, "Unknown metric 'lpip'"),
+        ({"add": None}, "add must be a list, got None"),
+        ({"add": [None]}, "An earlier evaluation must be a text or path, got None"),
+        ({"add": "gone.json"}, 'evaluation "gone.json" does not exist'),
+    ],
+)
+def test_arguments_of_other_types_are_refused(
+    folder: Path, judge: Judge, given: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(OptionError, match=said):
+        evaluate_set(**{"pairs": "pairs.csv", "pictures": "a=gone/{content}_{style}.jpg", "judge": judge} | given)
 
 
 def test_no_common_pair_is_refused_before_the_work(folder: Path, judge: Judge) -> None:

@@ -39,6 +39,10 @@ def test_pictures_are_judged_at_their_size(folder: Path) -> None:
 def test_what_is_refused(folder: Path) -> None:
     with pytest.raises(OptionError, match="at least one"):
         evaluate_pictures([], "valley.png", "night.png", judge="vgg19-lite-1")
+    with pytest.raises(OptionError, match=r'stylized picture "good\.jpg" was given twice'):
+        evaluate_pictures(["good.jpg", *FILES], "valley.png", "night.png", judge="vgg19-lite-1")
+    with pytest.raises(OptionError, match="stylized must be a list, got None"):
+        evaluate_pictures(None, "valley.png", "night.png", judge="vgg19-lite-1")  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="long_edge"):
         evaluate_pictures(FILES, "valley.png", "night.png", judge="vgg19-lite-1", long_edge=8)
     with pytest.raises(ImageError, match="but its pair is judged at 64x48"):
