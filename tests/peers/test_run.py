@@ -200,7 +200,8 @@ class TestStopping:
         place, scratch = tmp_path / "pids", tmp_path / "scratch"
         scratch.mkdir()
         peer = python(self.SLEEPER.format(place=str(place)))
-        code = (
+        code = (  # as in a terminal: under nohup this process would be deaf to SIGHUP, too
+            f"import signal; signal.signal(signal.{kind}, signal.SIG_DFL); "
             f"from styletransfer import samples; from styletransfer.peers.run import run_peer; "
             f"run_peer({peer!r}, samples.draw('valley', long_edge=64), samples.draw('mosaic', long_edge=48))"
         )
