@@ -21,7 +21,8 @@ __all__ = ["comparison_figure", "loss_curve", "title"]
 
 #: Okabe and Ito's colours, which people with any common colour blindness can tell apart.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_INK, _GREY, _RULE = "#1a1a1a", "#5f5f5f", "#d0d0d0"
+#: Of text, of small print, and of lines.
+INK, GREY, RULE = "#1a1a1a", "#5f5f5f", "#d0d0d0"
 
 #: Inches; at 100 dots per inch the figure is 1400 pixels wide.
 _WIDTH, _DPI = 14.0, 100
@@ -82,7 +83,7 @@ def comparison_figure(
             f"{_seconds(result.seconds)}  \N{MIDDLE DOT}  style ratio {judged.style_ratio:.2f}  "
             f"\N{MIDDLE DOT}  content {judged.content:.2f}",
             fontsize=scale * (12 if len(results) < 3 else 10),
-            color=_INK,
+            color=INK,
             labelpad=6,
             loc="left",
         )
@@ -102,7 +103,7 @@ def comparison_figure(
         history = run.history if isinstance(run, Stylization) else ()
         loss_curve(figure.add_subplot(plots[place]), owner, history, points=others, colors=colors)
     if caption:
-        figure.supxlabel(caption, fontsize=9.5, color=_GREY, x=0.008, ha="left")
+        figure.supxlabel(caption, fontsize=9.5, color=GREY, x=0.008, ha="left")
     return figure
 
 
@@ -140,7 +141,7 @@ def loss_curve(
             label=title(method) if fine else f"{title(method)} at {size[1]}\N{MULTIPLICATION SIGN}{size[0]}",
         )
     for other, (seconds, loss) in (points or {}).items():
-        color = shades.get(other, _INK)
+        color = shades.get(other, INK)
         axes.axhline(loss, color=color, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
         axes.plot(
             [seconds],
@@ -157,11 +158,11 @@ def loss_curve(
     axes.set_yscale("log")
     axes.set_xlim(left=0)
     _decorate(axes, f"{title(method)}: loss over time", "seconds")
-    axes.grid(axis="y", which="major", color=_RULE, linewidth=0.6)
+    axes.grid(axis="y", which="major", color=RULE, linewidth=0.6)
     axes.legend(
         fontsize=10.5,
         loc="upper right",
-        labelcolor=_INK,
+        labelcolor=INK,
         handlelength=2.2,
         facecolor="white",
         edgecolor="white",
@@ -176,7 +177,7 @@ def _remark(result: Stylization | PeerResult) -> str:
     return " (interrupted)" if result.stopped == "interrupted" else ""
 
 
-def _show(axes: Axes, image: Tensor, heading: str, *, color: str = _INK, scale: float = 1.0) -> None:
+def _show(axes: Axes, image: Tensor, heading: str, *, color: str = INK, scale: float = 1.0) -> None:
     axes.imshow(images.to_pil(image))
     axes.set_anchor("NW")
     axes.set_xticks([])
@@ -191,12 +192,12 @@ def _bars(
 ) -> None:
     places = range(len(values))
     axes.barh(places, list(values.values()), height=0.42, color=[colors[method] for method in values])
-    axes.set_yticks(places, [title(method) for method in values], fontsize=12, color=_INK)
+    axes.set_yticks(places, [title(method) for method in values], fontsize=12, color=INK)
     axes.invert_yaxis()
     longest = max([*values.values(), 1.0])  # 1 is the natural scale of both, so small losses look small
     axes.set_xlim(0, longest * 1.22)  # room for the numbers
     for place, value in zip(places, values.values(), strict=True):
-        axes.text(value + longest * 0.02, place, f"{value:.2f}", va="center", fontsize=12, color=_INK)
+        axes.text(value + longest * 0.02, place, f"{value:.2f}", va="center", fontsize=12, color=INK)
     _decorate(axes, heading, explanation)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
@@ -204,12 +205,12 @@ def _bars(
 
 
 def _decorate(axes: Axes, heading: str, label: str) -> None:
-    axes.set_title(heading, loc="left", fontsize=13, fontweight="bold", color=_INK, pad=8)
-    axes.set_xlabel(label, fontsize=10.5, color=_GREY, loc="left")
-    axes.tick_params(colors=_GREY, which="both", labelsize=10.5)
+    axes.set_title(heading, loc="left", fontsize=13, fontweight="bold", color=INK, pad=8)
+    axes.set_xlabel(label, fontsize=10.5, color=GREY, loc="left")
+    axes.tick_params(colors=GREY, which="both", labelsize=10.5)
     for side, spine in axes.spines.items():
         spine.set_visible(side in ("left", "bottom"))
-        spine.set_color(_RULE)
+        spine.set_color(RULE)
 
 
 def _seconds(seconds: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from styletransfer.evaluating.table import direction, figure_title
-from styletransfer.plotting import COLORS
+from styletransfer.plotting import COLORS, GREY, INK, RULE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["set_figure"]
 
-_INK, _GREY, _RULE = "#1a1a1a", "#5f5f5f", "#d0d0d0"
 _DIRECTIONS = {
     "lower": "\N{LEFTWARDS ARROW} lower is better",
     "higher": "higher is better \N{RIGHTWARDS ARROW}",
@@ -46,12 +45,12 @@ def set_figure(evaluation: SetEvaluation) -> Figure:
         else:
             axes.set_visible(False)
     heading = f"{_literal(evaluation.name)}: means over {summary.pairs} pair(s) with 95 % intervals"
-    figure.suptitle(heading, x=0.008, ha="left", fontsize=15, fontweight="bold", color=_INK)
+    figure.suptitle(heading, x=0.008, ha="left", fontsize=15, fontweight="bold", color=INK)
     caption = (
         f"Dots: methods. Lines: bootstrap intervals over {summary.units} {summary.unit}(s). Hollow: reading aids. "
         f"Judge {_literal(evaluation.judge.text)}. Axes do not begin at 0."
     )
-    figure.supxlabel(caption, fontsize=9.5, color=_GREY, x=0.008, ha="left")
+    figure.supxlabel(caption, fontsize=9.5, color=GREY, x=0.008, ha="left")
     return figure
 
 
@@ -62,21 +61,21 @@ def _panel(axes: Axes, summary: Summary, name: str, *, labels: bool) -> None:
         if mean is None:
             continue
         aid = method not in summary.counts
-        color = _GREY if aid else COLORS[place % len(COLORS)]
+        color = GREY if aid else COLORS[place % len(COLORS)]
         face = "white" if aid else color
         if mean.low is not None and mean.high is not None:
             axes.plot([mean.low, mean.high], [place, place], color=color, linewidth=1.2 if aid else 2.4)
         axes.plot([mean.mean], [place], "o", markersize=8, color=color, markerfacecolor=face, zorder=3)
     axes.set_ylim(len(methods) - 0.5, -0.5)
     axes.set_yticks(range(len(methods)), [_short(method) for method in methods] if labels else [""] * len(methods))
-    axes.set_title(_literal(figure_title(name)), loc="left", fontsize=13, fontweight="bold", color=_INK, pad=8)
-    axes.set_xlabel(_DIRECTIONS[direction(name)], fontsize=10.5, color=_GREY, loc="left")
-    axes.tick_params(axis="x", colors=_GREY, labelsize=10.5)
-    axes.tick_params(axis="y", colors=_INK, labelsize=11, length=0)
-    axes.grid(axis="x", color=_RULE, linewidth=0.6)
+    axes.set_title(_literal(figure_title(name)), loc="left", fontsize=13, fontweight="bold", color=INK, pad=8)
+    axes.set_xlabel(_DIRECTIONS[direction(name)], fontsize=10.5, color=GREY, loc="left")
+    axes.tick_params(axis="x", colors=GREY, labelsize=10.5)
+    axes.tick_params(axis="y", colors=INK, labelsize=11, length=0)
+    axes.grid(axis="x", color=RULE, linewidth=0.6)
     for side, spine in axes.spines.items():
         spine.set_visible(side == "bottom")
-        spine.set_color(_RULE)
+        spine.set_color(RULE)
 
 
 def _short(name: str) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from styletransfer.errors import ImageError, OptionError
 from styletransfer.evaluating.sets import COLUMNS, Pair, PairSet
 from styletransfer.evaluating.tables import Source, by_stem, only, read_table, several, text_path
 
-__all__ = ["Find", "find_pictures", "table_files"]
+__all__ = ["Find", "find_pictures", "sources_of", "table_files"]
 
 #: Finds a method's picture of a pair; raises ImageError where there is none.
 Find = Callable[[Pair], Path]
@@ -33,7 +33,7 @@ def find_pictures(pictures: Source | Sequence[Source] | Mapping[str, Source], ch
         OptionError: What is neither; a pattern that gives one file for several pairs; a method or picture that
             stands twice.
     """
-    given = _given(pictures)
+    given = sources_of(pictures)
     if not given:
         raise OptionError("There is no method to judge; give the pictures of at least one, NAME=PATTERN.")
     found: dict[str, Find] = {}
@@ -57,10 +57,15 @@ def find_pictures(pictures: Source | Sequence[Source] | Mapping[str, Source], ch
 
 def table_files(pictures: Source | Sequence[Source] | Mapping[str, Source]) -> list[str]:
     """Return the CSV files among what `find_pictures` gets."""
-    return [text for text in _given(pictures) if _is_table(text)]
+    return [text for text in sources_of(pictures) if _is_table(text)]
 
 
-def _given(pictures: Source | Sequence[Source] | Mapping[str, Source]) -> list[str]:
+def sources_of(pictures: Source | Iterable[Source] | Mapping[str, Source]) -> list[str]:
+    """Return what tells where pictures are as texts: ``NAME=PATTERN`` or CSV files.
+
+    Raises:
+        OptionError: Something that is no text or path.
+    """
     if isinstance(pictures, Mapping):
         return [f"{name}={text_path(pattern, f'The pattern of {name}')}" for name, pattern in pictures.items()]
     return [text_path(given, "Each of pictures") for given in several(pictures, "pictures")]

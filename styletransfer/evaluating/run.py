@@ -25,7 +25,7 @@ from styletransfer.errors import DivergenceError, EvaluateInterrupted, ImageErro
 from styletransfer.evaluating.earlier import check_earlier, joined
 from styletransfer.evaluating.judged import Fault, JudgedPicture
 from styletransfer.evaluating.metrics import prepare, with_metrics
-from styletransfer.evaluating.patterns import Find, find_pictures, table_files
+from styletransfer.evaluating.patterns import Find, find_pictures, sources_of, table_files
 from styletransfer.evaluating.reading import PairReader, read_style, size_of
 from styletransfer.evaluating.result import FILES, SetEvaluation
 from styletransfer.evaluating.sets import Pair, PairSet, read_set
@@ -92,11 +92,10 @@ def evaluate_set(
         several(add, "add", SetEvaluation),
         [text_path(m, "A metric") for m in several(metrics, "metrics")],
     )
-    if not isinstance(pictures, Mapping):
-        pictures = list(several(pictures, "pictures"))  # type: ignore[arg-type]
+    sources = sources_of(pictures)
     chosen = read_set(pairs, contents=contents, styles=styles, long_edge=long_edge)
-    found = find_pictures(pictures, chosen)
-    files = _input_files(chosen, found, [pairs, *table_files(pictures), *added])
+    found = find_pictures(sources, chosen)
+    files = _input_files(chosen, found, [pairs, *table_files(sources), *added])
     if output is not None:
         folder_files(output, FILES, protected=files)
     earlier = [
