@@ -10,6 +10,8 @@ torch.Size([1, 8, 8])
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -48,14 +50,28 @@ def gram_matrix(features: Tensor, weights: Tensor | None = None) -> Tensor:
     """
     _check_four(features, "gram_matrix")
     batch, channels, height, width = features.shape
-    flat = at_least_float32(features).reshape(batch, channels, height * width)  # (B, C, h*w)
-    # Scaling before the product keeps every intermediate near the size of an activation squared.
+    # A view for channels_last features, (B, h*w, C): the network's own order, so that nothing is copied.
+    rows = at_least_float32(features).movedim(1, -1).reshape(batch, height * width, channels)
     if weights is None:
-        flat = flat * (channels * height * width) ** -0.5
-    else:
-        shares = _shares(weights, flat)  # (B or 1, 1, h*w)
-        flat = flat * (shares / channels).sqrt()
-    return torch.bmm(flat, flat.transpose(1, 2))  # (B, C, C)
+        gram: Tensor = _Gram.apply(rows)
+        return gram / (channels * height * width)
+    shares = _shares(weights, rows.transpose(1, 2)).transpose(1, 2)  # (B or 1, h*w, 1)
+    product: Tensor = _Gram.apply(rows * (shares / channels).sqrt())
+    return product
+
+
+class _Gram(torch.autograd.Function):
+    """``R' R`` of each (B, n, C) in a batch, with its symmetry made use of in the gradient: one product, not two."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor) -> Tensor:
+        ctx.save_for_backward(rows)
+        return torch.bmm(rows.transpose(1, 2), rows)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (rows,) = ctx.saved_tensors
+        return torch.bmm(rows, gradient + gradient.transpose(1, 2))
 
 
 def channel_stats(

@@ -154,6 +154,9 @@ class TestGradients:
         x = features(2, 3, 3, 4).requires_grad_()
         assert torch.autograd.gradcheck(function, (x,))
 
+    def test_gram_matrix_can_be_differentiated_twice(self) -> None:
+        assert torch.autograd.gradgradcheck(gram_matrix, (features(2, 3, 3, 4).requires_grad_(),))
+
     def test_gram_matrix_by_formula(self) -> None:
         x = features(1, 3, 4, 5).requires_grad_()
         weights = features(1, 1, 3, 3, seed=1)[0]
