@@ -61,7 +61,7 @@ def gram_matrix(features: Tensor, weights: Tensor | None = None) -> Tensor:
 
 
 class _Gram(torch.autograd.Function):
-    """``R' R`` of each (B, n, C) in a batch, with its symmetry made use of in the gradient: one product, not two."""
+    """``R' R`` of each (B, n, C) in a batch: symmetric, so its gradient takes one product, not two."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> Tensor:
