@@ -23,7 +23,6 @@ from styletransfer.methods import DEFAULT_METHOD, METHODS
 from styletransfer.progress import shown
 from styletransfer.stylizer import EncodedStyle, OnStep, Stylization, Stylizer
 from styletransfer.weights import catalogue, store
-from styletransfer.weights.catalogue import DEFAULT_EXTRACTOR
 
 #: Called with the name of a weight set that is not on the disk yet, to fetch it visibly.
 Fetch = Callable[[str], object]
@@ -36,14 +35,17 @@ class Job:
     Attributes:
         content: At the working size.
         styles: At the working size, or encoded.
-        stylizers: By the method's name, in the order asked for; they share one extractor.
-        extractor: The feature extractor.
+        stylizers: By the method's name, in the order asked for; those on the same extractor share it.
     """
 
     content: Picture
     styles: list[Picture | EncodedStyle]
     stylizers: Mapping[str, Stylizer]
-    extractor: VGG19Features
+
+    @property
+    def device(self) -> torch.device:
+        """Where all of them work."""
+        return next(iter(self.stylizers.values())).extractor.device
 
     def run(self, method: str, *, on_step: OnStep | None = None, **request: Any) -> Stylization:
         """Run one of the methods; `Stylizer.stylize` explains what else may be requested."""
@@ -55,7 +57,7 @@ def prepare(
     style: Any,
     methods: Sequence[str],
     *,
-    extractor: str | VGG19Features = DEFAULT_EXTRACTOR,
+    extractor: str | VGG19Features | None = None,
     device: str | torch.device | None = None,
     long_edge: int | None = None,
     short_edge: int | None = None,
@@ -68,7 +70,7 @@ def prepare(
         content: Path, PIL image, array, tensor or `Picture`.
         style: The same, an `EncodedStyle`, or a list of several.
         methods: Names of methods.
-        extractor: Name of a weight set, or an extractor.
+        extractor: Name of a weight set, or an extractor; each method's own default if absent.
         device: Where to work.
         long_edge: Reduce pictures to this longer side, pixels; never enlarges.
         short_edge: Reduce pictures to this shorter side instead.
@@ -90,27 +92,34 @@ def prepare(
         item if isinstance(item, (Picture, EncodedStyle)) else images.read_picture(item, what="style", **edges)
         for item in listed
     ]
-    if fetch is not None and isinstance(extractor, str):
-        _fetch_missing(extractor, chosen, fetch)
-    network = as_extractor(extractor, device)
+    sources = {name: method.extractor if extractor is None else extractor for name, method in declared.items()}
+    if fetch is not None:
+        _fetch_missing({name: own for name, own in sources.items() if isinstance(own, str)}, chosen, fetch)
+    networks = {source: as_extractor(source, device) for source in dict.fromkeys(sources.values())}
     stylizers = {
-        name: declared[name].stylizer()(network, config, **parts) for name, (config, parts) in configured.items()
+        name: declared[name].stylizer()(networks[sources[name]], config, **parts)
+        for name, (config, parts) in configured.items()
     }
-    return Job(content=picture, styles=styles, stylizers=stylizers, extractor=network)
+    return Job(content=picture, styles=styles, stylizers=stylizers)
 
 
-def _fetch_missing(extractor: str, options: Mapping[str, Mapping[str, Any]], fetch: Fetch) -> None:
+def _fetch_missing(extractors: Mapping[str, str], options: Mapping[str, Mapping[str, Any]], fetch: Fetch) -> None:
     """Fetch what the methods will want and what is not on the disk."""
-    if own_file(extractor) is not None:
-        return  # the user's own file, which has no decoder but the user's own
-    wanted = [catalogue.find(extractor, kind="extractor").name]
-    for name, own in options.items():
-        wanted += METHODS[name].weight_sets(extractor, own)
-    for status in store.list_weights():
+    wanted: set[str] = set()
+    for name, extractor in extractors.items():
+        if own_file(extractor) is not None:
+            continue  # the user's own file, which has no decoder but the user's own
+        parts = METHODS[name].weight_sets(catalogue.find(extractor, kind="extractor").name, options[name])
         # A part for another extractor is left to the run, which refuses it.
-        fits = catalogue.find(status.name).encoder in (None, extractor)
-        if status.name in wanted and fits and status.state == "absent":
+        wanted |= {extractor, *(part for part in parts if _fits(part, extractor))}
+    for status in store.list_weights():
+        if status.name in wanted and status.state == "absent":
             fetch(status.name)
+
+
+def _fits(part: str, extractor: str) -> bool:
+    file = catalogue.CATALOGUE.get(part)
+    return file is not None and file.encoder in (None, extractor)
 
 
 def stylize(
@@ -118,7 +127,7 @@ def stylize(
     style: Any,
     method: str = DEFAULT_METHOD,
     *,
-    extractor: str | VGG19Features = DEFAULT_EXTRACTOR,
+    extractor: str | VGG19Features | None = None,
     device: str | torch.device | None = None,
     long_edge: int | None = None,
     short_edge: int | None = None,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from styletransfer._checks import choice, known_options
+from styletransfer.weights.catalogue import DEFAULT_EXTRACTOR
 
 
 def option(default: Any, help_text: str, *, choices: Sequence[str] | None = None, picture: bool = False) -> Any:
@@ -159,6 +160,7 @@ class Method:
         summary: One line for lists.
         config: Type of its options, a `Config`.
         stylizer: Returns the class; `by_path` imports it only then. Called as ``cls(extractor, config, **parts)``.
+        extractor: Name of the weight set that it works with if none is chosen.
         iterative: Whether a run has many steps.
         parts: What it is made of besides the extractor.
         weight_sets: From the extractor's name and the options to the weight sets it will want besides it.
@@ -172,6 +174,7 @@ class Method:
     summary: str
     config: type[Config]
     stylizer: Callable[[], type[Any]]
+    extractor: str = DEFAULT_EXTRACTOR
     iterative: bool = False
     parts: tuple[Part, ...] = ()
     weight_sets: Callable[[str, Mapping[str, Any]], tuple[str, ...]] = _no_weight_sets

@@ -41,7 +41,7 @@ class TintStylizer(Stylizer):
         self.extractor = extractor
         self.config = TintConfig() if config is None else config
         source = default_decoder(extractor.name) if decoder is None else decoder
-        self.decoder = load_decoder(source, encoder=extractor.name, device=extractor.device)
+        self.decoder = load_decoder(source, encoder=extractor, device=extractor.device)
 
     @property
     def parts(self) -> Mapping[str, str]:

@@ -40,13 +40,13 @@ def test_a_record_repeats_the_run(pair: tuple[Path, Path]) -> None:
     assert record["versions"]["styletransfer"] == st.__version__
     assert record["hashes"]["content"] == hashlib.sha256(pair[0].read_bytes()).hexdigest()
     assert record["hashes"]["styles"] == [hashlib.sha256(pair[1].read_bytes()).hexdigest()]
-    assert record["hashes"]["weights"] == {"vgg19-lite": store.expected_sha256(CATALOGUE["vgg19-lite"])}
+    assert record["hashes"]["weights"] == {"vgg19-lite-1": store.expected_sha256(CATALOGUE["vgg19-lite-1"])}
 
 
 def test_a_record_names_the_parts(pair: tuple[Path, Path]) -> None:
     record = st.stylize(*pair, device="cpu").record()
     assert record["parts"] == {"decoder": "lite"}
-    assert set(record["hashes"]["weights"]) == {"vgg19-lite", "lite"}
+    assert set(record["hashes"]["weights"]) == {"vgg19-lite-1", "lite"}
 
 
 def test_pictures_from_memory_are_known_by_their_pixels() -> None:
@@ -109,7 +109,7 @@ class TestInputsAreNeverOverwritten:
     def test_a_style_that_was_encoded(self, pair: tuple[Path, Path]) -> None:
         stylizer = st.create_stylizer("adain", device="cpu")
         encoded = stylizer.encode_style(pair[1])  # type: ignore[attr-defined]
-        assert repr(encoded) == "<EncodedStyle vgg19-lite, 4 layers>"
+        assert repr(encoded) == "<EncodedStyle vgg19-lite-1, 4 layers>"
         for save in (stylizer.stylize(pair[0], encoded).save, encoded.save):
             with pytest.raises(OutputError, match="inputs are never overwritten"):
                 save(pair[1])

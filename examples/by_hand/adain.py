@@ -160,7 +160,7 @@ def stylize(content: Tensor, style: Tensor, *, alpha: float = 1.0) -> Tensor:
     `alpha` is the strength, equation 14: the last pass decodes alpha times the aligned features plus 1 - alpha
     times the content's own.
     """
-    encoder, decoder = load_weights("vgg19-lite"), load_weights("decoder-lite")
+    encoder, decoder = load_weights("vgg19-lite-1"), load_weights("decoder-lite")
     wanted = [channel_stats(x) for x in encode(style, encoder)]
     # Three poolings halve the size: reflect the picture at its right and bottom until 8 divides both sides.
     height, width = content.shape[2:]

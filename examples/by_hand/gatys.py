@@ -41,8 +41,8 @@ STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 
 
 def load_network() -> dict[str, Tensor]:
-    """Read the weights of vgg19-lite: VGG-19 at a quarter of its width. They are fixed; no gradient is needed."""
-    return {name: tensor.float() for name, tensor in load_file(ASSETS / "vgg19-lite.safetensors").items()}
+    """Read the weights of vgg19-lite-1: VGG-19 at a quarter of its width. They are fixed."""
+    return {name: tensor.float() for name, tensor in load_file(ASSETS / "vgg19-lite-1.safetensors").items()}
 
 
 def extract(picture: Tensor, network: dict[str, Tensor]) -> dict[str, Tensor]:

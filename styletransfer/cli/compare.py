@@ -26,7 +26,6 @@ from styletransfer.judging.judges import find_judge
 from styletransfer.methods import METHODS
 from styletransfer.peers import DEFAULT_TIMEOUT, PEERS
 from styletransfer.progress import fetch_visibly
-from styletransfer.weights.catalogue import DEFAULT_EXTRACTOR
 
 if TYPE_CHECKING:
     from styletransfer.comparing.result import Comparison
@@ -159,7 +158,7 @@ def demo_command(
     output_files(output, list(METHODS), inputs=True)
     picture, manner = (samples.draw(name, long_edge=long_edge) for name in (content, style))
     options: dict[str, dict[str, Any]] = {method: {} for method in METHODS}
-    working = {"extractor": DEFAULT_EXTRACTOR, "device": device}
+    working = {"extractor": None, "device": device}
     comparison = _run(picture, manner, options, working, output, quiet=quiet, inputs=True)
     _report(comparison, comparison.save(output, inputs=True), output, quiet, as_json)
 

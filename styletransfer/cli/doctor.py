@@ -155,20 +155,19 @@ def _round_trip() -> str:
 
 
 def _color_map(extractor: VGG19Features) -> str:
-    """What the first convolution sees of a red picture, against ImageNet's published numbers."""
+    """What the first convolution sees of a red picture, against the numbers that the Oxford network wants."""
     import torch
 
-    from styletransfer.weights.formats import IMAGENET_MEAN, IMAGENET_STD
+    from styletransfer.weights.formats import VGG19_OXFORD
 
     red = torch.zeros(1, 3, 1, 1)
     red[:, 0] = 1
     seen = torch.nn.functional.conv2d(red, extractor.color_matrix, extractor.color_bias).flatten()
-    mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
-    wanted = (torch.tensor([1.0, 0.0, 0.0]) - mean) / std
+    wanted = torch.tensor(VGG19_OXFORD.color_matrix)[:, 0] + torch.tensor(VGG19_OXFORD.color_bias)
     numbers, published = (", ".join(f"{value:.3f}" for value in values.tolist()) for values in (seen, wanted))
     if not torch.allclose(seen, wanted, atol=5e-3):
         raise _FaultError(f"pure red becomes ({numbers}), wanted ({published}). {_REINSTALL}")
-    return f"pure red becomes ({numbers}), as ImageNet's mean and deviation say"
+    return f"pure red becomes ({numbers}), blue first, as the Oxford network wants it"
 
 
 def _channel_order(extractor: VGG19Features) -> str:

@@ -47,10 +47,9 @@ def working_options(command: Command) -> Command:
         device_option,
         click.option(
             "--extractor",
-            default=catalogue.DEFAULT_EXTRACTOR,
-            show_default=True,
+            default=None,
             metavar="NAME|FILE",
-            help="Weight set of the feature extractor.",
+            help="Weight set of the feature extractor; the method's own if absent.",
             shell_complete=completing(lambda: catalogue.names("extractor"), files=True),
         ),
     ):

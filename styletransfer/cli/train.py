@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from styletransfer.training import Hooks, Outcome, Progress
 
 #: Values that the bar shows, where the training has them.
-_SHOWN = ("identity features", "content", "moment", "gram", "color", "relu1_1", "relu4_1")
+_SHOWN = ("unexplained", "identity features", "content", "moment", "gram", "color", "relu1_1", "relu4_1")
 
 
 @click.group("train")
@@ -79,7 +79,9 @@ def _running_options(command: Command) -> Command:
 @train_group.command("decoder", cls=TrainingCommand)
 @click.option("--content", required=True, metavar="DIR", help="Folder of photographs.")
 @click.option("--style", required=True, metavar="DIR", help="Folder of paintings.")
-@click.option("--extractor", default="vgg19-lite", show_default=True, metavar="NAME|FILE", help="What it decodes.")
+@click.option(
+    "--extractor", default="vgg19-lite-1", show_default=True, metavar="NAME|FILE", help="What it decodes."
+)
 @click.option(
     "--loss-network",
     "loss_networks",
@@ -124,9 +126,10 @@ def decoder_command(
 def extractor_command(
     pictures: tuple[str, ...], teachers: tuple[str, ...], output: str, quiet: bool, as_json: bool, **given: Any
 ) -> None:
-    """Distil a narrow VGG-19 from wider networks.
+    """Distil a narrow VGG-19 from wider networks; with --operations, fit one of low rank to a full VGG-19.
 
-    Writes extractor.safetensors and its model card, samples, a log and checkpoints into the run's folder.
+    Writes extractor.safetensors and its model card and a log into the run's folder; a distillation, which takes
+    hours, samples and checkpoints as well. A fit takes minutes.
     """
     from styletransfer.training import train_extractor
 
@@ -161,7 +164,7 @@ def _tell(outcome: Outcome, quiet: bool, as_json: bool) -> None:
     elif not quiet:
         for path in outcome.files:
             click.echo(f"Wrote {path}.")
-        click.echo(f"{outcome.steps} steps in {duration(outcome.seconds)}; samples and log in {outcome.folder}.")
+        click.echo(f"{outcome.steps} steps in {duration(outcome.seconds)}; log in {outcome.folder}.")
 
 
 class TrainingBar:

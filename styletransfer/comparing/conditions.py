@@ -18,21 +18,22 @@ from styletransfer.recording import picture_hash, versions, weight_hashes
 
 def conditions(job: Job, content: Picture, style: Picture, judge: Judge) -> dict[str, Any]:
     """Return them, ready for JSON."""
-    network, pictures = job.extractor, {"content": content, "style": style}
+    extractors = {method: stylizer.extractor.name for method, stylizer in job.stylizers.items()}
+    pictures = {"content": content, "style": style}
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
         "platform": platform.platform(),
-        "device": str(network.device),
-        "device_name": device_name(network.device),
+        "device": str(job.device),
+        "device_name": device_name(job.device),
         "threads": torch.get_num_threads(),
-        "extractor": network.name,
+        "extractors": extractors,
         "content_size": list(content.rgb.shape[2:]),
         "style_size": list(style.rgb.shape[2:]),
         "inputs": {name: p.path.name if p.path else None for name, p in pictures.items()},
         "hashes": {
             **{name: picture_hash(picture) for name, picture in pictures.items()},
-            "weights": weight_hashes(network.name),
+            "weights": weight_hashes(*dict.fromkeys(extractors.values())),
         },
         "judge": judge.label.to_dict(),
         "seconds": f"after one untimed step at {WARM_UP_EDGE} px, without loading, reading and writing",

@@ -153,9 +153,12 @@ class Comparison:
         """Say in one line where the numbers come from."""
         c = self.conditions
         height, width = c["content_size"]
+        names = dict.fromkeys(c["extractors"].values())
+        each = [f"{title(method)} on {name}" for method, name in c["extractors"].items()]
+        extractors = f"extractor {next(iter(names))}" if len(names) == 1 else ", ".join(each)
         threads = "" if c["device"].startswith("cuda") else f", {c['threads']} thread(s)"
         return (
-            f"{width}x{height} pixels; extractor {c['extractor']}; "
+            f"{width}x{height} pixels; {extractors}; "
             f"{c['device_name']}{threads}; torch {c['versions']['torch']}, "
             f"styletransfer {c['versions']['styletransfer']}; judge {self.judge.text}"
         )

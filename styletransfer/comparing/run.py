@@ -35,7 +35,6 @@ from styletransfer.peers import DEFAULT_TIMEOUT, LONGEST_TIMEOUT, Peer, find_pee
 from styletransfer.peers.run import PeerResult, run_peers
 from styletransfer.progress import shown
 from styletransfer.stylizer import EncodedStyle, OnStep, Step, Stylization
-from styletransfer.weights.catalogue import DEFAULT_EXTRACTOR
 
 __all__ = ["Comparison", "ComparisonRow", "check_methods", "compare"]
 
@@ -45,7 +44,7 @@ def compare(
     style: ImageSource | Picture,
     methods: str | Sequence[str] | None = None,
     *,
-    extractor: str | VGG19Features = DEFAULT_EXTRACTOR,
+    extractor: str | VGG19Features | None = None,
     device: str | torch.device | None = None,
     long_edge: int | None = None,
     short_edge: int | None = None,
@@ -58,7 +57,7 @@ def compare(
     peer_timeout: float = DEFAULT_TIMEOUT,
     **shared: Any,
 ) -> Comparison:
-    """Run several methods on the same pictures, with the same extractor, under the same judge.
+    """Run several methods on the same pictures, under the same judge.
 
     Every method runs one untimed step on a small picture first, so that the seconds are those of the work and
     not of the first call's set-up. Loading weights, reading and writing files are not in the seconds either.
@@ -67,7 +66,7 @@ def compare(
         content: Path, PIL image, array (H, W), (H, W, 3) or (H, W, 4), or tensor (1, 3, H, W) in [0, 1].
         style: The same; one picture.
         methods: Names from `list_stylizers`, each once; all of them by default.
-        extractor: Name of a weight set, or an extractor; the methods share it.
+        extractor: Name of a weight set, or an extractor, which the methods share; each method's own if absent.
         device: Where to work; see `create_stylizer`.
         long_edge: Reduce both pictures to this longer side, pixels; never enlarges.
         short_edge: Reduce both to this shorter side instead.
@@ -132,7 +131,7 @@ def compare(
                 results[name] = job.run(name, on_step=_watch(name, watchers))
         pictures = job.content, _style(job)
         for peer, outcome in run_peers(
-            programs, *pictures, progress=progress, device=job.extractor.device, timeout=peer_timeout
+            programs, *pictures, progress=progress, device=job.device, timeout=peer_timeout
         ):
             outcomes[peer] = outcome
         return _judged(results, outcomes, job, eyes)
@@ -212,7 +211,7 @@ def _judged(
     judge: Judge,
 ) -> Comparison:
     """Measure every result in the same way."""
-    content, style, device = job.content, _style(job), job.extractor.device
+    content, style, device = job.content, _style(job), job.device
     pictures = content.rgb.to(device), style.rgb.to(device)
     pair = judge.pair(content, style)
     objectives = {name: stylizer.objective(*pictures) for name, stylizer in job.stylizers.items()}

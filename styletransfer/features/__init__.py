@@ -15,7 +15,8 @@ from pathlib import Path
 import torch
 
 from styletransfer.errors import OptionError
-from styletransfer.features.vgg import Padding, Pooling, VGG19Features, pick_device
+from styletransfer.features.padding import Padding
+from styletransfer.features.vgg import Pooling, VGG19Features, pick_device
 from styletransfer.weights import catalogue, store
 from styletransfer.weights.catalogue import DEFAULT_EXTRACTOR
 from styletransfer.weights.formats import ExtractorFormat, trained_format
@@ -83,6 +84,7 @@ def create_extractor(
                 pooling=pooling or "max",
                 padding=padding or form.padding,
                 ceil_mode=form.ceil_mode,
+                ranks=form.ranks,
             )
         extractor.to_empty(device="cpu")
         colors = {"color_matrix": tensors.pop("color.weight"), "color_bias": tensors.pop("color.bias")}

@@ -6,10 +6,9 @@ normalises a picture for a network.
 
 from __future__ import annotations
 
-import contextlib
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -17,10 +16,12 @@ from torch import Tensor, nn
 
 from styletransfer._checks import choice
 from styletransfer.errors import OptionError, WeightsError
+from styletransfer.features.low_rank import LowRankConv2d
+from styletransfer.features.padding import Padding, pad_by_one
 from styletransfer.layers import BY_TAP, LAYERS, VGG19_WIDTHS, Layer, check_taps
+from styletransfer.weights.checksum import checksum
 
 Pooling = Literal["max", "avg"]
-Padding = Literal["reflect", "zeros"]
 
 
 def pick_device(device: str | torch.device | None) -> torch.device:
@@ -49,32 +50,6 @@ def pick_device(device: str | torch.device | None) -> torch.device:
     return picked
 
 
-def pad_by_one(features: Tensor, padding: str) -> Tensor:
-    """Surround (B, C, h, w) features by one position.
-
-    Reflection repeats the second row and column; a side of a single position has no second one and is
-    repeated itself, so that every picture from 16x16 up reaches relu5_1.
-    """
-    if padding == "zeros":
-        return F.pad(features, (1, 1, 1, 1))
-    height, width = features.shape[2:]
-    with in_own_precision(features):
-        if height > 1 and width > 1:
-            return F.pad(features, (1, 1, 1, 1), mode="reflect")
-        features = F.pad(features, (1, 1, 0, 0), mode="reflect" if width > 1 else "replicate")
-        return F.pad(features, (0, 0, 1, 1), mode="reflect" if height > 1 else "replicate")
-
-
-def in_own_precision(features: Tensor) -> contextlib.AbstractContextManager[Any]:
-    """Return a context in which autocast leaves `features` as they are.
-
-    It computes paddings and upsamplings in float32: copies there and back, a sixth of a training step on a CPU.
-    """
-    if torch.is_autocast_enabled(features.device.type):
-        return torch.autocast(features.device.type, enabled=False)
-    return contextlib.nullcontext()
-
-
 class VGG19Features(nn.Module):
     """VGG-19's convolutions up to some depth, frozen, with taps by name.
 
@@ -88,6 +63,7 @@ class VGG19Features(nn.Module):
         pooling: ``"max"`` or ``"avg"``.
         padding: ``"reflect"`` or ``"zeros"``.
         ceil_mode: Whether pooling keeps the odd last row and column.
+        ranks: By convolution, the ranks of those that are divided in up to three (`LowRankConv2d`).
 
     Attributes:
         available: The taps of this network, shallow to deep.
@@ -109,6 +85,7 @@ class VGG19Features(nn.Module):
         pooling: Pooling = "max",
         padding: Padding = "reflect",
         ceil_mode: bool = False,
+        ranks: Mapping[str, tuple[int, int]] | None = None,
     ) -> None:
         super().__init__()
         self.name = name
@@ -116,6 +93,7 @@ class VGG19Features(nn.Module):
         self.pooling = choice(pooling, ("max", "avg"), "pooling")
         self.padding = choice(padding, ("reflect", "zeros"), "padding")
         self.ceil_mode = ceil_mode
+        self.ranks = dict(ranks or {})
         self._layers: tuple[Layer, ...] = LAYERS[: [layer.conv for layer in LAYERS].index(last) + 1]
         self.available = tuple(tap for layer in self._layers for tap in (layer.conv, layer.relu))
         #: Affine map of the colours before the first convolution: identity until weights are loaded.
@@ -127,7 +105,11 @@ class VGG19Features(nn.Module):
         channels = 3
         for layer in self._layers:
             width = self.widths[layer.block - 1]
-            self.convs[layer.conv] = nn.Conv2d(channels, width, 3, dtype=torch.float32)
+            self.convs[layer.conv] = (
+                LowRankConv2d(channels, width, *self.ranks[layer.conv])
+                if layer.conv in self.ranks
+                else nn.Conv2d(channels, width, 3, dtype=torch.float32)
+            )
             channels = width
         self.requires_grad_(False)
         super().train(False)
@@ -145,6 +127,14 @@ class VGG19Features(nn.Module):
     def device(self) -> torch.device:
         """Where the weights are."""
         return self.color_bias.device
+
+    @property
+    def sha256(self) -> str | None:
+        """SHA-256 of the numbers, which decoders are bound to beside the name; None in another precision."""
+        if self.color_bias.dtype != torch.float32:
+            return None
+        tensors = {**self.convs.state_dict(), "color.weight": self.color_matrix, "color.bias": self.color_bias}
+        return checksum({name: tensor.detach().cpu() for name, tensor in tensors.items()})
 
     def channels(self, tap: str) -> int:
         """Return the number of channels at `tap`."""
@@ -182,7 +172,9 @@ class VGG19Features(nn.Module):
         for layer in self._layers:
             if layer.opens_block:
                 x = self._pool(x)
-            x = self.convs[layer.conv](pad_by_one(x, self.padding))
+            conv = self.convs[layer.conv]
+            low_rank = isinstance(conv, LowRankConv2d)  # which pads within, where channels are fewer
+            x = conv(x, self.padding) if low_rank else conv(pad_by_one(x, self.padding))
             if layer.conv in wanted:
                 # The tap keeps this tensor, so the ReLU must not overwrite it.
                 features[layer.conv] = x
@@ -223,8 +215,10 @@ class VGG19Features(nn.Module):
         before = 1.0
         for layer in self._layers:
             now = divisors.get(layer.conv, 1.0)
-            self.get_parameter(f"convs.{layer.conv}.weight").mul_(before / now)
-            self.get_parameter(f"convs.{layer.conv}.bias").div_(now)
+            conv = self.convs[layer.conv]
+            last = conv.last if isinstance(conv, LowRankConv2d) else conv
+            last.get_parameter("weight").mul_(before / now)
+            conv.get_parameter("bias").div_(now)
             before = now
 
     def _pool(self, x: Tensor) -> Tensor:

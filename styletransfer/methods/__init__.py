@@ -13,7 +13,6 @@ from styletransfer.errors import OptionError
 from styletransfer.method import Method
 from styletransfer.methods.feedforward.config import ADAIN
 from styletransfer.methods.gatys.config import GATYS
-from styletransfer.weights.catalogue import DEFAULT_EXTRACTOR
 
 if TYPE_CHECKING:
     import torch
@@ -76,7 +75,7 @@ def distribute_options(
 def create_stylizer(
     method: str,
     *,
-    extractor: str | VGG19Features = DEFAULT_EXTRACTOR,
+    extractor: str | VGG19Features | None = None,
     device: str | torch.device | None = None,
     **options: Any,
 ) -> Stylizer:
@@ -84,8 +83,8 @@ def create_stylizer(
 
     Args:
         method: See `list_stylizers`.
-        extractor: Name of a weight set, or an extractor from `create_extractor`. Sharing one between methods
-            saves memory and makes a comparison fair.
+        extractor: Name of a weight set, or an extractor from `create_extractor`; the method's own default if
+            absent. Sharing one between methods saves memory.
         device: Where to work, e.g. ``"cpu"`` or ``"cuda"``; the best one there is if None. An extractor
             is moved only if a device is named.
         **options: The method's options and parts by name; ``styletransfer info METHOD`` lists them.
@@ -102,5 +101,6 @@ def create_stylizer(
 
     declared = METHODS[choice(method, METHODS, "method")]
     config, parts = declared.configure(options)
-    stylizer: Stylizer = declared.stylizer()(as_extractor(extractor, device), config, **parts)
+    network = as_extractor(declared.extractor if extractor is None else extractor, device)
+    stylizer: Stylizer = declared.stylizer()(network, config, **parts)
     return stylizer

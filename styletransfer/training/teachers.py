@@ -121,7 +121,7 @@ def _of(tensors: dict[str, Tensor], metadata: Mapping[str, str], path: Path) -> 
     if metadata.get("format") == TRAINED:
         return Teacher(create_extractor(path, device="cpu"))
     if "color.weight" in tensors:
-        return Teacher(create_extractor("vgg19-lite", weights=path, device="cpu"))
+        return Teacher(create_extractor("vgg19-lite-1", weights=path, device="cpu"))
     raise WeightsError(
         f"{path} is no teacher, being of none of the known formats; its first tensor: {next(iter(tensors))!r}."
     )

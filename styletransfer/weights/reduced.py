@@ -6,16 +6,14 @@ that carries the checksum of its own tensors.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 from safetensors.torch import save
-from torch import Tensor
 
 from styletransfer.errors import WeightsError
 from styletransfer.weights.catalogue import WeightFile
+from styletransfer.weights.checksum import checksum
 from styletransfer.weights.tensor_files import open_tensors, read_tensors
 
 #: What the metadata of a reduced file says under ``"format"``.
@@ -42,12 +40,3 @@ def check(path: Path) -> None:
     tensors, metadata = read_tensors(path)
     if metadata.get("format") != FORMAT or metadata.get("sha256") != checksum(tensors):
         raise WeightsError(f"{path} is damaged: its tensors do not have the checksum that they were stored with.")
-
-
-def checksum(tensors: Mapping[str, Tensor]) -> str:
-    """Return the SHA-256 over names, shapes and numbers."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(f"{name} {tuple(tensors[name].shape)}".encode())
-        digest.update(tensors[name].contiguous().numpy().data)
-    return digest.hexdigest()

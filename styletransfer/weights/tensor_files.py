@@ -188,10 +188,31 @@ def _from_safetensors(path: Path, header: int) -> TensorFile:
         raise _damaged(path, f"its header claims {header:,} bytes")
     try:
         file: Any = safe_open(path, framework="pt", device="cpu")
-        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+        whole = {name for name, held in slices.items() if held.get_dtype() == "I8" and f"{name}.scale" in slices}
+        parts = {f"{name}.scale" for name in whole}
+        shapes = {name: tuple(held.get_shape()) for name, held in slices.items() if name not in parts}
     except (SafetensorError, OSError, ValueError, MemoryError) as error:
         raise _damaged(path, error) from error
-    return TensorFile(path, dict(file.metadata() or {}), shapes, file.get_tensor)
+
+    def get(name: str) -> Tensor:
+        stored: Tensor = file.get_tensor(name)
+        return scaled(name, stored, file.get_tensor(f"{name}.scale")) if name in whole else stored
+
+    return TensorFile(path, dict(file.metadata() or {}), shapes, get)
+
+
+def in_8_bits(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return a convolution's weight as integers from -127 to 127, and the scale of each output channel."""
+    scale = (weight.flatten(1).abs().amax(1) / 127).clamp_min(1e-30)
+    return (weight / scale.view(-1, 1, 1, 1)).round().to(torch.int8), scale
+
+
+def scaled(name: str, steps: Tensor, scale: Tensor) -> Tensor:
+    """Return a tensor stored as 8-bit integers, ``NAME``, and a scale for each output channel, ``NAME.scale``."""
+    if not steps.ndim or scale.shape != steps.shape[:1] or not scale.is_floating_point():
+        raise ValueError(f"{name} in 8 bits needs one scale for each output channel")
+    return steps.float() * scale.float().view(-1, *[1] * (steps.ndim - 1))
 
 
 def _from_pytorch(path: Path, file: BinaryIO) -> TensorFile:

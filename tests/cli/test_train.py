@@ -246,7 +246,7 @@ class TestBadInput:
             "--pictures",
             folders / "content",
             "--teacher",
-            "vgg19-lite",
+            "vgg19-lite-1",
             "-o",
             folders / "run",
         ]

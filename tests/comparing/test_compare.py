@@ -85,7 +85,7 @@ def test_without_a_method_that_minimises_there_is_no_such_column(pair: tuple[Ima
 
 def test_total_variation_is_measured_where_gatys_optimised_it(pair: tuple[Image.Image, Image.Image]) -> None:
     """In ImageNet's space differences are divided by about 0.226, so the TV term is 4.4 times as large."""
-    extractor = create_extractor("vgg19-lite", device="cpu")
+    extractor = create_extractor("vgg19-lite-1", device="cpu")
     only_tv = {
         "content_weight": 1e-9,
         "color_weight": 0.0,
@@ -107,7 +107,7 @@ def test_json_holds_the_conditions(comparison: Comparison) -> None:
     conditions = read["conditions"]
     assert conditions["content_size"] == [72, 96]
     assert conditions["style_size"] == [64, 64]
-    assert conditions["extractor"] == "vgg19-lite"
+    assert conditions["extractors"] == {"gatys": "vgg19-lite-1", "adain": "vgg19-lite-1"}
     assert conditions["threads"] == torch.get_num_threads()
     assert conditions["versions"]["torch"] == torch.__version__
     assert conditions["judge"]["name"] == "vgg19-lite-1"
@@ -368,7 +368,7 @@ def test_a_run_can_be_repeated_from_its_record(tmp_path: Path, pair: tuple[Image
     record = json.loads(first.to_json())
     hashes = record["conditions"]["hashes"]
     assert hashes["content"] == hashlib.sha256(paths[0].read_bytes()).hexdigest()
-    assert len(hashes["weights"]["vgg19-lite"]) == 64
+    assert len(hashes["weights"]["vgg19-lite-1"]) == 64
     assert len(record["runs"]["adain"]["hashes"]["weights"]) == 2  # the decoder's too
     methods = [row["method"] for row in record["rows"]]
     options = {method: record["runs"][method]["config"] | record["runs"][method]["parts"] for method in methods}

@@ -129,7 +129,7 @@ class TestResult:
     def test_describes_itself(self, method: str, make: Make, picture: Draw) -> None:
         stylizer = make()
         result = stylizer.stylize(picture(), picture(seed=1))
-        assert (result.method, result.extractor) == (method, "vgg19-lite")
+        assert (result.method, result.extractor) == (method, "vgg19-lite-1")
         assert result.config is stylizer.config
         assert result.stopped in ("steps", "levelled off")
         assert result.seconds > 0

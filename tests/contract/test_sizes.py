@@ -37,7 +37,7 @@ def adain(spec_of: str) -> AdaINStylizer:
 
 
 def gatys() -> GatysStylizer:
-    return GatysStylizer(narrow("vgg19-lite", ceil_mode=False), GatysConfig(scales=(1.0,), steps=1))
+    return GatysStylizer(narrow("vgg19-lite-1", ceil_mode=False), GatysConfig(scales=(1.0,), steps=1))
 
 
 METHODS: dict[str, Callable[[], Stylizer]] = {

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from styletransfer.errors import OptionError, WeightsError
 from styletransfer.features import create_extractor, list_extractors
-from styletransfer.features.vgg import VGG19Features, pad_by_one, pick_device
+from styletransfer.features.padding import pad_by_one
+from styletransfer.features.vgg import VGG19Features, pick_device
 from styletransfer.layers import TAPS
 
 
@@ -80,7 +81,7 @@ def assert_same(got: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
 
 @pytest.fixture
 def lite(lite_file: Path) -> VGG19Features:
-    return create_extractor("vgg19-lite", weights=lite_file, device="cpu")
+    return create_extractor("vgg19-lite-1", weights=lite_file, device="cpu")
 
 
 @pytest.fixture
@@ -183,7 +184,7 @@ def test_every_size_from_16_to_40(lite: VGG19Features) -> None:
 
 
 def test_average_pooling_and_zero_padding(lite_file: Path, lite: VGG19Features, images: Tensor) -> None:
-    other = create_extractor("vgg19-lite", weights=lite_file, device="cpu", pooling="avg", padding="zeros")
+    other = create_extractor("vgg19-lite-1", weights=lite_file, device="cpu", pooling="avg", padding="zeros")
     first = nn.functional.conv2d(images, lite.color_matrix, lite.color_bias)
     expected = lite.convs["conv1_1"](nn.functional.pad(first, (1, 1, 1, 1)))
     torch.testing.assert_close(other(images, ["conv1_1"])["conv1_1"], expected)
@@ -208,7 +209,7 @@ def test_padding_repeats_the_second_row(height: int, width: int) -> None:
 
 def test_creating_an_extractor_draws_no_random_numbers(lite_file: Path) -> None:
     state = torch.get_rng_state()
-    create_extractor("vgg19-lite", weights=lite_file, device="cpu")
+    create_extractor("vgg19-lite-1", weights=lite_file, device="cpu")
     assert torch.equal(torch.get_rng_state(), state)
 
 
@@ -221,14 +222,14 @@ def test_user_mistakes_are_named(lite: VGG19Features, lite_file: Path, images: T
         lite(images[0], ["relu1_1"])
     with pytest.raises(OptionError, match="pictures are on meta, the extractor on cpu"):
         lite(images.to("meta"), ["relu1_1"])
-    with pytest.raises(OptionError, match=r'Unknown extractor \'vgg-19\'\. Did you mean "vgg19"\?.*vgg19-lite'):
+    with pytest.raises(OptionError, match=r'Unknown extractor \'vgg-19\'\. Did you mean "vgg19"\?.*vgg19-lite-1'):
         create_extractor("vgg-19")
     with pytest.raises(OptionError, match=r"Unknown pooling 'mean'\..*Choose one of: max, avg"):
-        create_extractor("vgg19-lite", weights=lite_file, pooling="mean")  # type: ignore[arg-type]
+        create_extractor("vgg19-lite-1", weights=lite_file, pooling="mean")  # type: ignore[arg-type]
     with pytest.raises(OptionError, match=r"Unknown padding 'reflekt'\. Did you mean \"reflect\""):
-        create_extractor("vgg19-lite", weights=lite_file, padding="reflekt")  # type: ignore[arg-type]
+        create_extractor("vgg19-lite-1", weights=lite_file, padding="reflekt")  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="Unknown device 'gpu'"):
-        create_extractor("vgg19-lite", weights=lite_file, device="gpu")
+        create_extractor("vgg19-lite-1", weights=lite_file, device="gpu")
 
 
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,7 +256,7 @@ def test_load_convolutions_names_what_is_wrong(lite: VGG19Features) -> None:
     colors = {"color_matrix": lite.color_matrix, "color_bias": lite.color_bias, "source": "x.pth"}
     with pytest.raises(WeightsError, match=r"x\.pth has no tensor for conv3_1\.bias"):
         lite.load_convolutions({k: v for k, v in tensors.items() if k != "conv3_1.bias"}, **colors)
-    with pytest.raises(WeightsError, match=r"conv1_1\.bias has shape \(17,\), 'vgg19-lite' wants \(16,\)"):
+    with pytest.raises(WeightsError, match=r"conv1_1\.bias has shape \(17,\), 'vgg19-lite-1' wants \(16,\)"):
         lite.load_convolutions(tensors | {"conv1_1.bias": torch.zeros(17)}, **colors)
 
 
@@ -271,7 +272,7 @@ def test_an_array_is_no_tensor(extractor: VGG19Features) -> None:
 
 
 def test_layers_can_be_divided_without_changing_the_next_ones(lite_file: Path) -> None:
-    plain, divided = (create_extractor("vgg19-lite", weights=lite_file, device="cpu") for _ in range(2))
+    plain, divided = (create_extractor("vgg19-lite-1", weights=lite_file, device="cpu") for _ in range(2))
     with torch.no_grad():
         divided.divide_layers({"conv1_2": 7.0, "conv2_1": 100.0})
     images = torch.rand(1, 3, 32, 32)
@@ -285,8 +286,8 @@ def test_neither_the_default_dtype_nor_inference_mode_matters(lite_file: Path) -
     torch.set_default_dtype(torch.float64)
     try:
         with torch.inference_mode():
-            lite = create_extractor("vgg19-lite", weights=lite_file, device="cpu")
-            full = create_extractor("vgg19-lite", device="cpu")
+            lite = create_extractor("vgg19-lite-1", weights=lite_file, device="cpu")
+            full = create_extractor("vgg19-lite-1", device="cpu")
     finally:
         torch.set_default_dtype(torch.float32)
     for extractor in (lite, full):

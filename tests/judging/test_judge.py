@@ -34,7 +34,7 @@ LABEL = JudgeLabel("random", 2, "0" * 64)
 def judge() -> Judge:
     """A network with random weights: what is tested holds for any."""
     torch.manual_seed(0)
-    network = VGG19Features("vgg19-lite", widths=LITE_WIDTHS, last="conv5_1")
+    network = VGG19Features("vgg19-lite-1", widths=LITE_WIDTHS, last="conv5_1")
     for convolution in network.convs.values():  # strong enough that features follow the picture, not the biases
         torch.nn.init.kaiming_normal_(convolution.weight)
     return Judge(LABEL, network)
@@ -196,7 +196,7 @@ def test_an_unknown_judge_is_refused_with_a_suggestion() -> None:
 @given(height=st.integers(16, 40), width=st.integers(16, 40), seed=st.integers(0, 99))
 def test_all_sizes_give_finite_losses(height: int, width: int, seed: int) -> None:
     torch.manual_seed(seed)
-    network = VGG19Features("vgg19-lite", widths=(2, 2, 2, 2, 2), last="conv5_1")
+    network = VGG19Features("vgg19-lite-1", widths=(2, 2, 2, 2, 2), last="conv5_1")
     judged = evaluate(*torch.rand(3, 1, 3, height, width), judge=Judge(LABEL, network))
     assert judged.size == (height, width)
     assert math.isfinite(judged.style_ratio)

@@ -49,7 +49,7 @@ class TestLoad:
         torch.testing.assert_close(taps["relu4_1"], F.relu(F.conv2d(narrow, *head)))
 
     def test_the_name_of_an_extractor(self) -> None:
-        assert load_teacher("vgg19-lite").network.name == "vgg19-lite"
+        assert load_teacher("vgg19-lite-1").network.name == "vgg19-lite-1"
 
     def test_the_file_of_a_trained_extractor(self, narrow: VGG19Features, tmp_path: Path) -> None:
         path = tmp_path / "trained.safetensors"

@@ -90,7 +90,7 @@ def test_embedded_extractor_works() -> None:
     features = extractor(torch.rand(1, 3, 32, 32), ["relu1_1", "relu5_1"])
     assert features["relu5_1"].shape == (1, 128, 2, 2)
     assert all(x.mean() > 0 for x in features.values())
-    assert {x.dtype for x in load_file(where("vgg19-lite")).values()} == {torch.float16}
+    assert {x.dtype for x in load_file(where("vgg19-lite-1")).values()} == {torch.float16}
 
 
 def test_normalised_from_the_server_to_the_extractor(

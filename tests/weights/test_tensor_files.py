@@ -52,7 +52,7 @@ def damage(path: Path, start: int, end: int | None = None) -> None:
     path.write_bytes(path.read_bytes()[start:end])
 
 
-def refused(path: Path, message: str, name: str = "vgg19-lite") -> None:
+def refused(path: Path, message: str, name: str = "vgg19-lite-1") -> None:
     with pytest.raises(WeightsError, match=message):
         create_extractor(name, weights=path, device="cpu")
 
@@ -61,8 +61,8 @@ def test_own_files_in_other_wrappings(lite_tensors: dict[str, Tensor], lite_file
     stored = load_file(lite_file)
     torch.save({"state_dict": {f"module.{k}": nn.Parameter(x) for k, x in stored.items()}}, tmp_path / "a.pth")
     images = torch.rand(1, 3, 16, 16)
-    first = create_extractor("vgg19-lite", weights=lite_file, device="cpu")(images, ["relu5_1"])
-    other = create_extractor("vgg19-lite", weights=tmp_path / "a.pth", device="cpu")(images, ["relu5_1"])
+    first = create_extractor("vgg19-lite-1", weights=lite_file, device="cpu")(images, ["relu5_1"])
+    other = create_extractor("vgg19-lite-1", weights=tmp_path / "a.pth", device="cpu")(images, ["relu5_1"])
     assert torch.equal(first["relu5_1"], other["relu5_1"])
 
 
@@ -70,7 +70,7 @@ def test_the_suffix_does_not_matter(lite_file: Path, tmp_path: Path) -> None:
     torch.save(load_file(lite_file), tmp_path / "a.safetensors")
     lite_file.rename(tmp_path / "b.pth")
     for name in ("a.safetensors", "b.pth"):
-        assert create_extractor("vgg19-lite", weights=tmp_path / name, device="cpu").available
+        assert create_extractor("vgg19-lite-1", weights=tmp_path / name, device="cpu").available
 
 
 def test_files_that_are_no_weights(tmp_path: Path, lite_file: Path) -> None:
@@ -88,7 +88,7 @@ def test_files_that_are_no_weights(tmp_path: Path, lite_file: Path) -> None:
         path.write_bytes(content)
         refused(path, message)
     damage(lite_file, 0, 100_000)
-    refused(lite_file, r"vgg19-lite\.safetensors is truncated or damaged")
+    refused(lite_file, r"vgg19-lite-1\.safetensors is truncated or damaged")
 
 
 @pytest.mark.parametrize("zipped", [True, False])
@@ -117,20 +117,20 @@ def test_wrong_contents(tmp_path: Path, lite_file: Path) -> None:
     stored = load_file(lite_file)
     path = tmp_path / "a.safetensors"
     save_file({k: x for k, x in stored.items() if k != "conv3_2.bias"}, path)
-    refused(path, r"has no tensor 'conv3_2\.bias', so it is not a file of 'vgg19-lite'")
+    refused(path, r"has no tensor 'conv3_2\.bias', so it is not a file of 'vgg19-lite-1'")
     save_file({**stored, "conv3_2.weight": torch.zeros(64, 64, 1, 1)}, path)
-    refused(path, r"conv3_2\.weight has shape \(64, 64, 1, 1\), 'vgg19-lite' wants \(64, 64, 3, 3\)")
+    refused(path, r"conv3_2\.weight has shape \(64, 64, 1, 1\), 'vgg19-lite-1' wants \(64, 64, 3, 3\)")
     save_file({**stored, "conv4_1.bias": torch.full((128,), float("inf"))}, path)
     refused(path, r"conv4_1\.bias holds NaN or infinite numbers; the file is damaged")
     save_file({**stored, "color.bias": torch.full((3,), float("nan"))}, path)
     refused(path, r"color\.bias holds NaN")
     save_file({**stored, "color.bias": torch.zeros(4)}, path)
-    refused(path, r"color\.bias has shape \(4,\), 'vgg19-lite' wants \(3,\)")
+    refused(path, r"color\.bias has shape \(4,\), 'vgg19-lite-1' wants \(3,\)")
 
 
 def test_a_file_of_another_weight_set_is_recognised(lite_file: Path, normalised_file: Path) -> None:
-    refused(lite_file, r"no tensor 'features\.0\.weight'.* It looks like a file of 'vgg19-lite'", "vgg19")
-    refused(normalised_file, r"It looks like a file of 'vgg19-normalised'", "vgg19-lite")
+    refused(lite_file, r"no tensor 'features\.0\.weight'.* It looks like a file of 'vgg19-lite-1'", "vgg19")
+    refused(normalised_file, r"It looks like a file of 'vgg19-normalised'", "vgg19-lite-1")
 
 
 def test_half_precision_becomes_float32(lite_file: Path) -> None:
@@ -167,7 +167,7 @@ def test_not_ordinary_files(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.pth")
     for path in (tmp_path / "pipe.pth", Path("/dev/zero")):
         refused(path, "is a device or pipe")
-        for load in (functools.partial(load_decoder, encoder="vgg19-lite", device="cpu"), EncodedStyle.load):
+        for load in (functools.partial(load_decoder, encoder="vgg19-lite-1", device="cpu"), EncodedStyle.load):
             with pytest.raises(WeightsError, match="is a device or pipe"):
                 load(path)
     for name in ("x" * 300 + ".pth", "a\0.pth", "https://example.org/a.pth", "/proc/self/mem", ""):
@@ -224,7 +224,7 @@ def test_pytorch_files_that_claim_too_much(lite_file: Path, tmp_path: Path, zipp
     tensors = {name: x.float() for name, x in load_file(lite_file).items()}
     path = tmp_path / "a.pth"
     for value, message in (
-        (torch.zeros(1).expand(10**10), r"conv1_1\.weight has shape \(10000000000,\), 'vgg19-lite' wants"),
+        (torch.zeros(1).expand(10**10), r"conv1_1\.weight has shape \(10000000000,\), 'vgg19-lite-1' wants"),
         (torch.zeros(1).expand(16, 3, 3, 3), r"conv1_1\.weight claims more numbers than are stored"),
         (Memory(), "holds Python objects besides tensors"),
         (torch.zeros(3).to_sparse(), "holds Python objects besides tensors"),
@@ -294,7 +294,7 @@ def test_extractors_described_beyond_reason(tmp_path: Path, spec: dict[str, Any]
 
 
 SMALL = DecoderSpec(
-    name="small", encoder="vgg19-lite", taps=("relu1_1", "relu2_1"), channels=(4, 6), stages=((5,), (5, 3))
+    name="small", encoder="vgg19-lite-1", taps=("relu1_1", "relu2_1"), channels=(4, 6), stages=((5,), (5, 3))
 )
 MOST = {
     "taps": ["relu5_1"],
@@ -340,7 +340,7 @@ def test_decoders_described_beyond_reason(tmp_path: Path, spec: dict[str, Any] |
     told = json.dumps(own | spec) if isinstance(spec, dict) else spec
     save_file(load_file(path), path, {"format": FORMAT, "spec": told})
     with pytest.raises(WeightsError, match=r"the description of the decoder .* is damaged|has shape"):
-        load_decoder(path, encoder="vgg19-lite", device="cpu")
+        load_decoder(path, encoder="vgg19-lite-1", device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -354,7 +354,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[bytes]]:
     torch.save(tensors, folder / "zipped.pth")
     torch.save(tensors, folder / "plain.pth", _use_new_zipfile_serialization=False)
     assert create_extractor(folder / "extractor.safetensors", device="cpu").name == "mine"
-    assert load_decoder(path, encoder="vgg19-lite", device="cpu").spec.name == "small"
+    assert load_decoder(path, encoder="vgg19-lite-1", device="cpu").spec.name == "small"
     yield [path.read_bytes() for path in sorted(folder.iterdir())]
     shutil.rmtree(folder)
 
@@ -374,8 +374,8 @@ def test_any_damage_is_our_own_error(
     path.write_bytes(whole)
     for load in (
         lambda: create_extractor(path, device="cpu"),
-        lambda: create_extractor("vgg19-lite", weights=path, device="cpu"),
-        lambda: load_decoder(path, encoder="vgg19-lite", device="cpu"),
+        lambda: create_extractor("vgg19-lite-1", weights=path, device="cpu"),
+        lambda: load_decoder(path, encoder="vgg19-lite-1", device="cpu"),
     ):
         began = time.process_time()
         with contextlib.suppress(StyleTransferError):
@@ -398,10 +398,10 @@ def test_any_description_is_our_own_error(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "described.safetensors"
     spec = json.loads(trained_metadata("mine", (4, 5, 6, 7, 8), "conv1_1")["spec"])
-    spec |= {"encoder": "vgg19-lite", "taps": ["relu1_1"], "channels": [4], "stages": [[3]], field: value}
+    spec |= {"encoder": "vgg19-lite-1", "taps": ["relu1_1"], "channels": [4], "stages": [[3]], field: value}
     for kind in (FORMAT, trained_metadata("", (), "")["format"]):
         save_file({"a": torch.zeros(1)}, path, {"format": kind, "spec": json.dumps(spec)})
         with pytest.raises(StyleTransferError):
             create_extractor(path, device="cpu")
         with pytest.raises(StyleTransferError):
-            load_decoder(path, encoder="vgg19-lite", device="cpu")
+            load_decoder(path, encoder="vgg19-lite-1", device="cpu")

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from styletransfer._checks import flag, integer, number, style_shares
 from styletransfer.method import Config, Method, Part, by_path, option
-from styletransfer.weights.catalogue import default_decoder
+from styletransfer.weights.catalogue import default_decoder, find
 
 #: More passes than this only lose content.
 MOST_PASSES = 8
@@ -48,6 +48,7 @@ ADAIN = Method(
     summary="feed-forward, any style: align channel statistics, decode (Huang and Belongie 2017)",
     config=AdaINConfig,
     stylizer=by_path("styletransfer.methods.feedforward.adain:AdaINStylizer"),
+    extractor=find("lite").encoder or "",
     parts=(
         Part(
             name="decoder",

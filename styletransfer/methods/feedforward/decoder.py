@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from styletransfer._checks import choice, integer, number
 from styletransfer.errors import OptionError
-from styletransfer.features.vgg import Padding, in_own_precision, pad_by_one
+from styletransfer.features.padding import Padding, in_own_precision, pad_by_one
 from styletransfer.layers import BY_TAP, WIDEST, check_taps
 from styletransfer.methods.feedforward.config import MOST_PASSES
 
@@ -42,6 +42,7 @@ class DecoderSpec:
         upsampling: ``"nearest"`` or ``"bilinear"``.
         passes: How often a picture is encoded, aligned and decoded, 1 to 8. Trained for more than
             one, a decoder continues from its own result and brings its statistics closer to the style's each time.
+        encoder_sha256: Of that extractor's numbers (`VGG19Features.sha256`): another one may have its name later.
         notes: How it was trained; anything that JSON can hold.
     """
 
@@ -56,12 +57,15 @@ class DecoderSpec:
     padding: Padding = "reflect"
     upsampling: Upsampling = "nearest"
     passes: int = 1
+    encoder_sha256: str | None = None
     notes: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         choice(self.padding, ("reflect", "zeros"), "padding")
         choice(self.upsampling, ("nearest", "bilinear"), "upsampling")
         integer(self.passes, "passes", low=1, high=MOST_PASSES)
+        if not isinstance(self.encoder_sha256, (str, type(None))):
+            raise OptionError(f"encoder_sha256 must be a text, got {reprlib.repr(self.encoder_sha256)}.")
         integer(self.modulation, "modulation", low=0, high=WIDEST)
         number(self.slope, "slope", low=0.0, high=1.0)
         if check_taps(self.taps) != tuple(self.taps):
@@ -121,7 +125,7 @@ PYTORCH_ADAIN = DecoderSpec(
 #: mirrored encoder's: they draw the strokes. The residual blocks stand where pixels are few and each sees far.
 LITE = DecoderSpec(
     name="lite",
-    encoder="vgg19-lite",
+    encoder="vgg19-lite-1",
     taps=("relu1_1", "relu2_1", "relu3_1", "relu4_1"),
     channels=(16, 32, 64, 128),
     stages=((96,), (96, 96, 64), (64, 32), (32, 16, 3)),

@@ -1,7 +1,7 @@
 """AdaIN's decoders by name and by file.
 
-A decoder inverts one extractor and means nothing without it, so its file names that extractor and
-`load_decoder` refuses any other.
+A decoder inverts one extractor and means nothing without it, so its file names that extractor, has the hash of its
+numbers, and `load_decoder` refuses any other.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from safetensors.torch import save
 
 from styletransfer._checks import choice
 from styletransfer.errors import OptionError, WeightsError
-from styletransfer.features.vgg import pick_device
+from styletransfer.features.vgg import VGG19Features, pick_device
 from styletransfer.files import write_atomically
 from styletransfer.methods.feedforward.decoder import (
     LITE,
@@ -69,7 +69,10 @@ def save_decoder(decoder: Decoder, path: str | os.PathLike[str], notes: Mapping[
 
 
 def load_decoder(
-    source: str | os.PathLike[str] | Decoder, *, encoder: str, device: str | torch.device | None = None
+    source: str | os.PathLike[str] | Decoder,
+    *,
+    encoder: str | VGG19Features,
+    device: str | torch.device | None = None,
 ) -> Decoder:
     """Return a decoder for the features of `encoder`, ready for use.
 
@@ -77,7 +80,7 @@ def load_decoder(
         source: A name (``"lite"``, ``"pytorch-adain"``), a file that `save_decoder` wrote, a ``decoder.pth``
             in pytorch-AdaIN's layout, or a decoder. One given as an object is returned as it is, or copied
             where it is on another device.
-        encoder: Name of the extractor that it will be used with.
+        encoder: The extractor that it will be used with; of a name, no hash can be compared.
         device: Where to put it; by default CUDA, else MPS, else the CPU.
 
     Returns:
@@ -85,7 +88,8 @@ def load_decoder(
 
     Raises:
         OptionError: Unknown name or device.
-        WeightsError: A decoder for another encoder, or a file that is missing, damaged or no decoder.
+        WeightsError: A decoder for another encoder, or for another one of the same name; or a file that is
+            missing, damaged or no decoder.
     """
     target = pick_device(device)
     if isinstance(source, Decoder):
@@ -94,7 +98,7 @@ def load_decoder(
         return source if at_home else copy.deepcopy(source).to(target)
     if not isinstance(source, (str, os.PathLike)):
         raise OptionError(f"decoder must be a name, a file's path or a Decoder, got {source!r}.")
-    path = _path_of(source, encoder)
+    path = _path_of(source, encoder if isinstance(encoder, str) else encoder.name)
     decoder = _read(path)
     _check_encoder(decoder.spec, encoder)
     return decoder.requires_grad_(False).eval().to(target)
@@ -113,8 +117,15 @@ def _path_of(source: str | os.PathLike[str], encoder: str) -> str | os.PathLike[
     return source
 
 
-def _check_encoder(spec: DecoderSpec, encoder: str) -> None:
-    _refuse(spec.name, spec.encoder, encoder)
+def _check_encoder(spec: DecoderSpec, encoder: str | VGG19Features) -> None:
+    _refuse(spec.name, spec.encoder, encoder if isinstance(encoder, str) else encoder.name)
+    wanted, got = spec.encoder_sha256, None if isinstance(encoder, str) else encoder.sha256
+    if wanted is not None and got is not None and wanted != got:
+        raise WeightsError(
+            f"The decoder {spec.name!r} was trained for an earlier or other extractor of the name "
+            f"{spec.encoder!r}: that one's SHA-256 begins with {wanted[:8]}, this one's with {got[:8]}. Use the "
+            "extractor that it was trained for, or another decoder."
+        )
 
 
 def _refuse(name: str, wanted: str, got: str) -> None:
@@ -151,6 +162,9 @@ def _parse_spec(metadata: Mapping[str, str], path: str | os.PathLike[str]) -> De
     """Return the description in a file's metadata; `DecoderSpec` bounds every number of it."""
     try:
         fields = read_spec(metadata)
+        # Files without a hash were written when what is called vgg19-lite-1 now had that name.
+        if fields.get("encoder_sha256") is None and fields.get("encoder") == "vgg19-lite":
+            fields["encoder"] = LITE.encoder
         for name in ("taps", "channels", "blocks"):
             fields[name] = tuple(fields.get(name, ()))
         fields["stages"] = tuple(tuple(stage) for stage in fields["stages"])

@@ -104,7 +104,7 @@ class FeedForwardStylizer(Stylizer):
         self.extractor = extractor
         self.config = self.declaration.config() if config is None else config
         source = default_decoder(extractor.name) if decoder is None else decoder
-        self.decoder: Decoder = load_decoder(source, encoder=extractor.name, device=extractor.device)
+        self.decoder: Decoder = load_decoder(source, encoder=extractor, device=extractor.device)
         self._decoder_name = self.decoder.spec.name if isinstance(source, Decoder) else str(source)
 
     @property

@@ -13,7 +13,7 @@ from styletransfer._checks import choice, flag, integer, known_options, number, 
 from styletransfer.errors import OptionError
 from styletransfer.layers import check_taps
 from styletransfer.method import Config, Method, Plan, Stage, by_path, option
-from styletransfer.weights.catalogue import default_decoder
+from styletransfer.methods.feedforward.config import ADAIN
 
 INITS = ("content", "noise", "style", "adain")
 LOSS_SCALES = ("relative", "mean", "gatys2016")
@@ -218,7 +218,7 @@ def _looks_like_a_file(name: str) -> bool:
 
 
 def _weight_sets(extractor: str, options: Mapping[str, Any]) -> tuple[str, ...]:
-    return (default_decoder(extractor),) if options.get("init") == "adain" else ()
+    return (ADAIN.extractor, *ADAIN.weight_sets(ADAIN.extractor, {})) if options.get("init") == "adain" else ()
 
 
 GATYS = Method(

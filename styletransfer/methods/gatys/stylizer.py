@@ -16,6 +16,7 @@ from torch import Tensor
 
 from styletransfer import images
 from styletransfer.errors import DivergenceError, StylizeInterrupted
+from styletransfer.features import create_extractor
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.method import Method, Stage
 from styletransfer.methods.feedforward.adain import AdaINStylizer
@@ -53,9 +54,8 @@ class GatysStylizer(Stylizer):
         extractor.channels(max(self.config.content_layers + self.config.style_layers, key=_depth))
         pooling: Any = self.config.pooling
         self._seen_through = extractor.variant(pooling=pooling)
-        # Made at once, so that an extractor without a decoder is refused before any work.
         from_adain = self.config.init == "adain" if isinstance(self.config.init, str) else False
-        self._starter = AdaINStylizer(extractor, AdaINConfig(measure=False)) if from_adain else None
+        self._starter = _starter(extractor) if from_adain else None
 
     @property
     def parts(self) -> Mapping[str, str]:
@@ -97,6 +97,13 @@ class GatysStylizer(Stylizer):
                     interrupted.stylization = dataclasses.replace(joined, image=image)
                     raise
             return _join(done)
+
+
+def _starter(extractor: VGG19Features) -> AdaINStylizer:
+    """Return what paints the start: AdaIN on its own extractor, because few extractors have a decoder."""
+    name = AdaINStylizer.declaration.extractor
+    network = extractor if extractor.name == name else create_extractor(name, device=extractor.device)
+    return AdaINStylizer(network, AdaINConfig(measure=False))
 
 
 def _single(request: Request, i: int) -> Request:

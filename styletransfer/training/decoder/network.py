@@ -28,7 +28,7 @@ from styletransfer.training.decoder.config import DecoderConfig
 def decoder_spec(extractor: VGG19Features, config: DecoderConfig) -> DecoderSpec:
     """Return the network that decodes an extractor's layers.
 
-    For four layers of `vgg19-lite`'s widths it is `LITE`'s; else VGG-19 mirrored at the extractor's width, as
+    For four layers of `vgg19-lite-1`'s widths it is `LITE`'s; else VGG-19 mirrored at the extractor's width, as
     Huang and Belongie do, with the shallower layers as skips.
     """
     channels = tuple(extractor.channels(layer) for layer in config.layers)
@@ -38,12 +38,14 @@ def decoder_spec(extractor: VGG19Features, config: DecoderConfig) -> DecoderSpec
             LITE,
             name=f"{extractor.name}-decoder",
             encoder=extractor.name,
+            encoder_sha256=extractor.sha256,
             upsampling=cast(Upsampling, config.upsampling),
             passes=config.passes,
         )
     return DecoderSpec(
         name=f"{extractor.name}-decoder",
         encoder=extractor.name,
+        encoder_sha256=extractor.sha256,
         taps=config.layers,
         channels=channels,
         stages=tuple(_mirrored(block, extractor.widths) for block in range(depth, 0, -1)),
@@ -71,13 +73,18 @@ def starting_decoder(
     if start is None:
         torch.manual_seed(seed)
         return Decoder(decoder_spec(encoder, config)).to(encoder.device)
-    decoder = load_decoder(start, encoder=encoder.name, device=encoder.device)
+    decoder = load_decoder(start, encoder=encoder, device=encoder.device)
     if decoder.taps != config.layers:
         raise OptionError(
             f"The decoder to start from reads {', '.join(decoder.taps)}, but the layers chosen are "
             f"{', '.join(config.layers)}; give --layers {','.join(decoder.taps)}."
         )
-    spec = dataclasses.replace(decoder.spec, upsampling=cast(Upsampling, config.upsampling), passes=config.passes)
+    spec = dataclasses.replace(
+        decoder.spec,
+        encoder_sha256=encoder.sha256,
+        upsampling=cast(Upsampling, config.upsampling),
+        passes=config.passes,
+    )
     copied = Decoder(spec).to(encoder.device)  # a decoder that was given as an object is the caller's
     copied.load_state_dict(copy.deepcopy(decoder.state_dict()))
     return copied

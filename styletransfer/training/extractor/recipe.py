@@ -14,6 +14,7 @@ from styletransfer.features.vgg import VGG19Features
 from styletransfer.training.data.crops import Crops, CropSettings
 from styletransfer.training.engine.run import Hooks, Outcome, file_names, name_of, started
 from styletransfer.training.extractor.config import ExtractorConfig
+from styletransfer.training.extractor.fit import check_options, run_fit
 from styletransfer.training.extractor.student import Student, student_widths
 from styletransfer.training.extractor.task import ExtractorTask
 from styletransfer.training.teachers import load_teacher
@@ -34,7 +35,7 @@ def train_extractor(
     hooks: Hooks | None = None,
     **options: Any,
 ) -> Outcome:
-    """Distil an extractor of any width from wider ones.
+    """Distil an extractor of any width from wider ones, or fit one of low rank to a full VGG-19 (`operations`).
 
     Args:
         pictures: Folders of pictures, searched recursively; a step takes a batch of each.
@@ -52,12 +53,25 @@ def train_extractor(
     """
     if not pictures or not teachers:
         raise OptionError("A distillation needs at least one folder of pictures and one teacher.")
+    fitted = options.get("operations") is not None
+    if fitted:
+        check_options(options, start, resume)
+        if len(teachers) > 1:
+            raise OptionError(f"With operations there is one teacher, got {len(teachers)}.")
+        options["precision"] = "float32"
     with started(ExtractorConfig, output, preset, options, resume=resume, device=device, hooks=hooks) as run:
         config = run.config
         loaded = [run.in_precision(load_teacher(source, run.device)) for source in teachers]
         folders = [run.pictures(path, "picture", 2) for path in pictures]
         crops = CropSettings(size=config.size, smallest=config.smallest)
         sources = [Crops(f, crops, seed=config.seed, stream=_FIRST_STREAM + n) for n, f in enumerate(folders)]
+        notes = {
+            "pictures": ", ".join(f"{len(folder)} pictures" for folder in folders),
+            "teachers": ", ".join(file_names(teachers)),
+            "started_from": name_of(start),
+        }
+        if fitted:
+            return run_fit(run, loaded[0].network, sources, notes)
         torch.manual_seed(config.seed)
         student = _starting_student(start, run.own).to(run.device)
         task = ExtractorTask(
@@ -68,11 +82,6 @@ def train_extractor(
             "pictures": [folder.fingerprint() for folder in folders],
             "width": student.widths,
             "last": student.last,
-        }
-        notes = {
-            "pictures": ", ".join(f"{len(folder)} pictures" for folder in folders),
-            "teachers": ", ".join(file_names(teachers)),
-            "started_from": name_of(start),
         }
         return run.train(task, settings, notes)
 

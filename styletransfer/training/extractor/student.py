@@ -8,7 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from styletransfer.features.vgg import VGG19Features, pad_by_one
+from styletransfer.errors import OptionError
+from styletransfer.features.padding import pad_by_one
+from styletransfer.features.vgg import VGG19Features
 from styletransfer.layers import LAYERS, VGG19_WIDTHS
 from styletransfer.weights.formats import IMAGENET_MEAN, IMAGENET_STD
 
@@ -44,7 +46,16 @@ class Student(nn.Module):
 
     @classmethod
     def of(cls, extractor: VGG19Features) -> Student:
-        """Return a trainable copy of an extractor."""
+        """Return a trainable copy of an extractor.
+
+        Raises:
+            OptionError: One of low rank.
+        """
+        if extractor.ranks:
+            raise OptionError(
+                f"{extractor.name!r} has low ranks, which gradient steps do not train. Start from a plain "
+                'network, such as "vgg19-lite-1", or from none.'
+            )
         student = cls(extractor.widths, extractor.available[-1].replace("relu", "conv"))
         student.convs.load_state_dict(extractor.convs.state_dict())
         student.color_matrix.copy_(extractor.color_matrix)

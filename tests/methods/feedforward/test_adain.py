@@ -223,7 +223,7 @@ class TestEncodedStyle:
 
     def test_holds_statistics_only(self, stylizer: AdaINStylizer, picture: Draw) -> None:
         encoded = stylizer.encode_style(picture(40, 24))
-        assert encoded.extractor == "vgg19-lite"
+        assert encoded.extractor == "vgg19-lite-1"
         assert list(encoded.statistics) == ["relu1_1", "relu2_1", "relu3_1", "relu4_1"]
         assert [tuple(mean.shape) for mean, _ in encoded.statistics.values()] == [
             (1, 16, 1, 1), (1, 32, 1, 1), (1, 64, 1, 1), (1, 128, 1, 1)
@@ -254,7 +254,7 @@ class TestEncodedStyle:
     def test_of_another_extractor_is_refused(self, stylizer: AdaINStylizer, picture: Draw) -> None:
         other = dataclasses.replace(stylizer.encode_style(picture()), extractor="vgg19")
         with pytest.raises(
-            OptionError, match=r"encoded with 'vgg19', this stylizer uses 'vgg19-lite'; encode it again"
+            OptionError, match=r"encoded with 'vgg19', this stylizer uses 'vgg19-lite-1'; encode it again"
         ):
             stylizer.stylize(picture(), other)
 
@@ -380,7 +380,7 @@ class TestOptions:
             create_stylizer("adain", extractor=extractor, decoder=decoder, aplha=1)
 
     def test_an_extractor_that_ends_too_early_is_refused_by_name(self, decoder: Decoder, picture: Draw) -> None:
-        shallow = VGG19Features("vgg19-lite", widths=(16, 32, 64, 128, 128), last="conv3_1")
+        shallow = VGG19Features("vgg19-lite-1", widths=(16, 32, 64, 128, 128), last="conv3_1")
         with pytest.raises(OptionError, match="'relu4_1' is deeper than this network"):
             AdaINStylizer(shallow, decoder=decoder).stylize(picture(), picture())
 

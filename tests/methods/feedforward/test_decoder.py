@@ -32,7 +32,7 @@ from styletransfer.weights.catalogue import CATALOGUE, default_decoder
 
 SMALL = DecoderSpec(
     name="small",
-    encoder="vgg19-lite",
+    encoder="vgg19-lite-1",
     taps=("relu1_1", "relu2_1"),
     channels=(4, 6),
     stages=((5,), (5, 3)),
@@ -250,7 +250,7 @@ def test_trainable_as_constructed_and_frozen_as_loaded(tmp_path: Path) -> None:
     decoder = Decoder(SMALL)
     decoder(random_features(SMALL, 8, 8)).square().sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in decoder.parameters())
-    loaded = load_decoder(save_decoder(decoder, tmp_path / "a.safetensors"), encoder="vgg19-lite", device="cpu")
+    loaded = load_decoder(save_decoder(decoder, tmp_path / "a.safetensors"), encoder="vgg19-lite-1", device="cpu")
     assert not any(p.requires_grad for p in loaded.parameters())
     assert not loaded.training
 
@@ -297,7 +297,7 @@ def test_a_file_brings_everything_back(tmp_path: Path) -> None:
         metadata = file.metadata()
     assert metadata["format"] == FORMAT == "styletransfer-decoder-1"
     assert json.loads(metadata["spec"])["stages"] == [[5], [5, 3]]
-    loaded = load_decoder(str(path), encoder="vgg19-lite", device="cpu")
+    loaded = load_decoder(str(path), encoder="vgg19-lite-1", device="cpu")
     assert loaded.spec == SMALL
     assert loaded.spec.notes == {"pictures": 7, "steps": 12, "losses": [1.0, 0.5]}
     features = random_features(SMALL, 10, 13)
@@ -307,7 +307,7 @@ def test_a_file_brings_everything_back(tmp_path: Path) -> None:
 def test_a_file_brings_its_passes_blocks_modulation_and_slope_back(tmp_path: Path) -> None:
     spec = dataclasses.replace(SMALL, passes=3, blocks=(2,), modulation=4, slope=0.1)
     path = save_decoder(Decoder(spec), tmp_path / "own.safetensors")
-    assert load_decoder(path, encoder="vgg19-lite", device="cpu").spec == spec
+    assert load_decoder(path, encoder="vgg19-lite-1", device="cpu").spec == spec
 
 
 def test_older_files_know_of_one_pass_and_no_blocks_modulation_or_slope(tmp_path: Path) -> None:
@@ -316,14 +316,14 @@ def test_older_files_know_of_one_pass_and_no_blocks_modulation_or_slope(tmp_path
     for name in ("passes", "blocks", "modulation", "slope"):
         del spec[name]
     save_file(load_file(path), path, {"format": FORMAT, "spec": json.dumps(spec)})
-    assert load_decoder(path, encoder="vgg19-lite", device="cpu").spec == SMALL
+    assert load_decoder(path, encoder="vgg19-lite-1", device="cpu").spec == SMALL
 
 
 def test_half_precision_halves_the_file(tmp_path: Path) -> None:
     decoder = Decoder(SMALL)
     path = save_decoder(decoder.half(), tmp_path / "own.safetensors")
     assert {x.dtype for x in load_file(path).values()} == {torch.float16}
-    assert next(load_decoder(path, encoder="vgg19-lite", device="cpu").parameters()).dtype == torch.float32
+    assert next(load_decoder(path, encoder="vgg19-lite-1", device="cpu").parameters()).dtype == torch.float32
 
 
 def test_saving_where_one_cannot(tmp_path: Path) -> None:
@@ -334,23 +334,23 @@ def test_saving_where_one_cannot(tmp_path: Path) -> None:
 def test_loading_draws_no_random_numbers(tmp_path: Path) -> None:
     path = save_decoder(Decoder(SMALL), tmp_path / "own.safetensors")
     state = torch.get_rng_state()
-    load_decoder(path, encoder="vgg19-lite", device="cpu")
+    load_decoder(path, encoder="vgg19-lite-1", device="cpu")
     assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_a_decoder_object_is_taken_as_it_is() -> None:
     decoder = Decoder(SMALL)
-    assert load_decoder(decoder, encoder="vgg19-lite", device="cpu") is decoder
-    with pytest.raises(WeightsError, match="'small' was trained for the extractor 'vgg19-lite'"):
+    assert load_decoder(decoder, encoder="vgg19-lite-1", device="cpu") is decoder
+    with pytest.raises(WeightsError, match="'small' was trained for the extractor 'vgg19-lite-1'"):
         load_decoder(decoder, encoder="vgg19", device="cpu")
 
 
 def test_default_decoders() -> None:
-    assert default_decoder("vgg19-lite") == "lite"
+    assert default_decoder("vgg19-lite-1") == "lite"
     assert default_decoder("vgg19-normalised") == "pytorch-adain"
     message = (
         r"no public decoder for the extractor 'vgg19'\. "
-        r"Use the extractor 'vgg19-lite' or 'vgg19-normalised', or train a decoder .styletransfer train decoder"
+        r"Use the extractor 'vgg19-lite-1' or 'vgg19-normalised', or train a decoder .styletransfer train decoder"
     )
     for name in ("lite", "pytorch-adain"):
         with pytest.raises(WeightsError, match=message):
@@ -362,11 +362,11 @@ def test_default_decoders() -> None:
 def test_another_encoder_is_refused_before_anything_is_fetched(decoder_pth: Path, cache: Path) -> None:
     message = (
         r"'pytorch-adain' was trained for the extractor 'vgg19-normalised' and cannot decode features of "
-        r"'vgg19-lite'\. Use extractor='vgg19-normalised', or a decoder for 'vgg19-lite'"
+        r"'vgg19-lite-1'\. Use extractor='vgg19-normalised', or a decoder for 'vgg19-lite-1'"
     )
     for source in ("pytorch-adain", decoder_pth):
         with pytest.raises(WeightsError, match=message):
-            load_decoder(source, encoder="vgg19-lite")
+            load_decoder(source, encoder="vgg19-lite-1")
     assert not cache.exists()
 
 
@@ -389,15 +389,15 @@ def test_pytorch_adain_by_name(
 
 
 def test_lite_is_embedded() -> None:
-    decoder = load_decoder("lite", encoder="vgg19-lite", device="cpu")
-    assert decoder.spec.encoder == "vgg19-lite"
+    decoder = load_decoder("lite", encoder="vgg19-lite-1", device="cpu")
+    assert decoder.spec.encoder == "vgg19-lite-1"
     assert decoder.spec.notes
     assert decoder(random_features(decoder.spec, 33, 40), no_change(decoder.spec)).shape == (1, 3, 33, 40)
 
 
 def refused(source: str | Path, message: str) -> None:
     with pytest.raises((WeightsError, OptionError), match=message):
-        load_decoder(source, encoder="vgg19-lite", device="cpu")
+        load_decoder(source, encoder="vgg19-lite-1", device="cpu")
 
 
 def test_files_that_are_no_decoder(tmp_path: Path, network: nn.Sequential) -> None:
@@ -407,7 +407,7 @@ def test_files_that_are_no_decoder(tmp_path: Path, network: nn.Sequential) -> No
     path.write_bytes(b"<!doctype html>")
     refused(path, "it is an HTML page")
     save_file({"color.weight": torch.zeros(3)}, path)
-    refused(path, r"is not a decoder: neither .* It looks like a file of 'vgg19-lite'")
+    refused(path, r"is not a decoder: neither .* It looks like a file of 'vgg19-lite-1'")
     torch.save({**network.state_dict(), "14.weight": torch.zeros(1)}, path)
     refused(path, r"14\.weight has shape \(1,\), 'pytorch-adain' wants \(128, 256, 3, 3\)")
     torch.save({**network.state_dict(), "14.bias": torch.full((128,), float("nan"))}, path)
@@ -443,7 +443,7 @@ def test_neither_the_default_dtype_nor_inference_mode_matters(tmp_path: Path) ->
     torch.set_default_dtype(torch.float64)
     try:
         with torch.inference_mode():
-            decoder = load_decoder(path, encoder="vgg19-lite", device="cpu")
+            decoder = load_decoder(path, encoder="vgg19-lite-1", device="cpu")
     finally:
         torch.set_default_dtype(torch.float32)
     assert {x.dtype for x in decoder.parameters()} == {torch.float32}

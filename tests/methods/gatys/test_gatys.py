@@ -133,7 +133,7 @@ class TestAgainstTheTextbook:
         for factor in (1.0, 50.0):
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(4)
-                network = VGG19Features("vgg19-lite", widths=LITE_WIDTHS, last="conv5_1")
+                network = VGG19Features("vgg19-lite-1", widths=LITE_WIDTHS, last="conv5_1")
             for convolution in network.convs.values():
                 torch.nn.init.zeros_(convolution.bias)
             network.convs["conv1_1"].weight.mul_(20 * factor)
@@ -490,7 +490,7 @@ class Sick(VGG19Features):
     """
 
     def __init__(self, bad: Callable[[int], bool], value: float) -> None:
-        super().__init__("vgg19-lite", widths=LITE_WIDTHS, last="conv5_1")
+        super().__init__("vgg19-lite-1", widths=LITE_WIDTHS, last="conv5_1")
         for convolution in self.convs.values():
             torch.nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
         self.bad, self.value, self.calls = bad, value, [0]

@@ -301,7 +301,7 @@ class TestStart:
             train(extractor=extractor, start=decoder, layers=("relu4_1",))
 
     def test_of_another_extractor(self, train: Train, decoder: Decoder) -> None:
-        with pytest.raises(WeightsError, match="trained for the extractor 'vgg19-lite'"):
+        with pytest.raises(WeightsError, match="trained for the extractor 'vgg19-lite-1'"):
             train(start=decoder)
 
     def test_the_random_state_stays_as_it_was(self, train: Train) -> None:
