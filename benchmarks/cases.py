@@ -34,7 +34,7 @@ class Case:
         what: What is timed, e.g. ``"one step"``.
         subject: The method, or the stage.
         variant: What sets it apart from other rows of the same subject, e.g. ``"style cached"``.
-        extractor: ``"vgg19-lite"``, `networks.full_width` or `plan.OWN_NETWORK`.
+        extractor: a weight set, `networks.full_width` or `plan.OWN_NETWORK`.
         size: Long edge, or ``"4096x2160"``.
         device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
         precision: ``"fp32"`` or ``"bf16"``.
@@ -122,7 +122,10 @@ def _runs(plan: Plan, device: str) -> Iterable[Case]:
 
 def _quality(plan: Plan, device: str) -> Iterable[Case]:
     """One picture of each method for several pairs, to be judged and shown; only trained weights make one."""
-    counts = {LITE: plan.profile.pairs, full_width(): plan.profile.full_width_pairs}
+    own = {METHODS[method].extractor for method in METHODS} - {LITE}
+    counts = dict.fromkeys((LITE, *sorted(own)), plan.profile.pairs) | {
+        full_width(): plan.profile.full_width_pairs
+    }
     for extractor, count in counts.items():
         for pair in list(PAIRS)[:count]:
             for method in (m for m in METHODS if trained(m, extractor)):

@@ -8,8 +8,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-#: The embedded network; `networks.full_width` names the other extractor that is measured.
-LITE = "vgg19-lite"
+#: The small embedded network, on which every method works; `networks.full_width` names the other extractor that is
+#: measured. Pictures to be judged are also made on each method's own default.
+LITE = "vgg19-lite-1"
 #: In place of an extractor, for other people's programs.
 OWN_NETWORK = "its own"
 #: What rows are called whose pictures are judged and shown beside each other, for several pairs.

@@ -81,6 +81,7 @@ TINT = Method(
     summary="made up: moves the mean colour",
     config=TintConfig,
     stylizer=lambda: TintStylizer,
+    extractor="vgg19-lite-1",
     parts=(Part(name="decoder", help="decoder's name or file", kind="decoder", default=default_decoder),),
     weight_sets=lambda extractor, options: (str(options.get("decoder") or default_decoder(extractor)),),
 )

@@ -98,7 +98,7 @@ def test_ids_are_unique() -> None:
 def test_groups_compare_methods() -> None:
     asked = Plan(profile=QUICK, devices=("cpu",))
     rows = cases("pictures", asked, {}) + cases("runs", asked, {})
-    group = {case.subject for case in rows if ", 256 px, vgg19-lite" in case.group}
+    group = {case.subject for case in rows if ", 256 px, vgg19-lite-1" in case.group}
     assert group == set(METHODS)
 
 

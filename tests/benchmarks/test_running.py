@@ -95,7 +95,7 @@ def test_old_runs_of_other_machines_are_not_compared_in_seconds(
 def test_ctrl_c_keeps_finished_rows(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     command = [sys.executable, "-u", "-m", "pytest", "benchmarks/test_methods.py", "-v", "-p", "no:cacheprovider",
-               "--quick", "--sizes", "64", "--rounds", "1", "--device", "cpu", "-k", "vgg19-lite",
+               "--quick", "--sizes", "64", "--rounds", "1", "--device", "cpu", "-k", "vgg19-lite-1",
                "--benchmark-json", str(path)]  # fmt: skip
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment) as process:
@@ -108,7 +108,7 @@ def test_ctrl_c_keeps_finished_rows(tmp_path: Path) -> None:
     assert process.returncode == pytest.ExitCode.INTERRUPTED, told
     data = json.loads(path.read_text(encoding="utf-8"))
     kept = [row["name"] for row in data["benchmarks"]]
-    assert "test_picture[adain-style_given-vgg19-lite-64-cpu-fp32]" in kept
+    assert "test_picture[adain-style_given-vgg19-lite-1-64-cpu-fp32]" in kept
     assert not any(name.startswith("test_run") for name in kept)
     assert data["styletransfer"]["complete"] is False
     assert "Interrupted" in told
@@ -118,7 +118,7 @@ def test_a_made_up_method_is_measured_too(tmp_path: Path) -> None:
     """Nothing but its registration tells the benchmarks of it."""
     path = tmp_path / "results.json"
     done = run_pytest(
-        *("-p", "made_up", "-k", "tint and vgg19-lite and not cold", "--quick", "--sizes", "32"),
+        *("-p", "made_up", "-k", "tint and vgg19-lite-1 and not cold", "--quick", "--sizes", "32"),
         *("--rounds", "1", "--device", "cpu", "--benchmark-json", str(path)),
     )
     assert done.returncode == 0, done.stdout + done.stderr

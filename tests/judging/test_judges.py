@@ -56,7 +56,8 @@ def test_another_extractor_moves_no_figure(tmp_path: Path, monkeypatch: pytest.M
     assets = tmp_path / "assets"
     shutil.copytree(store.assets_dir(), assets)
     before = load_file(assets / "vgg19-lite.safetensors")
-    save_file({name: value * 0.9 for name, value in before.items()}, assets / "vgg19-lite.safetensors")
+    scaled = {name: value * 0.9 if name.endswith("bias") else value for name, value in before.items()}
+    save_file(scaled, assets / "vgg19-lite.safetensors")
     sums = (assets / "SHA256SUMS").read_text(encoding="ascii").splitlines()
     digest = store.sha256_of(assets / "vgg19-lite.safetensors")
     sums = [
@@ -65,7 +66,7 @@ def test_another_extractor_moves_no_figure(tmp_path: Path, monkeypatch: pytest.M
     (assets / "SHA256SUMS").write_text("\n".join(sums) + "\n", encoding="ascii")
     monkeypatch.setattr(store, "assets_dir", lambda: assets)
     changed = st.create_extractor("vgg19-lite", device="cpu")
-    assert not torch.equal(changed.convs["conv1_1"].weight, before["conv1_1.weight"])
+    assert not torch.equal(changed.convs["conv1_1"].bias, before["conv1_1.bias"])
     assert figures("vgg19-lite-1") == pytest.approx(PINNED["vgg19-lite-1"], rel=2e-3)
 
 

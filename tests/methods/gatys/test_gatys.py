@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from styletransfer.errors import DivergenceError, ImageError, OptionError, StylizeInterrupted, WeightsError
+from styletransfer.errors import DivergenceError, ImageError, OptionError, StylizeInterrupted
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.functional import gram_matrix
 from styletransfer.layers import LITE_WIDTHS
@@ -426,10 +426,9 @@ class TestInit:
         first = self.first_picture(extractor, picture(27, 30), styles, init="adain")
         torch.testing.assert_close(first, starter.stylize(picture(27, 30), styles).image)
 
-    def test_adain_without_a_decoder_is_refused_before_any_work(self) -> None:
+    def test_adain_works_on_its_own_extractor_where_this_one_has_no_decoder(self) -> None:
         torchvision = VGG19Features("vgg19", widths=(4, 4, 4, 4, 4))
-        with pytest.raises(WeightsError, match="There is no public decoder for the extractor 'vgg19'"):
-            gatys(torchvision, init="adain")
+        assert gatys(torchvision, init="adain").parts == {"decoder": "lite"}
 
 
 class TestReproducible:
