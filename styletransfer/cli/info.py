@@ -41,7 +41,7 @@ def _overview() -> dict[str, Any]:
 
 def _overview_text() -> str:
     sections = [
-        _section("Methods (-m)", {name: declared.summary for name, declared in METHODS.items()}),
+        _section("Methods (-m)", {n: f"{method.summary}; on {method.extractor}" for n, method in METHODS.items()}),
         _section("Extractors (--extractor)", {n: CATALOGUE[n].network for n in names("extractor")}),
     ]
     for method, declared in METHODS.items():
@@ -69,7 +69,8 @@ def _describe(method: str) -> dict[str, Any]:
         for option in list_options(method)
     ]
     presets = {"presets": declared.presets} if declared.presets else {}
-    return {"method": method, "summary": declared.summary, "options": options, **presets}
+    told = {"method": method, "summary": declared.summary, "extractor": declared.extractor}
+    return {**told, "options": options, **presets}
 
 
 def _method_text(method: str) -> str:
@@ -79,7 +80,8 @@ def _method_text(method: str) -> str:
     headed = [("option", "type", "default", "meaning"), *rows]
     widths = [max(len(row[column]) for row in headed) for column in range(3)]
     lines = ["  ".join([*(f"{row[i]:{widths[i]}}" for i in range(3)), row[3]]) for row in headed]
-    parts = [f"{method}: {declared.summary}", "\n".join(lines)]
+    works_on = f"Works on {declared.extractor} unless --extractor names another."
+    parts = [f"{method}: {declared.summary}. {works_on}", "\n".join(lines)]
     if declared.presets:
         changes = {name: _typed(preset) for name, preset in declared.presets.items()}
         parts.append(_section("Presets (--preset), and what each changes", changes))

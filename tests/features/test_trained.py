@@ -9,12 +9,18 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from styletransfer import samples
 from styletransfer.errors import OptionError, WeightsError
 from styletransfer.features import create_extractor, own_file
-from styletransfer.weights.formats import TRAINED, trained_format, trained_metadata
+from styletransfer.images import load_image
+from styletransfer.weights import catalogue, installed, store
+from styletransfer.weights.formats import TRAINED, VGG19_LITE, trained_format, trained_metadata
+from styletransfer.weights.tensor_files import in_8_bits, open_tensors, scaled
 
 WIDTHS = (4, 5, 6, 7, 8)
 Write = Callable[..., Path]
@@ -42,6 +48,58 @@ def write(tmp_path: Path) -> Write:
         return path
 
     return make
+
+
+class TestLowRank:
+    """The embedded network of low rank, and what damaged files of its kind are told."""
+
+    def test_stands_for_vgg19_itself(self) -> None:
+        if problem := installed.problem(catalogue.find("vgg19-oxford")):
+            pytest.skip(problem)
+        teacher = create_extractor("vgg19-oxford", device="cpu", padding="reflect")
+        student = create_extractor("vgg19-lite", device="cpu")
+        assert student.widths == teacher.widths
+        picture = load_image(samples.draw("harbour", long_edge=96))
+        with torch.no_grad():
+            for layer, most in (("relu1_1", 0.01), ("relu3_1", 0.08), ("relu5_1", 0.25)):
+                own, wanted = student(picture, [layer])[layer], teacher(picture, [layer])[layer]
+                spread = (wanted - wanted.mean(dim=(2, 3), keepdim=True)).square().sum()
+                assert (own - wanted).square().sum() < most * spread, layer
+
+    def test_its_file_says_what_the_catalogue_says(self) -> None:
+        file = open_tensors(store.location(catalogue.find("vgg19-lite")))
+        form = trained_format(file.metadata, "vgg19-lite")
+        assert (form.ranks, form.widths, form.last) == (VGG19_LITE.ranks, VGG19_LITE.widths, VGG19_LITE.last)
+
+    @pytest.mark.parametrize(
+        ("scale", "message"),
+        [
+            (torch.ones(3), r"needs one scale for each output channel"),
+            (torch.ones(2, 1), r"needs one scale for each output channel"),
+            (torch.ones(2, dtype=torch.int64), r"needs one scale for each output channel"),
+            (torch.tensor([1.0, float("nan")]), r"NaN or infinite"),
+            (torch.tensor([1.0, 1e9]), r"a number beyond"),
+        ],
+    )
+    def test_a_wrong_scale_is_refused(self, scale: Tensor, message: str, tmp_path: Path) -> None:
+        stored = {"a.weight": torch.full((2, 3, 1, 1), 5, dtype=torch.int8), "a.weight.scale": scale}
+        save_file(stored, tmp_path / "a.safetensors")
+        file = open_tensors(tmp_path / "a.safetensors")
+        assert list(file.shapes) == ["a.weight"]
+        with pytest.raises(WeightsError, match=message):
+            file.load(["a.weight"])
+
+    @given(st.integers(1, 5), st.integers(1, 5), st.floats(1e-6, 1e3))
+    def test_8_bits_are_read_within_half_a_step(self, wanted: int, channels: int, size: float) -> None:
+        weight = size * torch.randn(wanted, channels, 3, 3)
+        steps, scale = in_8_bits(weight)
+        error = (scaled("a", steps, scale) - weight).abs()
+        assert bool((error <= 0.501 * scale.view(-1, 1, 1, 1)).all())
+
+    def test_integers_without_a_scale_are_no_weights(self, tmp_path: Path) -> None:
+        save_file({"a.weight": torch.ones(2, 3, dtype=torch.int8)}, tmp_path / "a.safetensors")
+        with pytest.raises(WeightsError, match="wanted are floating-point numbers"):
+            open_tensors(tmp_path / "a.safetensors").load(["a.weight"])
 
 
 def test_by_its_path(write: Write) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +18,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from styletransfer.errors import OptionError, OutputError, WeightsError
-from styletransfer.features.vgg import Padding
+from styletransfer.features.padding import Padding
+from styletransfer.features.vgg import VGG19Features
 from styletransfer.methods.feedforward.decoder import rectified
 from styletransfer.methods.feedforward.decoder_files import (
     FORMAT,
@@ -343,6 +346,43 @@ def test_a_decoder_object_is_taken_as_it_is() -> None:
     assert load_decoder(decoder, encoder="vgg19-lite-1", device="cpu") is decoder
     with pytest.raises(WeightsError, match="'small' was trained for the extractor 'vgg19-lite-1'"):
         load_decoder(decoder, encoder="vgg19", device="cpu")
+
+
+class TestHash:
+    """A decoder belongs to an extractor's numbers, not only to its name."""
+
+    @pytest.fixture
+    def bound(self, extractor: VGG19Features, tmp_path: Path) -> Path:
+        """A decoder's file that names the extractor's hash."""
+        return save_decoder(
+            Decoder(dataclasses.replace(SMALL, encoder_sha256=extractor.sha256)), tmp_path / "bound.safetensors"
+        )
+
+    def test_the_same_numbers_are_welcome(self, bound: Path, extractor: VGG19Features) -> None:
+        spec = load_decoder(bound, encoder=copy.deepcopy(extractor), device="cpu").spec
+        assert spec.encoder_sha256 == extractor.sha256
+
+    def test_other_numbers_of_the_same_name_are_refused(self, bound: Path, extractor: VGG19Features) -> None:
+        later = copy.deepcopy(extractor)
+        later.color_bias += 0.1
+        message = r"an earlier or other extractor of the name 'vgg19-lite-1': that one's SHA-256 begins with "
+        for source in (bound, load_decoder(bound, encoder=extractor, device="cpu")):
+            with pytest.raises(WeightsError, match=message + str(extractor.sha256)[:8]):
+                load_decoder(source, encoder=later, device="cpu")
+
+    def test_rounded_numbers_cannot_be_compared(self, bound: Path, extractor: VGG19Features) -> None:
+        assert load_decoder(bound, encoder=copy.deepcopy(extractor).half(), device="cpu").spec.name == "small"
+
+    def test_old_files_for_vgg19_lite_belong_to_vgg19_lite_1(self, tmp_path: Path) -> None:
+        path = save_decoder(Decoder(dataclasses.replace(SMALL, encoder="vgg19-lite")), tmp_path / "a.safetensors")
+        assert load_decoder(path, encoder="vgg19-lite-1", device="cpu").spec.encoder == "vgg19-lite-1"
+        with pytest.raises(WeightsError, match="trained for the extractor 'vgg19-lite-1'"):
+            load_decoder(path, encoder="vgg19-lite", device="cpu")
+
+    @pytest.mark.parametrize("hash_", [5, ["a"], {}])
+    def test_a_hash_that_is_no_text_is_refused(self, hash_: Any) -> None:
+        with pytest.raises(OptionError, match="encoder_sha256 must be a text"):
+            dataclasses.replace(SMALL, encoder_sha256=hash_)
 
 
 def test_default_decoders() -> None:
