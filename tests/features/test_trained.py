@@ -104,8 +104,8 @@ class TestLowRank:
 
 def test_by_its_path(write: Write) -> None:
     path = write()
-    for given in (path, str(path)):
-        extractor = create_extractor(given, device="cpu")
+    for source in (path, str(path)):
+        extractor = create_extractor(source, device="cpu")
         assert (extractor.name, extractor.widths) == ("mine", WIDTHS)
         assert (extractor.padding, extractor.ceil_mode) == ("reflect", False)
         assert extractor.available[-1] == "relu3_1"
