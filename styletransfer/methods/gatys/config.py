@@ -20,7 +20,7 @@ LOSS_SCALES = ("relative", "mean", "gatys2016")
 _STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 #: No side is made smaller than this by `scales`, pixels.
 _SMALLEST = 32
-#: One number of steps is divided among the sizes in this ratio: the default preset's 60 to 150.
+#: One number of steps is divided among the sizes in this ratio: the default preset's 34 to 86.
 _MORE_STEPS = 2.5
 #: More steps than anybody has asked for; a bound for what is counted and drawn.
 MOST_STEPS = 10_000_000
@@ -28,9 +28,15 @@ MOST_STEPS = 10_000_000
 #: What the default preset adds to the published methods, switched off.
 _PLAIN: dict[str, Any] = {"color_weight": 0.0, "center_grams": False, "pyramid": 0}
 
+#: What `layer_weights` are, by preset, where none are given. At their full weight deep layers put whole objects of
+#: the style into the picture, a face into a sky.
+_LAYER_WEIGHTS: Mapping[str, Mapping[str, float]] = {"default": {"relu4_1": 0.5, "relu5_1": 0.25}}
+
 #: What each preset changes. Departures from the sources are listed in docs/deviations.md.
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
+    # The style at all costs, its objects included.
+    "strong": {"content_weight": 1.0, "steps": (60, 150)},
     # The CVPR paper: sums of squares, average pooling, ratio content : style = 1e-3, L-BFGS from noise.
     "gatys2016": {
         "content_layers": ("conv4_2",),
@@ -98,8 +104,10 @@ class GatysConfig(Config):
     preset: str = option("default", "named set of options; others given override it", choices=tuple(PRESETS))
     content_layers: tuple[str, ...] = option(("relu4_1",), "layers compared with the content, e.g. relu4_2")
     style_layers: tuple[str, ...] = option(_STYLE_LAYERS, "layers whose Gram matrices are compared with the style")
-    layer_weights: Mapping[str, float] | None = option(None, "multiplier per layer, e.g. relu1_1=2; 1 if absent")
-    content_weight: float = option(1.0, "multiplier of the content loss, >= 0")
+    layer_weights: Mapping[str, float] | None = option(
+        None, "multiplier per layer, in content and style, e.g. relu1_1=2; 1 for others. Absent: the preset's"
+    )
+    content_weight: float = option(3.0, "multiplier of the content loss, >= 0")
     style_weight: float = option(8.0, "multiplier of the style loss, >= 0")
     color_weight: float = option(
         0.05, "multiplier of the palette loss, >= 0; 0 leaves colour to the Gram matrices"
@@ -120,7 +128,7 @@ class GatysConfig(Config):
     )
     scales: tuple[float, ...] = option((0.5, 1.0), "sizes worked through, as shares of the content's, ending in 1")
     steps: int | tuple[int, ...] = option(
-        (60, 150), "at most so many steps: one number for all sizes together, or one per size"
+        (34, 86), "at most so many steps: one number for all sizes together, or one per size"
     )
     tolerance: float = option(0.0, "stop when the loss fell by less than this share over patience steps; 0: never")
     patience: int = option(20, "steps over which levelling off is judged")
@@ -164,6 +172,11 @@ class GatysConfig(Config):
         self._check_schedule()
         for name, low in (("decay_every", 0), ("patience", 1), ("retries", 0), ("seed", 0)):
             object.__setattr__(self, name, integer(getattr(self, name), name, low=low, high=2**63 - 1))
+
+    def layer_weight(self, layer: str) -> float:
+        """Return the multiplier of a layer."""
+        weights = _LAYER_WEIGHTS.get(self.preset, {}) if self.layer_weights is None else self.layer_weights
+        return weights.get(layer, 1.0)
 
     def _check_layer_weights(self) -> None:
         if self.layer_weights is None:

@@ -62,7 +62,7 @@ class Objective:
 
     def _content_factor(self, layer: str) -> float:
         target = self.content[layer]
-        own = (self.config.layer_weights or {}).get(layer, 1.0) * self.config.content_weight
+        own = self.config.layer_weight(layer) * self.config.content_weight
         if self.config.loss_scale == "gatys2016":
             return own * float(target.numel()) / 2  # equation 1: half the sum of squares
         if self.config.loss_scale == "mean":
@@ -122,7 +122,7 @@ class _StyleTarget:
 
     def _factor(self, layer: str) -> float:
         gram = self.grams[layer]
-        own = self.area * (self.config.layer_weights or {}).get(layer, 1.0) * self.config.style_weight
+        own = self.area * self.config.layer_weight(layer) * self.config.style_weight
         channels = gram.shape[-1]
         if self.config.loss_scale == "gatys2016":
             # Equations 4 and 5 with our Gram, which is theirs over N * M: sum / (4 N^2 M^2) = N^2 / 4 * mean.

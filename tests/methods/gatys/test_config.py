@@ -20,7 +20,7 @@ def refused(message: str, **options: Any) -> None:
 
 class TestPresets:
     def test_inventory(self) -> None:
-        assert set(PRESETS) == {"default", "gatys2016", "d2l", "d2l-two-stage"}
+        assert set(PRESETS) == {"default", "strong", "gatys2016", "d2l", "d2l-two-stage"}
 
     @pytest.mark.parametrize("name", PRESETS)
     def test_each_is_valid_and_keeps_its_name(self, name: str) -> None:
@@ -28,6 +28,14 @@ class TestPresets:
 
     def test_no_options_give_the_defaults_of_the_fields(self) -> None:
         assert GatysConfig(**{}) == GatysConfig()
+
+    def test_layer_weights_are_the_presets_unless_given(self) -> None:
+        default, strong, given = GatysConfig(), GatysConfig(preset="strong"), GatysConfig(layer_weights={"relu1_1": 2})
+        layers = ("relu1_1", "relu4_1", "relu5_1")
+        assert [default.layer_weight(layer) for layer in layers] == [1.0, 0.5, 0.25]
+        assert [strong.layer_weight(layer) for layer in layers] == [1.0, 1.0, 1.0]
+        assert [given.layer_weight(layer) for layer in layers] == [2.0, 1.0, 1.0]
+        assert default.replaced(style_layers="relu1_1").style_layers == ("relu1_1",)
 
     def test_gatys2016_is_the_paper(self) -> None:
         config = GatysConfig(**{"preset": "gatys2016"})
@@ -88,7 +96,7 @@ class TestSchedule:
         assert [n for _, n in schedule] == sorted(n for _, n in schedule)
 
     def test_the_default_division_is_the_presets(self) -> None:
-        assert GatysConfig(**{"steps": 210}).schedule == GatysConfig(**{}).schedule == ((0.5, 60), (1.0, 150))
+        assert GatysConfig(**{"steps": 120}).schedule == GatysConfig(**{}).schedule == ((0.5, 34), (1.0, 86))
 
     def test_few_steps_leave_small_sizes_out(self) -> None:
         assert GatysConfig(**{"steps": 1}).schedule == ((1.0, 1),)
