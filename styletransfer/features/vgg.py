@@ -130,8 +130,8 @@ class VGG19Features(nn.Module):
 
     @property
     def sha256(self) -> str | None:
-        """SHA-256 of the numbers, which decoders are bound to beside the name; None in another precision."""
-        if self.color_bias.dtype != torch.float32:
+        """SHA-256 of the numbers, to which decoders are bound; None in another precision or on no device."""
+        if self.color_bias.dtype != torch.float32 or self.color_bias.is_meta:
             return None
         tensors = {**self.convs.state_dict(), "color.weight": self.color_matrix, "color.bias": self.color_bias}
         return checksum({name: tensor.detach().cpu() for name, tensor in tensors.items()})

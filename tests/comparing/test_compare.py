@@ -372,6 +372,8 @@ def test_a_run_can_be_repeated_from_its_record(tmp_path: Path, pair: tuple[Image
     assert len(record["runs"]["adain"]["hashes"]["weights"]) == 2  # the decoder's too
     methods = [row["method"] for row in record["rows"]]
     options = {method: record["runs"][method]["config"] | record["runs"][method]["parts"] for method in methods}
-    again = compare(*paths, methods, extractor=record["conditions"]["extractor"], options=options, device="cpu")
+    again = compare(
+        *paths, methods, extractor=record["conditions"]["extractors"]["gatys"], options=options, device="cpu"
+    )
     for name, result in first.results.items():
         assert torch.equal(again.results[name].image, result.image)
