@@ -4,7 +4,7 @@
 >>> extractor = create_extractor("vgg19-lite", device="cpu")
 >>> features = extractor(torch.rand(1, 3, 64, 64), ["relu1_1", "relu4_1"])
 >>> {layer: tuple(x.shape) for layer, x in features.items()}
-{'relu1_1': (1, 16, 64, 64), 'relu4_1': (1, 128, 8, 8)}
+{'relu1_1': (1, 64, 64, 64), 'relu4_1': (1, 512, 8, 8)}
 """
 
 from __future__ import annotations

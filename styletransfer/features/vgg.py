@@ -73,7 +73,7 @@ class VGG19Features(nn.Module):
         >>> extractor = st.create_extractor("vgg19-lite")
         >>> features = extractor(torch.rand(1, 3, 64, 48), ["relu4_1"])
         >>> features["relu4_1"].shape
-        torch.Size([1, 128, 8, 6])
+        torch.Size([1, 512, 8, 6])
     """
 
     def __init__(

@@ -88,7 +88,7 @@ def test_embedded_files_are_present_and_listed_with_their_hash(name: str) -> Non
 def test_embedded_extractor_works() -> None:
     extractor = create_extractor(device="cpu")
     features = extractor(torch.rand(1, 3, 32, 32), ["relu1_1", "relu5_1"])
-    assert features["relu5_1"].shape == (1, 128, 2, 2)
+    assert features["relu5_1"].shape == (1, 512, 2, 2)
     assert all(x.mean() > 0 for x in features.values())
     assert {x.dtype for x in load_file(where("vgg19-lite-1")).values()} == {torch.float16}
 
