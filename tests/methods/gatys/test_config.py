@@ -30,7 +30,8 @@ class TestPresets:
         assert GatysConfig(**{}) == GatysConfig()
 
     def test_layer_weights_are_the_presets_unless_given(self) -> None:
-        default, strong, given = GatysConfig(), GatysConfig(preset="strong"), GatysConfig(layer_weights={"relu1_1": 2})
+        default, strong = GatysConfig(), GatysConfig(preset="strong")
+        given = GatysConfig(layer_weights={"relu1_1": 2})
         layers = ("relu1_1", "relu4_1", "relu5_1")
         assert [default.layer_weight(layer) for layer in layers] == [1.0, 0.5, 0.25]
         assert [strong.layer_weight(layer) for layer in layers] == [1.0, 1.0, 1.0]
