@@ -17,6 +17,7 @@ CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT, LEARNING_RATE = 1.0, 1e3, 10.0, 0.02
 OPTIONS: dict[str, Any] = {
     "content_layers": (CONTENT_LAYER,),
     "style_layers": STYLE_LAYERS,
+    "layer_weights": {},
     "content_weight": CONTENT_WEIGHT,
     "style_weight": STYLE_WEIGHT,
     "tv_weight": TV_WEIGHT,

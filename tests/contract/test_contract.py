@@ -63,7 +63,7 @@ class TestRegistry:
         stylizer = make()
         assert issubclass(declared.stylizer(), Stylizer)
         assert type(stylizer) is declared.stylizer()
-        assert stylizer.declaration is declared
+        assert dataclasses.replace(stylizer.declaration, extractor=declared.extractor) == declared
         assert type(stylizer.config) is declared.config
         assert not isinstance(stylizer, torch.nn.Module)
 

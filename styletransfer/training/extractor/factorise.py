@@ -6,10 +6,11 @@ Channels and meaning of every layer stay the teacher's; only the arithmetic betw
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from styletransfer.errors import OptionError
 from styletransfer.features.low_rank import LowRankConv2d
@@ -96,8 +97,8 @@ def factorise(
         for number, (own, other) in enumerate(zip(_pooled(known, layer), _pooled(right, layer), strict=True)):
             known[number], right[number] = own, conv(pad_by_one(other, "reflect"))
             moments.add(own, right[number], _picked(own, len(known), draw))
-        fitted = student.get_submodule(f"convs.{layer.conv}")
-        fit(_low_rank(fitted), moments)
+        fitted = cast(LowRankConv2d, student.get_submodule(f"convs.{layer.conv}"))
+        fit(fitted, moments)
         errors = Unexplained()
         for number, own in enumerate(known):
             known[number] = F.relu_(fitted(own, "reflect"))
@@ -164,8 +165,3 @@ def _picked(features: Tensor, parts: int, draw: torch.Generator) -> Tensor:
 
 def _rows(features: Tensor, picked: Tensor) -> Tensor:
     return features.permute(0, 2, 3, 1).flatten(0, 2)[picked].cpu()
-
-
-def _low_rank(module: nn.Module) -> LowRankConv2d:
-    assert isinstance(module, LowRankConv2d)
-    return module
