@@ -173,7 +173,7 @@ class TestObjective:
     @pytest.mark.parametrize("scale", ["relative", "mean", "gatys2016"])
     def test_weights_multiply_their_terms(self, extractor: VGG19Features, picture: Draw, scale: str) -> None:
         options = {"loss_scale": scale, "content_layers": "relu4_1", "style_layers": ("relu1_1", "relu2_1")}
-        ones = {"content_weight": 1, "style_weight": 1, "tv_weight": 1}
+        ones = {"content_weight": 1, "style_weight": 1, "tv_weight": 1, "layer_weights": {}}
         plain = self.make(extractor, picture, **options, **ones)(picture(32, 32))
         weighted = self.make(
             extractor, picture, **options, content_weight=2, style_weight=3, tv_weight=5,
