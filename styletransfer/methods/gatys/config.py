@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from styletransfer._checks import choice, flag, integer, known_options, number, style_shares
 from styletransfer.errors import OptionError
@@ -175,11 +175,21 @@ class GatysConfig(Config):
 
     def layer_weight(self, layer: str) -> float:
         """Return the multiplier of a layer."""
-        weights = _LAYER_WEIGHTS.get(self.preset, {}) if self.layer_weights is None else self.layer_weights
-        return weights.get(layer, 1.0)
+        return (self.layer_weights or {}).get(layer, 1.0)
+
+    def replaced(self, **changes: Any) -> Self:
+        """Return a copy with other values of some options; the preset's layer weights follow the layers."""
+        own = {} if self.layer_weights != self._preset_layer_weights() else {"layer_weights": None}
+        return super().replaced(**{**own, **changes})
+
+    def _preset_layer_weights(self) -> Mapping[str, float] | None:
+        used = {*self.content_layers, *self.style_layers}
+        weights = _LAYER_WEIGHTS.get(self.preset, {})
+        return {layer: weight for layer, weight in weights.items() if layer in used} or None
 
     def _check_layer_weights(self) -> None:
-        if self.layer_weights is None:
+        if self.layer_weights is None:  # filled in, so that a record has what was in force
+            object.__setattr__(self, "layer_weights", self._preset_layer_weights())
             return
         if not isinstance(self.layer_weights, Mapping):
             raise OptionError(

@@ -36,7 +36,11 @@ class TestPresets:
         assert [default.layer_weight(layer) for layer in layers] == [1.0, 0.5, 0.25]
         assert [strong.layer_weight(layer) for layer in layers] == [1.0, 1.0, 1.0]
         assert [given.layer_weight(layer) for layer in layers] == [2.0, 1.0, 1.0]
-        assert default.replaced(style_layers="relu1_1").style_layers == ("relu1_1",)
+        assert default.layer_weights == {"relu4_1": 0.5, "relu5_1": 0.25}
+        assert default.replaced(style_layers="relu1_1").layer_weights == {"relu4_1": 0.5}  # of the content
+        assert default.replaced(preset="strong").layer_weights is None
+        assert given.replaced(steps=7).layer_weights == {"relu1_1": 2}
+        assert default.replaced(layer_weights={}).layer_weights == {}
 
     def test_gatys2016_is_the_paper(self) -> None:
         config = GatysConfig(**{"preset": "gatys2016"})
