@@ -4,8 +4,9 @@ The figures stand in pictures.json. After a change that is meant to move them (n
 
     python tests/contract/test_pictures.py
 
-They agree to 0.3 % between one and two threads, and with oneDNN switched off. Longer descents do not: L-BFGS
-magnifies rounding, so that after twenty steps the figures differ by 8 %.
+They agree to 0.3 % between one and two threads, and with oneDNN switched off; on a processor with other vector
+instructions the smallest term of the descent's loss moved by 5 %, hence the room below. Longer descents agree less:
+L-BFGS magnifies rounding, so that after twenty steps the figures differ by 8 %.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ LONG_EDGE = 96
 #: Default extractor, options, and the relative difference that is allowed. Beside its steps, everything of the
 #: descent is the default.
 METHODS: dict[str, tuple[str, dict[str, Any], float]] = {
-    "gatys": ("vgg19-lite", {"steps": (5, 5)}, 0.03),
+    "gatys": ("vgg19-lite", {"steps": (5, 5)}, 0.05),
     "adain": ("vgg19-lite-1", {}, 0.01),
 }
 
@@ -44,7 +45,8 @@ def figures(method: str, content: str, style: str) -> dict[str, float]:
 @pytest.mark.parametrize("method", METHODS)
 def test_pictures_are_what_they_were(method: str, pair: tuple[str, str]) -> None:
     wanted = json.loads(TABLE.read_text(encoding="utf-8"))[method]["-".join(pair)]
-    assert figures(method, *pair) == pytest.approx(wanted, rel=METHODS[method][2])
+    # A colour term of 0.01 in a loss of 3 says little by its third digit.
+    assert figures(method, *pair) == pytest.approx(wanted, rel=METHODS[method][2], abs=1e-3)
 
 
 def write_table() -> None:
