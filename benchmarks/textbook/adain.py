@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from benchmarks import floor
 from benchmarks.textbook import Encoder, convolution, padding
-from styletransfer.methods.feedforward.decoder import PYTORCH_ADAIN, Decoder, DecoderSpec, Modulation
+from styletransfer.methods.feedforward.decoder import PYTORCH_ADAIN, Decoder, DecoderSpec
+from styletransfer.methods.feedforward.decoder_parts import Modulation
 
 #: A method's own losses are not part of its work.
 OPTIONS: dict[str, Any] = {"measure": False}

@@ -5,8 +5,8 @@ The figures stand in pictures.json. After a change that is meant to move them (n
     python tests/contract/test_pictures.py
 
 They agree to 0.3 % between one and two threads, and with oneDNN switched off; on a processor with other vector
-instructions the smallest term of the descent's loss moved by 5 %, hence the room below. Longer descents agree less:
-L-BFGS magnifies rounding, so that after twenty steps the figures differ by 8 %.
+instructions the smallest term of the descent's loss moved by 5 %, hence the room below. Longer descents agree
+less: L-BFGS magnifies rounding, so that after twenty steps the figures differ by 8 %.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from styletransfer.functional import align, channel_stats
 from styletransfer.layers import TAPS
 from styletransfer.method import Method
 from styletransfer.methods.feedforward.config import ADAIN
-from styletransfer.methods.feedforward.decoder import Decoder
+from styletransfer.methods.feedforward.decoder_parts import BaseDecoder
 from styletransfer.methods.feedforward.stylizer import FeedForwardStylizer, Transform
 from styletransfer.stylizer import EncodedStyle as _EncodedStyle
 from styletransfer.stylizer import Region
@@ -209,7 +209,7 @@ def align_features(
 
 
 def align_and_decode(
-    decoder: Decoder, features: Mapping[str, Tensor], statistics: Statistics
+    decoder: BaseDecoder, features: Mapping[str, Tensor], statistics: Statistics
 ) -> tuple[dict[str, Tensor], Tensor]:
     """Align features with a style and decode them, as in training.
 

@@ -4,85 +4,59 @@ from __future__ import annotations
 
 import itertools
 import reprlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from styletransfer._checks import choice, integer, number
+from styletransfer._checks import choice, integer
 from styletransfer.errors import OptionError
-from styletransfer.features.padding import Padding, in_own_precision, pad_by_one
-from styletransfer.layers import BY_TAP, WIDEST, check_taps
-from styletransfer.methods.feedforward.config import MOST_PASSES
+from styletransfer.features.padding import in_own_precision, pad_by_one
+from styletransfer.layers import BY_TAP, WIDEST
+from styletransfer.methods.feedforward.decoder_parts import (
+    MOST_LAYERS,
+    BaseDecoder,
+    BaseSpec,
+    ResidualBlock,
+    rectified,
+)
 
 Upsampling = Literal["nearest", "bilinear"]
-#: Convolutions of a stage, or residual blocks before it, at most.
-MOST_LAYERS = 32
 
 
 @dataclass(frozen=True, kw_only=True)
-class DecoderSpec:
-    """What a decoder is: everything but its numbers.
+class DecoderSpec(BaseSpec):
+    """An encoder mirrored; `BaseSpec` has what is not said here.
+
+    The deepest tap is decoded; each other one is added, through a 1x1 convolution, where its resolution is
+    reached.
 
     Attributes:
-        name: Free name.
-        encoder: Name of the extractor whose features it inverts.
-        taps: Aligned features it reads, shallow to deep. The deepest is decoded; each other one is added,
-            through a 1x1 convolution, where its resolution is reached.
-        channels: Channels of each tap.
         stages: Output channels of the 3x3 convolutions at each resolution, coarse to fine; the resolution
             doubles between stages and the last width is 3.
         blocks: Residual blocks before each stage's convolutions, coarse to fine; none for stages left out.
-        modulation: Hidden width of what tells the decoder how the alignment changes the statistics; 0 for nothing.
-        slope: Of the ReLUs below zero, 0 to 1; the paper's is 0. Above it a channel that fell silent still learns.
-        padding: ``"reflect"`` or ``"zeros"``.
         upsampling: ``"nearest"`` or ``"bilinear"``.
-        passes: How often a picture is encoded, aligned and decoded, 1 to 8. Trained for more than
-            one, a decoder continues from its own result and brings its statistics closer to the style's each time.
-        encoder_sha256: Of that extractor's numbers (`VGG19Features.sha256`): another one may have its name later.
-        notes: How it was trained; anything that JSON can hold.
     """
 
-    name: str
-    encoder: str
-    taps: tuple[str, ...]
-    channels: tuple[int, ...]
+    kind: ClassVar[str] = "mirrored"
+
     stages: tuple[tuple[int, ...], ...]
     blocks: tuple[int, ...] = ()
-    modulation: int = 0
-    slope: float = 0.0
-    padding: Padding = "reflect"
     upsampling: Upsampling = "nearest"
-    passes: int = 1
-    encoder_sha256: str | None = None
-    notes: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
-        choice(self.padding, ("reflect", "zeros"), "padding")
+        super().__post_init__()
         choice(self.upsampling, ("nearest", "bilinear"), "upsampling")
-        integer(self.passes, "passes", low=1, high=MOST_PASSES)
-        if not isinstance(self.encoder_sha256, (str, type(None))):
-            raise OptionError(f"encoder_sha256 must be a text, got {reprlib.repr(self.encoder_sha256)}.")
-        integer(self.modulation, "modulation", low=0, high=WIDEST)
-        number(self.slope, "slope", low=0.0, high=1.0)
-        if check_taps(self.taps) != tuple(self.taps):
-            raise OptionError(
-                f"A decoder's taps go from shallow to deep, once each, got {reprlib.repr(self.taps)}."
-            )
-        if len(self.channels) != len(self.taps):
-            raise OptionError(
-                f"A decoder needs channels for each tap, got {len(self.channels)} for {len(self.taps)} taps."
-            )
         depth = BY_TAP[self.taps[-1]].block
         if len(self.stages) != depth or not all(self.stages):
             raise OptionError(
                 f"A decoder of {self.taps[-1]!r} has {depth} stages of at least one convolution, "
                 f"got {reprlib.repr(self.stages)}."
             )
-        for width in (*self.channels, *itertools.chain(*self.stages)):
+        for width in itertools.chain(*self.stages):
             integer(width, "Each width of a decoder", low=1, high=WIDEST)
         if self.stages[-1][-1] != 3:
             raise OptionError(f"A decoder's widths end with 3 (RGB), got {reprlib.repr(self.stages)}.")
@@ -106,6 +80,16 @@ class DecoderSpec:
             widths += [channels] * (2 * self.blocks_of(index)) + list(stage)
             channels = stage[-1]
         return tuple(widths[:-1])
+
+    @property
+    def multiple(self) -> int:
+        """The stride of the deepest tap."""
+        return BY_TAP[self.taps[-1]].stride
+
+    @property
+    def described(self) -> str:
+        """How it upsamples and pads."""
+        return f"{self.upsampling} upsampling, {self.padding} padding"
 
     def skips(self, stage: int) -> tuple[str, ...]:
         """Return the taps that are added at the start of `stage`."""
@@ -137,60 +121,8 @@ LITE = DecoderSpec(
 )
 
 
-def rectified(x: Tensor, slope: float) -> Tensor:
-    """Apply a ReLU in place; with a slope below zero a leaky one (Maas et al. 2013)."""
-    return F.leaky_relu_(x, slope) if slope else F.relu_(x)
-
-
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with a ReLU between, added to what came in (He et al. 2016).
-
-    The second starts at zero, so a new block changes nothing and a finished decoder can be given more of them.
-    """
-
-    def __init__(self, channels: int, padding: Padding, slope: float) -> None:
-        super().__init__()
-        self.padding: Padding = padding
-        self.slope = slope
-        self.first = nn.Conv2d(channels, channels, 3)
-        self.second = nn.Conv2d(channels, channels, 3)
-
-    def forward(self, x: Tensor, modulated: Callable[[Tensor], Tensor]) -> Tensor:
-        """Return (B, C, h, w) features of the same shape; `modulated` is applied to each convolution."""
-        inner = rectified(modulated(self.first(pad_by_one(x, self.padding))), self.slope)
-        return x + modulated(self.second(pad_by_one(inner, self.padding)))
-
-
-class Modulation(nn.Module):
-    """Gives each modulated convolution a scale and a shift for every channel.
-
-    With the output layer at zero the scales are one and the shifts zero, so a finished decoder can be given one
-    and be trained on.
-
-    Args:
-        inputs: Length of a description.
-        widths: Channels of each modulated convolution.
-        hidden: Width of the layer between.
-    """
-
-    def __init__(self, inputs: int, widths: Sequence[int], hidden: int) -> None:
-        super().__init__()
-        self.widths = tuple(widths)
-        self.hidden = nn.Linear(inputs, hidden)
-        self.out = nn.Linear(2 * hidden, 2 * sum(widths))
-
-    def forward(self, change: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Turn (B, inputs) descriptions into ``(scale, shift)``, (B, C, 1, 1) each, for every convolution."""
-        hidden = self.hidden(change.to(self.hidden.weight.dtype))
-        # Beside what a ReLU lets through the values themselves: much of what is to be learnt is linear.
-        out = self.out(torch.cat([hidden, F.relu(hidden)], dim=1))[:, :, None, None]
-        pairs = (part.chunk(2, dim=1) for part in out.split([2 * width for width in self.widths], dim=1))
-        # Between 0 and 2: unbounded ones multiply from layer to layer, and a training explodes.
-        return [(1 + torch.tanh(scale), shift) for scale, shift in pairs]
-
-
-class Decoder(nn.Module):
-    """A network from (aligned) features back to a picture.
+class Decoder(BaseDecoder):
+    """The network of a `DecoderSpec`.
 
     At each resolution residual blocks, if any, then 3x3 convolutions with a ReLU after each but the last; the
     resolution doubled between stages, no normalisation layers (Huang and Belongie 2017, section 6.1). Trainable as
@@ -202,6 +134,8 @@ class Decoder(nn.Module):
         >>> decoder({"relu4_1": torch.rand(1, 512, 4, 6)}).shape
         torch.Size([1, 3, 32, 48])
     """
+
+    spec: DecoderSpec
 
     def __init__(self, spec: DecoderSpec) -> None:
         super().__init__()
@@ -221,17 +155,11 @@ class Decoder(nn.Module):
                 convolutions.append(nn.Conv2d(channels, width, 3))
                 channels = width
             self.stages.append(nn.ModuleList(convolutions))
-        self.modulation: Modulation | None = None
-        if spec.modulation:
-            self.modulation = Modulation(4 * sum(spec.channels), spec.modulated, spec.modulation)
+        self.modulation = self._new_modulation()
         if not next(self.parameters()).is_meta:  # there it has no effect, and loads torch's compiler for a second
-            self._initialise()
+            last = cast(nn.Conv2d, cast(nn.ModuleList, self.stages[-1])[-1])
+            self._initialise(last, 0.1)  # aligned features reach far beyond one
         self.to(memory_format=torch.channels_last)
-
-    @property
-    def taps(self) -> tuple[str, ...]:
-        """Names of the features that `forward` reads, shallow to deep."""
-        return self.spec.taps
 
     def forward(self, target_features: Mapping[str, Tensor], change: Tensor | None = None) -> Tensor:
         """Decode features to pictures.
@@ -248,9 +176,7 @@ class Decoder(nn.Module):
             OptionError: A tap that is missing or does not fit the others; no `change` where one is needed.
         """
         modulated = self._modulated(change)
-        missing = [tap for tap in self.spec.taps if tap not in target_features]
-        if missing:
-            raise OptionError(f"The decoder {self.spec.name!r} needs the features of {', '.join(missing)} too.")
+        self._check_taps(target_features)
         x = target_features[self.spec.taps[-1]]
         last, slack = len(self.stages) - 1, 0
         for index, stage in enumerate(self.stages):
@@ -269,40 +195,6 @@ class Decoder(nn.Module):
                 if index < last or position < len(self.spec.stages[last]) - 1:
                     x = rectified(modulated(x), self.spec.slope)
         return x
-
-    def _modulated(self, change: Tensor | None) -> Callable[[Tensor], Tensor]:
-        """Return what gives the convolutions' results, in their order, their scales and shifts."""
-        if self.modulation is None:
-            return lambda x: x
-        if change is None:
-            raise OptionError(
-                f"The decoder {self.spec.name!r} is conditioned on the change in statistics: "
-                "give it describe_change(...) with the features."
-            )
-        pairs = iter(self.modulation(change))
-
-        def modulated(x: Tensor) -> Tensor:
-            scale, shift = next(pairs)
-            return torch.addcmul(shift.to(x.dtype), x, scale.to(x.dtype))
-
-        return modulated
-
-    def _initialise(self) -> None:
-        """Start with activations of constant size (He et al. 2015) around a mid-grey picture."""
-        for module in (*self.stages.modules(), *self.blocks.modules()):
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
-        for module in self.blocks.modules():
-            if isinstance(module, ResidualBlock):
-                nn.init.zeros_(module.second.weight)
-        if self.modulation is not None:
-            nn.init.zeros_(self.modulation.out.weight)
-            nn.init.zeros_(self.modulation.out.bias)
-        last = f"stages.{len(self.stages) - 1}.{len(self.spec.stages[-1]) - 1}"
-        nn.init.constant_(self.get_parameter(f"{last}.bias"), 0.5)
-        with torch.no_grad():
-            self.get_parameter(f"{last}.weight").mul_(0.1)  # aligned features reach far beyond one
 
 
 def _fit(x: Tensor, height: int, width: int, slack: int, tap: str) -> Tensor:

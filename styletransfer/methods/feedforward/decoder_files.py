@@ -26,21 +26,28 @@ from styletransfer.methods.feedforward.decoder import (
     PYTORCH_ADAIN,
     Decoder,
     DecoderSpec,
-    ResidualBlock,
     Upsampling,
 )
+from styletransfer.methods.feedforward.decoder_parts import BaseDecoder, BaseSpec, ResidualBlock
+from styletransfer.methods.feedforward.subpixel import FAST, SubpixelDecoder, SubpixelSpec
 from styletransfer.weights import catalogue, store
 from styletransfer.weights.formats import read_spec, resemblance
 from styletransfer.weights.tensor_files import open_tensors
 
 __all__ = [
+    "FAST",
     "FORMAT",
     "LITE",
     "PYTORCH_ADAIN",
+    "BaseDecoder",
+    "BaseSpec",
     "Decoder",
     "DecoderSpec",
     "ResidualBlock",
+    "SubpixelDecoder",
+    "SubpixelSpec",
     "Upsampling",
+    "build_decoder",
     "load_decoder",
     "pytorch_adain_names",
     "save_decoder",
@@ -48,9 +55,12 @@ __all__ = [
 
 #: What the metadata of a decoder's file says under ``"format"``.
 FORMAT = "styletransfer-decoder-1"
+_SPECS: Mapping[str, type[BaseSpec]] = {spec.kind: spec for spec in (DecoderSpec, SubpixelSpec)}
 
 
-def save_decoder(decoder: Decoder, path: str | os.PathLike[str], notes: Mapping[str, Any] | None = None) -> Path:
+def save_decoder(
+    decoder: BaseDecoder, path: str | os.PathLike[str], notes: Mapping[str, Any] | None = None
+) -> Path:
     """Write a decoder as safetensors, with its spec in the file's metadata.
 
     Args:
@@ -61,7 +71,7 @@ def save_decoder(decoder: Decoder, path: str | os.PathLike[str], notes: Mapping[
     Raises:
         OutputError: A file that cannot be written.
     """
-    spec = dataclasses.asdict(decoder.spec)
+    spec = dataclasses.asdict(decoder.spec) | {"kind": decoder.spec.kind}
     spec["notes"] = {**decoder.spec.notes, **(notes or {})}
     tensors = {name: x.detach().cpu().contiguous() for name, x in decoder.state_dict().items()}
     stored = save(tensors, metadata={"format": FORMAT, "spec": json.dumps(spec)})
@@ -69,11 +79,11 @@ def save_decoder(decoder: Decoder, path: str | os.PathLike[str], notes: Mapping[
 
 
 def load_decoder(
-    source: str | os.PathLike[str] | Decoder,
+    source: str | os.PathLike[str] | BaseDecoder,
     *,
     encoder: str | VGG19Features,
     device: str | torch.device | None = None,
-) -> Decoder:
+) -> BaseDecoder:
     """Return a decoder for the features of `encoder`, ready for use.
 
     Args:
@@ -92,7 +102,7 @@ def load_decoder(
             missing, damaged or no decoder.
     """
     target = pick_device(device)
-    if isinstance(source, Decoder):
+    if isinstance(source, BaseDecoder):
         _check_encoder(source.spec, encoder)
         at_home = next(source.parameters()).device == target
         return source if at_home else copy.deepcopy(source).to(target)
@@ -117,7 +127,7 @@ def _path_of(source: str | os.PathLike[str], encoder: str) -> str | os.PathLike[
     return source
 
 
-def _check_encoder(spec: DecoderSpec, encoder: str | VGG19Features) -> None:
+def _check_encoder(spec: BaseSpec, encoder: str | VGG19Features) -> None:
     _refuse(spec.name, spec.encoder, encoder if isinstance(encoder, str) else encoder.name)
     wanted, got = spec.encoder_sha256, None if isinstance(encoder, str) else encoder.sha256
     if wanted is not None and got is not None and wanted != got:
@@ -136,10 +146,20 @@ def _refuse(name: str, wanted: str, got: str) -> None:
         )
 
 
-def _read(path: str | os.PathLike[str]) -> Decoder:
+def build_decoder(spec: BaseSpec) -> BaseDecoder:
+    """Return the network of a spec, with random weights."""
+    if isinstance(spec, SubpixelSpec):
+        return SubpixelDecoder(spec)
+    if isinstance(spec, DecoderSpec):
+        return Decoder(spec)
+    raise OptionError(f"No decoder is built from {type(spec).__name__}.")
+
+
+def _read(path: str | os.PathLike[str]) -> BaseDecoder:
     """Read either format of a decoder's file; what it describes is bounded, and compared with what it holds."""
     file = open_tensors(path)
-    spec, names = PYTORCH_ADAIN, pytorch_adain_names()
+    spec: BaseSpec = PYTORCH_ADAIN
+    names = pytorch_adain_names()
     if file.metadata.get("format") == FORMAT:
         spec, names = _parse_spec(file.metadata, path), {}
     elif not set(names.values()) <= set(file.shapes) or "0.weight" in file.shapes:
@@ -149,7 +169,7 @@ def _read(path: str | os.PathLike[str]) -> Decoder:
         )
     with torch.inference_mode(False):
         with torch.device("meta"):  # without storage: the file's tensors take their places
-            decoder = Decoder(spec)
+            decoder = build_decoder(spec)
         wanted = {names.get(ours, ours): tuple(own.shape) for ours, own in decoder.state_dict().items()}
         stored = file.read(wanted, spec.name)
         decoder.load_state_dict(
@@ -158,17 +178,21 @@ def _read(path: str | os.PathLike[str]) -> Decoder:
         return decoder.to(memory_format=torch.channels_last)
 
 
-def _parse_spec(metadata: Mapping[str, str], path: str | os.PathLike[str]) -> DecoderSpec:
-    """Return the description in a file's metadata; `DecoderSpec` bounds every number of it."""
+def _parse_spec(metadata: Mapping[str, str], path: str | os.PathLike[str]) -> BaseSpec:
+    """Return the description in a file's metadata; its class bounds every number of it."""
     try:
         fields = read_spec(metadata)
         # Files without a hash were written when what is called vgg19-lite-1 now had that name.
         if fields.get("encoder_sha256") is None and fields.get("encoder") == "vgg19-lite":
             fields["encoder"] = LITE.encoder
-        for name in ("taps", "channels", "blocks"):
-            fields[name] = tuple(fields.get(name, ()))
-        fields["stages"] = tuple(tuple(stage) for stage in fields["stages"])
-        return DecoderSpec(**fields)
+        # Files without a kind were written when there was one.
+        described = _SPECS[choice(fields.pop("kind", DecoderSpec.kind), _SPECS, "kind of decoder")]
+        for name in ("taps", "channels", "blocks", "widths"):
+            if name in fields:
+                fields[name] = tuple(fields[name])
+        if "stages" in fields:
+            fields["stages"] = tuple(tuple(stage) for stage in fields["stages"])
+        return described(**fields)
     except (ValueError, TypeError, KeyError) as error:
         raise WeightsError(
             f"{path}: the description of the decoder in its metadata is damaged: {error}"

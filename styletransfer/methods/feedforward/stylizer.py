@@ -21,9 +21,8 @@ from torch import Tensor
 from styletransfer.errors import OptionError
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import ImageSource, Picture
-from styletransfer.layers import BY_TAP
-from styletransfer.methods.feedforward.decoder import Decoder
 from styletransfer.methods.feedforward.decoder_files import load_decoder
+from styletransfer.methods.feedforward.decoder_parts import BaseDecoder
 from styletransfer.stylizer import (
     EncodedStyle,
     OnStep,
@@ -104,8 +103,8 @@ class FeedForwardStylizer(Stylizer):
         self.extractor = extractor
         self.config = self.declaration.config() if config is None else config
         source = default_decoder(extractor.name) if decoder is None else decoder
-        self.decoder: Decoder = load_decoder(source, encoder=extractor, device=extractor.device)
-        self._decoder_name = self.decoder.spec.name if isinstance(source, Decoder) else str(source)
+        self.decoder: BaseDecoder = load_decoder(source, encoder=extractor, device=extractor.device)
+        self._decoder_name = self.decoder.spec.name if isinstance(source, BaseDecoder) else str(source)
 
     @property
     def parts(self) -> Mapping[str, str]:
@@ -199,7 +198,7 @@ class FeedForwardStylizer(Stylizer):
         """
         height, width = content.shape[2:]
         taps = self.decoder.taps
-        features = own = self.extractor(pad_to_multiple(content, BY_TAP[taps[-1]].stride), taps)
+        features = own = self.extractor(pad_to_multiple(content, self.decoder.spec.multiple), taps)
         own_measured: list[Any] = []
         passes = self.decoder.spec.passes if self.config.passes is None else self.config.passes
         alpha = strength * self.config.alpha
@@ -252,7 +251,7 @@ class FeedForwardStylizer(Stylizer):
     ) -> dict[str, float]:
         """Return the losses of the paper's training; the style term is weighted as in pytorch-AdaIN."""
         deepest = self.decoder.taps[-1]
-        padded = pad_to_multiple(image, BY_TAP[deepest].stride)
+        padded = pad_to_multiple(image, self.decoder.spec.multiple)
         features = self.extractor(padded, (*self.transform.layers, deepest))
         target = {deepest: target_features[deepest]}
         pairs = [self.transform.losses(features, target, p.style, p.region) for p in painted]

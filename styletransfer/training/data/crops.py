@@ -34,6 +34,8 @@ class CropSettings:
         size: Side of a crop, pixels.
         smallest: The closest crop covers this share of `size` in the picture's own pixels, enlarged; the widest
             covers the whole shorter side.
+        widest: The widest crop covers this many times `size` in the picture's own pixels, at least `smallest`;
+            0 for the whole shorter side.
         jitter: Brightness and contrast are multiplied by up to 1 plus or minus this; 0 for never.
         flip: Whether half of the crops are mirrored.
 
@@ -43,12 +45,14 @@ class CropSettings:
 
     size: int = 128
     smallest: float = 0.55
+    widest: float = 0.0
     jitter: float = 0.2
     flip: bool = True
 
     def __post_init__(self) -> None:
         integer(self.size, "size", low=16)
         number(self.smallest, "smallest", above=0, high=1)
+        number(self.widest, "widest", low=0)
         number(self.jitter, "jitter", low=0, high=0.9)
         flag(self.flip, "flip")
 
@@ -131,7 +135,8 @@ def _crop(picture: Tensor, draws: Sequence[float], settings: CropSettings) -> Te
     # From an enlarged detail to the whole scene, close ones more often. Networks that never saw smooth, enlarged
     # content leave the flat parts of large pictures without texture.
     smallest = min(max(1, round(settings.smallest * settings.size)), shorter)
-    side = smallest + int((shorter - smallest + 1) * draws[0] ** 2)
+    widest = max(smallest, min(shorter, round(settings.widest * settings.size))) if settings.widest else shorter
+    side = smallest + int((widest - smallest + 1) * draws[0] ** 2)
     top, left = int((height - side + 1) * draws[1]), int((width - side + 1) * draws[2])
     crop = picture[:, top : top + side, left : left + side].float().div(255)
     if side != settings.size:

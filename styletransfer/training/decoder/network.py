@@ -14,10 +14,14 @@ from styletransfer.errors import OptionError
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.layers import BY_TAP, LITE_WIDTHS
 from styletransfer.methods.feedforward.decoder_files import (
+    FAST,
     LITE,
-    Decoder,
+    BaseDecoder,
+    BaseSpec,
     DecoderSpec,
+    SubpixelSpec,
     Upsampling,
+    build_decoder,
     load_decoder,
     save_decoder,
 )
@@ -25,14 +29,27 @@ from styletransfer.training import cards
 from styletransfer.training.decoder.config import DecoderConfig
 
 
-def decoder_spec(extractor: VGG19Features, config: DecoderConfig) -> DecoderSpec:
+def decoder_spec(extractor: VGG19Features, config: DecoderConfig) -> BaseSpec:
     """Return the network that decodes an extractor's layers.
 
-    For four layers of `vgg19-lite-1`'s widths it is `LITE`'s; else VGG-19 mirrored at the extractor's width, as
-    Huang and Belongie do, with the shallower layers as skips.
+    A sub-pixel network has `FAST`'s widths, whatever the extractor. A mirrored one is `LITE`'s for four layers of
+    `vgg19-lite-1`'s widths; else VGG-19 mirrored at the extractor's width, as Huang and Belongie do, with the
+    shallower layers as skips.
     """
     channels = tuple(extractor.channels(layer) for layer in config.layers)
     depth = BY_TAP[config.layers[-1]].block
+    if config.network == SubpixelSpec.kind:
+        return dataclasses.replace(
+            FAST,
+            name=f"{extractor.name}-decoder",
+            encoder=extractor.name,
+            encoder_sha256=extractor.sha256,
+            taps=config.layers,
+            channels=channels,
+            widths=FAST.widths[-depth:],
+            blocks=FAST.blocks[-depth:],
+            passes=config.passes,
+        )
     if extractor.widths == LITE_WIDTHS and config.layers == LITE.taps:
         return dataclasses.replace(
             LITE,
@@ -63,41 +80,43 @@ def _mirrored(block: int, widths: Sequence[int]) -> tuple[int, ...]:
 
 
 def starting_decoder(
-    start: str | Path | Decoder | None, encoder: VGG19Features, config: DecoderConfig, seed: int
-) -> Decoder:
+    start: str | Path | BaseDecoder | None, encoder: VGG19Features, config: DecoderConfig, seed: int
+) -> BaseDecoder:
     """Return the decoder that a training begins with: a new one, or a copy of `start`.
 
     Raises:
-        OptionError: One that reads other layers.
+        OptionError: One that reads other layers, or of another kind.
     """
     if start is None:
         torch.manual_seed(seed)
-        return Decoder(decoder_spec(encoder, config)).to(encoder.device)
+        return build_decoder(decoder_spec(encoder, config)).to(encoder.device)
     decoder = load_decoder(start, encoder=encoder, device=encoder.device)
     if decoder.taps != config.layers:
         raise OptionError(
             f"The decoder to start from reads {', '.join(decoder.taps)}, but the layers chosen are "
             f"{', '.join(config.layers)}; give --layers {','.join(decoder.taps)}."
         )
-    spec = dataclasses.replace(
-        decoder.spec,
-        encoder_sha256=encoder.sha256,
-        upsampling=cast(Upsampling, config.upsampling),
-        passes=config.passes,
-    )
-    copied = Decoder(spec).to(encoder.device)  # a decoder that was given as an object is the caller's
+    if decoder.spec.kind != config.network:
+        raise OptionError(
+            f"The decoder to start from is of the network {decoder.spec.kind!r}, but the one chosen is "
+            f"{config.network!r}; give --network {decoder.spec.kind}."
+        )
+    spec = dataclasses.replace(decoder.spec, encoder_sha256=encoder.sha256, passes=config.passes)
+    if isinstance(spec, DecoderSpec):
+        spec = dataclasses.replace(spec, upsampling=cast(Upsampling, config.upsampling))
+    copied = build_decoder(spec).to(encoder.device)  # a decoder that was given as an object is the caller's
     copied.load_state_dict(copy.deepcopy(decoder.state_dict()))
     return copied
 
 
-def export_decoder(decoder: Decoder, passes: int, folder: Path, notes: Mapping[str, Any]) -> list[Path]:
+def export_decoder(decoder: BaseDecoder, passes: int, folder: Path, notes: Mapping[str, Any]) -> list[Path]:
     """Write ``decoder.safetensors`` (fp16) and its model card."""
-    half = Decoder(dataclasses.replace(decoder.spec, passes=passes))
+    half = build_decoder(dataclasses.replace(decoder.spec, passes=passes))
     half.load_state_dict(decoder.state_dict())
     path = save_decoder(half.half(), folder / "decoder.safetensors", notes)
     spec = half.spec
     what = (
         f"A decoder of AdaIN for the extractor `{spec.encoder}`. Reads {', '.join(spec.taps)}, aligned with the "
-        f"style; {spec.passes} pass(es); {spec.upsampling} upsampling, {spec.padding} padding."
+        f"style; {spec.passes} pass(es); {spec.described}."
     )
     return [path, cards.write(folder / "decoder.md", f"decoder for {spec.encoder}", what, notes)]

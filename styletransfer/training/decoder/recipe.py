@@ -11,7 +11,7 @@ from styletransfer.errors import OptionError
 from styletransfer.features import create_extractor
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.files import same_file
-from styletransfer.methods.feedforward.decoder_files import LITE, Decoder
+from styletransfer.methods.feedforward.decoder_files import LITE, BaseDecoder
 from styletransfer.training.data.crops import Crops, CropSettings
 from styletransfer.training.data.folder import PictureFolder, count_shared
 from styletransfer.training.data.styles import StyleBank
@@ -33,7 +33,7 @@ def train_decoder(
     extractor: str | VGG19Features = LITE.encoder,
     preset: str | None = None,
     loss_networks: Sequence[str | Path] = (),
-    start: str | Path | Decoder | None = None,
+    start: str | Path | BaseDecoder | None = None,
     resume: bool = False,
     device: str | None = None,
     hooks: Hooks | None = None,
@@ -87,10 +87,11 @@ def train_decoder(
         _warn(run, photos, paintings, new=start is None)
         config, seed = run.config, run.config.seed
         network = run.in_precision(LossNetwork(teachers))
+        crops = CropSettings(size=config.size, smallest=config.smallest, widest=run.own.widest)
         task = DecoderTask(
             encoder,
             network,
-            Crops(photos, CropSettings(size=config.size, smallest=config.smallest), seed=seed),
+            Crops(photos, crops, seed=seed),
             StyleBank(paintings, encoder, run.own.layers, network, seed=seed, views=run.own.views),
             run.own,
             decoder,

@@ -20,7 +20,7 @@ from torch.utils.checkpoint import checkpoint as recomputed
 
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.methods.feedforward.adain import Statistics, align_and_decode, statistics_of_layers
-from styletransfer.methods.feedforward.decoder_files import Decoder
+from styletransfer.methods.feedforward.decoder_files import BaseDecoder
 from styletransfer.training.data.crops import CropBatch, Crops
 from styletransfer.training.data.folder import PictureFolder
 from styletransfer.training.data.styles import StyleBank, StyleTargets
@@ -56,7 +56,7 @@ class DecoderTask(Task):
         content: Crops,
         styles: StyleBank,
         config: DecoderConfig,
-        decoder: Decoder,
+        decoder: BaseDecoder,
         *,
         gradient_checkpointing: bool = False,
     ) -> None:
@@ -65,7 +65,7 @@ class DecoderTask(Task):
         self.content = content
         self.styles = styles
         self.config = config
-        self.module: Decoder = decoder.requires_grad_(True)
+        self.module: BaseDecoder = decoder.requires_grad_(True)
         self.gradient_checkpointing = gradient_checkpointing
         self.sources = (content,)
         #: Mean gap of untouched contents, per layer.
@@ -127,11 +127,12 @@ class DecoderTask(Task):
             outside = outside + _outside(images) / config.passes
         after = self._recomputed(network, images)
         now = {layer: statistics_of(after[layer]) for layer in network.style_layers}
-        moment, gram, observed = self._style_gaps(now, untouched, styles.judged)
+        moment, gram, deep, observed = self._style_gaps(now, untouched, styles.judged)
         shown = {
             "content": _relative_change(after[network.content_layer], before[network.content_layer]),
             "moment": moment,
             "gram": gram,
+            "deep": deep,
             "color": _color_gap(images, contents, styles.colors),
             "range": outside,
         }
@@ -140,6 +141,7 @@ class DecoderTask(Task):
             "content": config.content_weight,
             "moment": rise * config.moment_weight,
             "gram": rise * config.gram_weight,
+            "deep": rise * config.deep_weight,
             "color": config.color_weight,
             "range": config.range_weight,
         }
@@ -149,8 +151,11 @@ class DecoderTask(Task):
 
     def _style_gaps(
         self, now: Mapping[str, Judged], untouched: Mapping[str, Judged], target: Mapping[str, Judged]
-    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """Return moment and Gram gaps over the untouched content's, means of all layers; and the latter's own."""
+    ) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
+        """Return gaps over the untouched content's, and the latter themselves.
+
+        The gaps are the moments' and the Gram matrices', means of all layers, and the deepest Gram matrix's.
+        """
         terms: dict[str, list[Tensor]] = {"moment": [], "gram": []}
         observed = {}
         for layer in target:
@@ -159,7 +164,8 @@ class DecoderTask(Task):
                 alone = getattr(untouched[layer], f"{kind}_gap")(target[layer])
                 observed[f"{kind} {layer}"] = alone.mean()
                 found.append((gap / (alone + _USUAL_SHARE * self.usual[f"{kind} {layer}"])).mean())
-        return torch.stack(terms["moment"]).mean(), torch.stack(terms["gram"]).mean(), observed
+        moments, grams = torch.stack(terms["moment"]), torch.stack(terms["gram"])
+        return moments.mean(), grams.mean(), grams[-1], observed
 
     def probe(self, images: Tensor) -> Losses:
         """Return the style losses of images, as if every usual gap were 1."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from styletransfer.methods.feedforward.adain import describe_change
-from styletransfer.methods.feedforward.decoder import Modulation
+from styletransfer.methods.feedforward.decoder_parts import Modulation
 
 
 def pair(mean: list[float], std: list[float]) -> tuple[Tensor, Tensor]:

@@ -291,6 +291,7 @@ class TestCropSettings:
         [
             ({"size": 0}, "size must be a whole number of at least 16, got 0"),
             ({"smallest": 0}, "smallest must be above 0 and at most 1, got 0"),
+            ({"widest": -1}, "widest must be of at least 0, got -1"),
             ({"jitter": 1}, r"jitter must be in \[0, 0.9\], got 1"),
             ({"flip": 1}, "flip must be True or False, got 1"),
         ],
@@ -380,6 +381,15 @@ class TestCrops:
         for contrast, expected in ((0.0, 80.0), (0.5, 100.0), (1.0, 110.0)):  # 50 plus or minus 50; below 0 is cut
             crop = _crop(picture, [0.999999, 0, 0, 1, 0.5, contrast], CropSettings(size=64)) * 255
             assert (crop.max() - crop.min()).item() == pytest.approx(expected, abs=1e-3)
+
+    @pytest.mark.parametrize(
+        ("widest", "side"), [(0.0, 160), (1.25, 80), (0.1, 48), (9.0, 160)], ids=["whole", "some", "least", "most"]
+    )
+    def test_the_widest_covers_what_was_asked_for(self, widest: float, side: int) -> None:
+        picture = torch.arange(160).to(torch.uint8).expand(3, 160, 160)
+        settings = CropSettings(size=64, smallest=0.75, widest=widest, jitter=0)
+        crop = _crop(picture, [0.999999, 0, 0, 1, 0, 0], settings) * 255
+        assert crop.max().item() == pytest.approx(side - 1, abs=1.5)
 
     @settings(max_examples=30)
     @given(

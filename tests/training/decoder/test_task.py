@@ -16,7 +16,14 @@ from styletransfer.errors import OptionError, TrainingError
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.functional import channel_stats
 from styletransfer.layers import VGG19_WIDTHS
-from styletransfer.methods.feedforward.decoder_files import LITE, PYTORCH_ADAIN, Decoder, load_decoder
+from styletransfer.methods.feedforward.decoder_files import (
+    FAST,
+    LITE,
+    PYTORCH_ADAIN,
+    Decoder,
+    SubpixelSpec,
+    load_decoder,
+)
 from styletransfer.training.data.crops import Crops, CropSettings
 from styletransfer.training.data.folder import PictureFolder
 from styletransfer.training.data.styles import StyleBank, StyleTargets
@@ -97,6 +104,12 @@ class TestSpec:
     ) -> None:
         assert decoder_spec(extractor_of(widths), DecoderConfig(layers=(tap,))).stages == stages
 
+    def test_fast_for_any_extractor(self, narrow: VGG19Features) -> None:
+        spec = decoder_spec(narrow, DecoderConfig.build("fast", {})[1])
+        assert isinstance(spec, SubpixelSpec)
+        assert (spec.widths, spec.blocks, spec.passes) == (FAST.widths, FAST.blocks, 1)
+        assert (spec.encoder, spec.channels) == (narrow.name, tuple(map(narrow.channels, FAST.taps)))
+
     @pytest.mark.parametrize("taps", [("relu4_1",), ("relu2_1", "relu4_1"), ("relu1_1", "relu3_2")])
     def test_decodes_to_the_pictures_size(self, narrow: VGG19Features, taps: tuple[str, ...]) -> None:
         decoder = Decoder(decoder_spec(narrow, DecoderConfig(layers=taps)))
@@ -122,7 +135,7 @@ class TestPhases:
         task = make()
         assert [task.phase(step) for step in (1, 3, 4)] == ["autoencoder", "autoencoder", "style"]
         assert set(losses(task, 3).terms) == {"identity", "identity range"}
-        assert set(losses(task, 4).shown) == {"content", "moment", "gram", "color", "range"}
+        assert set(losses(task, 4).shown) == {"content", "moment", "gram", "deep", "color", "range"}
 
     def test_every_so_many_steps_a_content_is_its_own_style(self, make: Make) -> None:
         task = make(identity_every=4)
@@ -134,6 +147,11 @@ class TestPhases:
         made = losses(task, 8)
         assert made.terms["weighted moment"].item() == pytest.approx(0.5 * 40 * made.shown["moment"].item())
         assert made.terms["weighted content"].item() == pytest.approx(2 * made.shown["content"].item())
+
+    def test_the_deepest_gram_gap_counts_once_more(self, make: Make) -> None:
+        made = losses(make(deep_weight=5.0), 8)
+        assert made.shown["deep"] != made.shown["gram"]
+        assert made.terms["weighted deep"].item() == pytest.approx(5 * made.shown["deep"].item())
 
     @pytest.mark.parametrize("passes", [1, 2, 3])
     def test_only_the_last_pass_is_judged_and_all_learn(
