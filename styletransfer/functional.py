@@ -55,7 +55,7 @@ def gram_matrix(features: Tensor, weights: Tensor | None = None) -> Tensor:
     if weights is None:
         gram: Tensor = _Gram.apply(rows)
         return gram / (channels * height * width)
-    shares = _shares(weights, rows.transpose(1, 2)).transpose(1, 2)  # (B or 1, h*w, 1)
+    shares = position_shares(weights, rows.transpose(1, 2)).transpose(1, 2)  # (B or 1, h*w, 1)
     product: Tensor = _Gram.apply(rows * (shares / channels).sqrt())
     return product
 
@@ -110,7 +110,7 @@ def channel_stats(
 
 
 def _weighted_stats(features: Tensor, weights: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
-    shares = _shares(weights, features.flatten(2)).view(weights.shape)
+    shares = position_shares(weights, features.flatten(2)).view(weights.shape)
     mean = (shares * features).sum(dim=(2, 3), keepdim=True)
     variance = (shares * (features - mean) ** 2).sum(dim=(2, 3), keepdim=True)
     # As many positions as would have equal weights (Kish 1965): all of them for equal weights.
@@ -119,7 +119,7 @@ def _weighted_stats(features: Tensor, weights: Tensor, epsilon: float) -> tuple[
     return mean, (unbiased + epsilon).sqrt()
 
 
-def _shares(weights: Tensor, flat: Tensor) -> Tensor:
+def position_shares(weights: Tensor, flat: Tensor) -> Tensor:
     """Return weights (B or 1, 1, h, w) as (B or 1, 1, h*w) that sum to 1, for features (B, C, h*w)."""
     given = weights.to(flat.dtype).flatten(2)
     if given.ndim != 3 or given.shape[1] != 1 or given.shape[2] != flat.shape[2]:

@@ -27,7 +27,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("images",),
     ("samples",),
     ("layers", "functional"),
-    ("losses",),
+    ("losses", "transport"),
     ("weights",),
     ("features",),
     ("method",),

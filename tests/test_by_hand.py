@@ -28,7 +28,7 @@ def by_hand(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_whole_method_in_one_short_file_without_the_package(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
-    assert len(text.splitlines()) < 200
+    assert len(text.splitlines()) < 250
     assert "import styletransfer" not in text
     assert "from styletransfer" not in text
 

@@ -1,9 +1,13 @@
-"""AdaIN (Huang and Belongie 2017): encode, align, decode; as often as the decoder was trained for."""
+"""AdaIN (Huang and Belongie 2017): encode, align, decode; as often as the decoder was trained for.
+
+Where the decoder was trained for it, the covariance of the channels is aligned (Lu et al., ICCV 2019).
+"""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -26,6 +30,7 @@ class Textbook:
         self.decoder = TextbookDecoder(stylizer.decoder)
         self.encoder = Encoder(stylizer.extractor, self.decoder.taps[-1])
         self.passes = stylizer.decoder.spec.passes
+        self.align = aligned_by(stylizer.decoder)
         self.content, self.style = content, style
 
     @torch.no_grad()
@@ -34,10 +39,7 @@ class Textbook:
         image = self.content
         for _ in range(self.passes):
             content_features = self.encoder(image, self.decoder.taps)
-            target = {
-                tap: adaptive_instance_normalization(content_features[tap], style_features[tap])
-                for tap in self.decoder.taps
-            }
+            target = {tap: self.align(content_features[tap], style_features[tap]) for tap in self.decoder.taps}
             image = self.decoder(target, describe(content_features, style_features)).clamp(0, 1)
         return image
 
@@ -117,6 +119,32 @@ def adaptive_instance_normalization(content: Tensor, style: Tensor) -> Tensor:
     return normalized * style_std.expand_as(content) + style_mean.expand_as(content)
 
 
+def aligned_by(decoder: Decoder) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return what a decoder wants done to its features."""
+    return closed_form_transport if decoder.spec.alignment == "covariance" else adaptive_instance_normalization
+
+
+def closed_form_transport(content: Tensor, style: Tensor) -> Tensor:
+    """Lu et al., ICCV 2019: the linear optimal transport to the style's mean and covariance, for each picture."""
+    moved = []
+    for picture, reference in zip(content, style, strict=True):
+        own, wanted = (_regular(torch.cov(x.flatten(1).double())) for x in (picture, reference))
+        root, inverse = _power(own, 0.5), _power(own, -0.5)
+        matrix = (inverse @ _power(root @ wanted @ root, 0.5) @ inverse).to(picture.dtype)
+        centered = picture.flatten(1) - picture.flatten(1).mean(dim=1, keepdim=True)
+        moved.append((matrix @ centered + reference.flatten(1).mean(dim=1, keepdim=True)).view_as(picture))
+    return torch.stack(moved)
+
+
+def _regular(covariance: Tensor) -> Tensor:
+    return covariance + (1e-5 + 1e-3 * covariance.diagonal().mean()) * torch.eye(len(covariance)).to(covariance)
+
+
+def _power(matrix: Tensor, exponent: float) -> Tensor:
+    values, vectors = torch.linalg.eigh(matrix)
+    return (vectors * values.clamp(min=0) ** exponent) @ vectors.T
+
+
 def describe(content: dict[str, Tensor], style: dict[str, Tensor]) -> Tensor:
     """Relative change and logarithm of each mean and deviation (docs/deviations.md)."""
     description = []
@@ -168,7 +196,7 @@ def stage(name: str, stylizer: Any, content: Tensor, style: Tensor) -> dict[str,
         }
     with torch.no_grad():
         features, style_features = stylizer.extractor(content, taps), stylizer.extractor(style, taps)
-        target = {tap: adaptive_instance_normalization(features[tap], style_features[tap]) for tap in taps}
+        target = {tap: aligned_by(decoder)(features[tap], style_features[tap]) for tap in taps}
         change = describe(features, style_features)
     ours = {tap: x.to(memory_format=torch.channels_last) for tap, x in target.items()}
     by_the_book = TextbookDecoder(decoder)

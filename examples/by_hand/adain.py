@@ -6,8 +6,9 @@ X. Huang, S. Belongie. Arbitrary Style Transfer in Real-Time with Adaptive Insta
 
 An encoder (the first layers of VGG-19) turns both pictures into features. Each channel of the content's features
 is shifted and scaled until its mean and standard deviation are those of the style's: that is AdaIN, and it has no
-parameters. A decoder, trained once for all styles, turns the result back into a picture. Encoder and decoder are
-below as plain functions of tensors; their weights come from files of the package. The package itself
+parameters. The decoder below wants more: channels that act together in the style act together in the result
+(`transport`). It was trained once for all styles, and turns the result back into a picture. Encoder and decoder
+are plain functions of tensors; their weights come from files of the package. The package itself
 (``styletransfer/methods/feedforward/``) does the same for any decoder, with batches, several styles, and checks.
 A test holds the two equal (tests/test_by_hand.py).
 """
@@ -78,6 +79,36 @@ def adain(content: Tensor, style_mean: Tensor, style_std: Tensor) -> Tensor:
     """Equation 8: give the content's features the mean and standard deviation of the style's."""
     mean, std = channel_stats(content)
     return style_std * (content - mean) / std + style_mean
+
+
+def covariance(features: Tensor) -> Tensor:
+    """Return how the channels vary together over the positions, (C, C); the variances are on its diagonal."""
+    rows = features[0].flatten(1) - features[0].flatten(1).mean(dim=1, keepdim=True)
+    return rows @ rows.T / (rows.shape[1] - 1)
+
+
+def power(matrix: Tensor, exponent: float) -> Tensor:
+    """Raise a symmetric matrix to a power: that of its eigenvalues, along its eigenvectors."""
+    values, vectors = torch.linalg.eigh(matrix)
+    return (vectors * values.clamp(min=0) ** exponent) @ vectors.T
+
+
+def transport(content: Tensor, style_mean: Tensor, style_covariance: Tensor) -> Tensor:
+    """Give the content's features the mean and the covariance of the style's (Lu et al., ICCV 2019).
+
+    Of all linear maps that do so, this one moves the features least. `adain` is what is left of it if nothing but
+    the diagonals is known.
+    """
+
+    def regular(matrix: Tensor) -> Tensor:  # float64, and never singular: no direction is blown up without bound
+        matrix = matrix.double()
+        return matrix + (1e-5 + 1e-3 * matrix.diagonal().mean()) * torch.eye(len(matrix), dtype=torch.float64)
+
+    own = regular(covariance(content))
+    there, back = power(own, 0.5), power(own, -0.5)
+    linear = (back @ power(there @ regular(style_covariance) @ there, 0.5) @ back).float()
+    centered = content - content.mean(dim=(2, 3), keepdim=True)
+    return torch.einsum("oc,bchw->bohw", linear, centered) + style_mean
 
 
 def describe_change(before: list[Stats], wanted: list[Stats]) -> Tensor:
@@ -161,7 +192,9 @@ def stylize(content: Tensor, style: Tensor, *, alpha: float = 1.0) -> Tensor:
     times the content's own.
     """
     encoder, decoder = load_weights("vgg19-lite-1"), load_weights("decoder-lite")
-    wanted = [channel_stats(x) for x in encode(style, encoder)]
+    style_features = encode(style, encoder)
+    wanted = [channel_stats(x) for x in style_features]
+    covariances = [covariance(x) for x in style_features]
     # Three poolings halve the size: reflect the picture at its right and bottom until 8 divides both sides.
     height, width = content.shape[2:]
     picture = F.pad(content, (0, -width % 8, 0, -height % 8), mode="reflect")
@@ -170,7 +203,11 @@ def stylize(content: Tensor, style: Tensor, *, alpha: float = 1.0) -> Tensor:
     for number in range(PASSES):
         features = encode(picture, encoder)
         before = [channel_stats(x) for x in features]
-        aligned = [adain(x, mean, std) for x, (mean, std) in zip(features, wanted, strict=True)]
+        # The paper's AdaIN would be adain(x, mean, std).
+        aligned = [
+            transport(x, mean, together)
+            for x, (mean, _), together in zip(features, wanted, covariances, strict=True)
+        ]
         if number == PASSES - 1:
             aligned = [alpha * x + (1 - alpha) * y for x, y in zip(aligned, own, strict=True)]
             before, wanted = blend(before, own_stats, alpha), blend(wanted, own_stats, alpha)

@@ -68,7 +68,10 @@ def _running_options(command: Command) -> Command:
         ),
         click.option("--resume", is_flag=True, help="Continue from the newest checkpoint in the run's folder."),
         click.option(
-            "--preset", default=None, metavar="NAME", help="default (on CUDA), laptop (elsewhere), lab, few-shot, fast."
+            "--preset",
+            default=None,
+            metavar="NAME",
+            help="default (CUDA), laptop (elsewhere), lab, few-shot, fast.",
         ),
         click.option("-o", "--output", required=True, metavar="DIR", help="Folder of the run."),
     ):

@@ -1,6 +1,7 @@
 """AdaIN, a transform of features: Huang and Belongie, ICCV 2017.
 
-Each channel of the content's features is given the mean and standard deviation that it has in the style's.
+Each channel of the content's features is given the mean and standard deviation that it has in the style's; for
+decoders of the alignment ``"covariance"`` the channels' covariance too.
 """
 
 from __future__ import annotations
@@ -17,11 +18,19 @@ from torch import Tensor
 from styletransfer import losses
 from styletransfer.errors import WeightsError
 from styletransfer.files import check_place, write_atomically
-from styletransfer.functional import align, channel_stats
 from styletransfer.layers import TAPS
 from styletransfer.method import Method
 from styletransfer.methods.feedforward.config import ADAIN
 from styletransfer.methods.feedforward.decoder_parts import BaseDecoder
+from styletransfer.methods.feedforward.statistics import (
+    ChannelStatistics,
+    Statistics,
+    align_features,
+    describe_change,
+    measure,
+    mix_statistics,
+    statistics_of_layers,
+)
 from styletransfer.methods.feedforward.stylizer import FeedForwardStylizer, Transform
 from styletransfer.stylizer import EncodedStyle as _EncodedStyle
 from styletransfer.stylizer import Region
@@ -30,20 +39,15 @@ from styletransfer.weights.tensor_files import read_tensors
 #: Layers of the paper's style loss (section 6.1).
 LOSS_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 _STYLE_FORMAT = "styletransfer-encoded-style-1"
-#: Keeps the relative change finite where a channel is silent on both sides; channels have values of about one.
-_SILENT = 1e-3
-
-#: ``{layer: (mean, std)}``, each (B or 1, C, 1, 1).
-Statistics = dict[str, tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EncodedStyle(_EncodedStyle):
-    """A style's channel statistics: all that AdaIN takes from a style picture. A few kilobytes.
+    """A style's channel statistics: all that AdaIN takes from a style picture. At most 100 kilobytes.
 
     Attributes:
         extractor: Name of the weight set it was encoded with.
-        statistics: ``{layer: (mean, std)}``, each (B, C, 1, 1).
+        statistics: ``{layer: (mean, std, covariance)}``, (B, C, 1, 1) twice and (B, C, C) or None.
         path: The file of the style picture, which is never overwritten, or None.
     """
 
@@ -62,8 +66,9 @@ class EncodedStyle(_EncodedStyle):
         """
         tensors = {
             f"{layer}.{part}": value.detach().cpu().contiguous()
-            for layer, pair in self.statistics.items()
-            for part, value in zip(("mean", "std"), pair, strict=True)
+            for layer, statistics in self.statistics.items()
+            for part, value in zip(ChannelStatistics._fields, statistics, strict=True)
+            if value is not None
         }
         check_place(path, protected=() if self.path is None else (self.path,))
         stored = save(tensors, metadata={"format": _STYLE_FORMAT, "extractor": self.extractor})
@@ -80,8 +85,11 @@ class EncodedStyle(_EncodedStyle):
         if metadata.get("format") != _STYLE_FORMAT or "extractor" not in metadata:
             raise WeightsError(f"{path} is no encoded style; AdaINStylizer.encode_style(...).save makes one.")
         layers = [tap for tap in TAPS if {f"{tap}.mean", f"{tap}.std"} <= tensors.keys()]
-        statistics = {k: (tensors[f"{k}.mean"], tensors[f"{k}.std"]) for k in layers}
-        for layer, (mean, std) in statistics.items():
+        statistics = {
+            k: ChannelStatistics(tensors[f"{k}.mean"], tensors[f"{k}.std"], tensors.get(f"{k}.covariance"))
+            for k in layers
+        }
+        for layer, (mean, std, covariance) in statistics.items():
             same = mean.shape == std.shape and mean.ndim == 4 and mean.shape[2:] == (1, 1) and mean.numel() > 0
             if not same or not bool(torch.isfinite(mean).all() & torch.isfinite(std).all() & (std >= 0).all()):
                 raise WeightsError(
@@ -89,17 +97,30 @@ class EncodedStyle(_EncodedStyle):
                     f"(styles, channels, 1, 1), got {tuple(mean.shape)} and {tuple(std.shape)}. "
                     "Encode the style again."
                 )
+            square = (*mean.shape[:2], mean.shape[1])
+            if covariance is not None and covariance.shape != square:
+                raise WeightsError(
+                    f"{path}: the covariance of {layer} is damaged: wanted the shape {square}, got "
+                    f"{tuple(covariance.shape)}. Encode the style again."
+                )
         return cls(metadata["extractor"], statistics)
 
 
 class AdaIN(Transform):
-    """Adaptive instance normalisation of every layer that the decoder reads."""
+    """Adaptive instance normalisation of every layer that the decoder reads.
+
+    Args:
+        covariance: Whether the channels' covariance is aligned too.
+    """
 
     layers = LOSS_LAYERS
 
+    def __init__(self, *, covariance: bool = False) -> None:
+        self.covariance = covariance
+
     def encode(self, features: Mapping[str, Tensor], extractor: str) -> EncodedStyle:
         """Return the style's channel statistics."""
-        return EncodedStyle(extractor, statistics_of_layers(features))
+        return EncodedStyle(extractor, statistics_of_layers(features, covariance=self.covariance))
 
     def mix(self, styles: Sequence[_EncodedStyle], shares: Sequence[float]) -> EncodedStyle:
         """Mix styles: equation 15, which mixes aligned features, is linear in mean and deviation."""
@@ -119,11 +140,15 @@ class AdaIN(Transform):
                 return f"it has {got} channels at {layer}, the extractor {wanted}"
             if count not in (1, contents):
                 return f"it holds {count} styles for {contents} contents; give one for all or one for each"
+            if self.covariance and style.statistics[layer].covariance is None:
+                return f"it lacks the covariance of {layer}, which this decoder's alignment needs"
         return None
 
     def measure(self, features: Mapping[str, Tensor], region: Region) -> Statistics:
         """Return the content's channel statistics in a region: all that needs the whole picture."""
-        return {k: channel_stats(x, weights=region.mask_at((x.shape[2], x.shape[3]))) for k, x in features.items()}
+        return {
+            k: measure(x, region.mask_at((x.shape[2], x.shape[3])), self.covariance) for k, x in features.items()
+        }
 
     def apply(
         self, features: Mapping[str, Tensor], style: _EncodedStyle, measured: Statistics
@@ -155,7 +180,7 @@ class AdaIN(Transform):
         for layer in layers:
             x = features[layer]
             weights = region.mask_at((x.shape[2], x.shape[3]))
-            terms.append(losses.moment_style_loss(x, *statistics[layer], weights))
+            terms.append(losses.moment_style_loss(x, *statistics[layer][:2], weights))
         return content, torch.stack(terms).sum()
 
 
@@ -172,40 +197,13 @@ class AdaINStylizer(FeedForwardStylizer):
     """
 
     declaration: ClassVar[Method] = ADAIN
-    transform: ClassVar[Transform] = AdaIN()
+
+    def _transform(self) -> Transform:
+        return AdaIN(covariance=(self.config.alignment or self.decoder.spec.alignment) == "covariance")
 
 
 def _statistics(style: _EncodedStyle) -> Statistics:
     return cast(EncodedStyle, style).statistics
-
-
-def statistics_of_layers(features: Mapping[str, Tensor]) -> Statistics:
-    """Return mean and standard deviation of each layer's channels."""
-    return {layer: channel_stats(x) for layer, x in features.items()}
-
-
-def mix_statistics(statistics: Sequence[Statistics], shares: Sequence[float]) -> Statistics:
-    """Return the weighted mean of several statistics, of the layers that all of them have."""
-    layers = [layer for layer in statistics[0] if all(layer in other for other in statistics)]
-
-    def mixed(layer: str, part: int) -> Tensor:
-        parts = [share * s[layer][part] for share, s in zip(shares, statistics, strict=True)]
-        return sum(parts[1:], start=parts[0])  # broadcasts one style for all with one style for each
-
-    return {layer: (mixed(layer, 0), mixed(layer, 1)) for layer in layers}
-
-
-def align_features(
-    features: Mapping[str, Tensor], statistics: Statistics, before: Statistics | None = None
-) -> dict[str, Tensor]:
-    """Give each layer of `features`, (B, C, h, w), a style's statistics: equation 8.
-
-    Args:
-        features: ``{layer: (B, C, h, w)}``.
-        statistics: The style's ``{layer: (mean, std)}``.
-        before: The statistics of `features`, if they are known.
-    """
-    return {k: align(x, *statistics[k], None if before is None else before[k]) for k, x in features.items()}
 
 
 def align_and_decode(
@@ -216,34 +214,8 @@ def align_and_decode(
     Returns:
         The target features, and the pictures (B, 3, H, W), not clamped.
     """
-    before = statistics_of_layers(features)
+    before = statistics_of_layers(features, covariance=decoder.spec.alignment == "covariance")
     targets = align_features(features, statistics, before)
     wanted = {layer: statistics[layer] for layer in features}
     change = None if decoder.modulation is None else describe_change(before, wanted)
     return targets, decoder(targets, change)
-
-
-def describe_change(before: Statistics, wanted: Statistics) -> Tensor:
-    """Describe channel statistics that are to be changed, independent of each channel's scale.
-
-    Args:
-        before: Statistics of the features that are aligned.
-        wanted: Statistics that they are given, for the same layers.
-
-    Returns:
-        (B, 4 C): for means, then deviations, of each layer the relative change, in [-1, 1], and the logarithm
-        of the wanted value; C counts the channels of all layers.
-
-    Example:
-        >>> import torch
-        >>> before, wanted = torch.ones(1, 1, 1, 1), torch.full((1, 1, 1, 1), 3.0)
-        >>> describe_change({"relu1_1": (before, before)}, {"relu1_1": (wanted, wanted)}).shape
-        torch.Size([1, 4])
-    """
-    parts = []
-    for layer, pair in before.items():
-        for value, target in zip(pair, wanted[layer], strict=True):
-            now, then = value.float().flatten(1), target.float().flatten(1)
-            then = then.expand_as(now) if then.shape[0] < now.shape[0] else then
-            parts += [(then - now) / (then.abs() + now.abs() + _SILENT), torch.log1p(then.clamp_min(0))]
-    return torch.cat(parts, dim=1)

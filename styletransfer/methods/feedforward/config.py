@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from styletransfer._checks import flag, integer, number, style_shares
+from styletransfer._checks import choice, flag, integer, number, style_shares
 from styletransfer.method import Config, Method, Part, by_path, option
 from styletransfer.weights.catalogue import default_decoder, find
 
+#: What is aligned: each channel's mean and deviation, as in the paper, or the channels' covariance too.
+ALIGNMENTS = ("channels", "covariance")
 #: More passes than this only lose content.
 MOST_PASSES = 8
 
@@ -27,6 +29,12 @@ class AdaINConfig(Config):
     alpha: float = option(1.0, "strength: 0 reconstructs the content, 1 takes the style in full; in [0, 1]")
     style_mix: tuple[float, ...] | None = option(None, "share of each style, > 0; equal if absent")
     passes: int | None = option(None, "passes through the network, 1 to 8; the decoder's own number if absent")
+    alignment: str | None = option(
+        None,
+        "channels: each channel's mean and deviation, the paper's; covariance: how channels go together, too; the "
+        "decoder's own if absent",
+        choices=ALIGNMENTS,
+    )
     measure: bool = option(True, "encode the result again to measure its losses; off is faster")
 
     def __post_init__(self) -> None:
@@ -35,6 +43,8 @@ class AdaINConfig(Config):
         object.__setattr__(self, "style_mix", style_shares(self.style_mix))
         if self.passes is not None:
             object.__setattr__(self, "passes", integer(self.passes, "passes", low=1, high=MOST_PASSES))
+        if self.alignment is not None:
+            choice(self.alignment, ALIGNMENTS, "alignment")
         flag(self.measure, "measure")
 
 

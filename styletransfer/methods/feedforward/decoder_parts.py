@@ -6,7 +6,7 @@ import reprlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -16,8 +16,9 @@ from styletransfer._checks import choice, integer, number
 from styletransfer.errors import OptionError
 from styletransfer.features.padding import Padding, pad_by_one
 from styletransfer.layers import WIDEST, check_taps
-from styletransfer.methods.feedforward.config import MOST_PASSES
+from styletransfer.methods.feedforward.config import ALIGNMENTS, MOST_PASSES
 
+Alignment = Literal["channels", "covariance"]
 #: Convolutions of a stage, or residual blocks before it, at most.
 MOST_LAYERS = 32
 
@@ -35,6 +36,8 @@ class BaseSpec(ABC):
         modulation: Hidden width of what tells the decoder how the alignment changes the statistics; 0 for nothing.
         slope: Of the ReLUs below zero, 0 to 1; the paper's is 0. Above it a channel that fell silent still learns.
         padding: ``"reflect"`` or ``"zeros"``.
+        alignment: What was aligned when it was trained: ``"channels"``, mean and deviation of each channel as in
+            the paper, or ``"covariance"``, the channels' covariance too.
         passes: How often a picture is encoded, aligned and decoded, 1 to 8. Trained for more than
             one, a decoder continues from its own result and brings its statistics closer to the style's each time.
         encoder_sha256: Of that extractor's numbers (`VGG19Features.sha256`): another one may have its name later.
@@ -50,12 +53,14 @@ class BaseSpec(ABC):
     modulation: int = 0
     slope: float = 0.0
     padding: Padding = "reflect"
+    alignment: Alignment = "channels"
     passes: int = 1
     encoder_sha256: str | None = None
     notes: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         choice(self.padding, ("reflect", "zeros"), "padding")
+        choice(self.alignment, ALIGNMENTS, "alignment")
         integer(self.passes, "passes", low=1, high=MOST_PASSES)
         if not isinstance(self.encoder_sha256, (str, type(None))):
             raise OptionError(f"encoder_sha256 must be a text, got {reprlib.repr(self.encoder_sha256)}.")

@@ -97,14 +97,17 @@ class FeedForwardStylizer(Stylizer):
         decoder: A name, a file, or a `Decoder` that was trained for the extractor; by default the extractor's own.
     """
 
-    transform: ClassVar[Transform]
-
     def __init__(self, extractor: VGG19Features, config: Any = None, decoder: Any = None) -> None:
         self.extractor = extractor
         self.config = self.declaration.config() if config is None else config
         source = default_decoder(extractor.name) if decoder is None else decoder
         self.decoder: BaseDecoder = load_decoder(source, encoder=extractor, device=extractor.device)
+        self.transform = self._transform()
         self._decoder_name = self.decoder.spec.name if isinstance(source, BaseDecoder) else str(source)
+
+    @abstractmethod
+    def _transform(self) -> Transform:
+        """Return what stands between the encoder and the decoder, once config and decoder are known."""
 
     @property
     def parts(self) -> Mapping[str, str]:

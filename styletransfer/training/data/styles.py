@@ -16,7 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.functional import channel_stats
+from styletransfer.methods.feedforward.statistics import ChannelStatistics, statistics_of_layers
+from styletransfer.methods.feedforward.statistics import Statistics as Channels
 from styletransfer.training.data.crops import ATTEMPTS, draws
 from styletransfer.training.data.folder import PictureFolder
 from styletransfer.training.statistics import Statistics, color_quantiles, statistics_of
@@ -33,12 +34,12 @@ class StyleTargets:
     """What a step needs of its styles, (B, ...) each.
 
     Attributes:
-        encoded: ``{layer: (mean, std)}`` in the encoder's features, for alignment; (B, C, 1, 1) each.
+        encoded: Statistics of the encoder's features, for alignment.
         judged: Statistics in the loss network's style layers.
         colors: Quantiles of the picture's colours, (B, 256, 32).
     """
 
-    encoded: Mapping[str, tuple[Tensor, Tensor]]
+    encoded: Channels
     judged: Mapping[str, Statistics]
     colors: Tensor
 
@@ -66,6 +67,7 @@ class StyleBank:
         *,
         seed: int,
         views: int = 1,
+        covariance: bool = False,
         megabytes: int = 2048,
     ) -> None:
         self.folder = folder
@@ -74,6 +76,7 @@ class StyleBank:
         self.network = network
         self.seed = seed
         self.views = views
+        self.covariance = covariance
         self._room = megabytes * 1_000_000
         self._kept: OrderedDict[tuple[int, int], StyleTargets] = OrderedDict()
 
@@ -112,11 +115,11 @@ class StyleBank:
             self._kept.move_to_end((number, view))
             return self._kept[number, view]
         picture = self.view(number, view).to(self.encoder.device)
-        encoded = {k: channel_stats(f) for k, f in self.encoder(picture, self.layers).items()}
+        encoded = statistics_of_layers(self.encoder(picture, self.layers), covariance=self.covariance)
         judged = self.network(picture, self.network.style_layers)
         statistics = {k: statistics_of(f) for k, f in judged.items()}
         made = StyleTargets(
-            {k: (mean.cpu(), std.cpu()) for k, (mean, std) in encoded.items()},
+            {k: s.to(torch.device("cpu")) for k, s in encoded.items()},
             # bfloat16 has float32's range: Gram matrices of unnormalised features would overflow in float16.
             {k: Statistics(s.mean.cpu(), s.std.cpu(), s.gram.bfloat16().cpu()) for k, s in statistics.items()},
             color_quantiles(picture).cpu(),
@@ -156,14 +159,13 @@ def _stack(targets: list[StyleTargets], device: torch.device) -> StyleTargets:
     def joined(tensors: list[Tensor]) -> Tensor:
         return torch.cat(tensors).to(device, torch.float32)
 
+    def stacked(each: list[ChannelStatistics]) -> ChannelStatistics:
+        covariances = [s.covariance for s in each if s.covariance is not None]
+        mean, std = joined([s.mean for s in each]), joined([s.std for s in each])
+        return ChannelStatistics(mean, std, joined(covariances) if covariances else None)
+
     return StyleTargets(
-        {
-            layer: (
-                joined([t.encoded[layer][0] for t in targets]),
-                joined([t.encoded[layer][1] for t in targets]),
-            )
-            for layer in targets[0].encoded
-        },
+        {layer: stacked([t.encoded[layer] for t in targets]) for layer in targets[0].encoded},
         {
             layer: Statistics(
                 *(joined(list(parts)) for parts in zip(*(t.judged[layer] for t in targets), strict=True))

@@ -10,7 +10,7 @@ from styletransfer._checks import choice, integer, number
 from styletransfer.errors import OptionError
 from styletransfer.layers import check_taps
 from styletransfer.method import option
-from styletransfer.methods.feedforward.config import MOST_PASSES
+from styletransfer.methods.feedforward.config import ALIGNMENTS, MOST_PASSES
 from styletransfer.training.engine.config import MOST_STEPS, RecipeConfig, RunConfig
 
 _UPSAMPLING = ("nearest", "bilinear")
@@ -30,6 +30,12 @@ class DecoderConfig(RecipeConfig):
     )
     network: str = option(
         "mirrored", "mirrored: the extractor turned round, as the paper's; subpixel: a fast one", choices=_NETWORKS
+    )
+    alignment: str = option(
+        "auto",
+        "channels: the paper's; covariance: how channels go together, too; auto: that of the decoder it starts "
+        "from, covariance for a new one",
+        choices=("auto", *ALIGNMENTS),
     )
     passes: int = option(2, "passes through encoding, alignment and decoding, 1 to 8; the paper's is 1")
     upsampling: str = option(
@@ -78,6 +84,7 @@ class DecoderConfig(RecipeConfig):
         """Validate every field."""
         object.__setattr__(self, "layers", check_taps(self.layers))
         choice(self.network, _NETWORKS, "network")
+        choice(self.alignment, ("auto", *ALIGNMENTS), "alignment")
         choice(self.upsampling, _UPSAMPLING, "upsampling")
         for name in ("autoencoder_steps", "ramp", "identity_every"):
             integer(getattr(self, name), name, low=0, high=MOST_STEPS)

@@ -25,6 +25,7 @@ from styletransfer.methods.feedforward.decoder_files import (
     load_decoder,
     save_decoder,
 )
+from styletransfer.methods.feedforward.decoder_parts import Alignment
 from styletransfer.training import cards
 from styletransfer.training.decoder.config import DecoderConfig
 
@@ -49,6 +50,7 @@ def decoder_spec(extractor: VGG19Features, config: DecoderConfig) -> BaseSpec:
             widths=FAST.widths[-depth:],
             blocks=FAST.blocks[-depth:],
             passes=config.passes,
+            alignment=_alignment(config, "covariance"),
         )
     if extractor.widths == LITE_WIDTHS and config.layers == LITE.taps:
         return dataclasses.replace(
@@ -58,6 +60,7 @@ def decoder_spec(extractor: VGG19Features, config: DecoderConfig) -> BaseSpec:
             encoder_sha256=extractor.sha256,
             upsampling=cast(Upsampling, config.upsampling),
             passes=config.passes,
+            alignment=_alignment(config, "covariance"),
         )
     return DecoderSpec(
         name=f"{extractor.name}-decoder",
@@ -68,7 +71,12 @@ def decoder_spec(extractor: VGG19Features, config: DecoderConfig) -> BaseSpec:
         stages=tuple(_mirrored(block, extractor.widths) for block in range(depth, 0, -1)),
         upsampling=cast(Upsampling, config.upsampling),
         passes=config.passes,
+        alignment=_alignment(config, "covariance"),
     )
+
+
+def _alignment(config: DecoderConfig, otherwise: Alignment) -> Alignment:
+    return otherwise if config.alignment == "auto" else cast(Alignment, config.alignment)
 
 
 def _mirrored(block: int, widths: Sequence[int]) -> tuple[int, ...]:
@@ -101,7 +109,12 @@ def starting_decoder(
             f"The decoder to start from is of the network {decoder.spec.kind!r}, but the one chosen is "
             f"{config.network!r}; give --network {decoder.spec.kind}."
         )
-    spec = dataclasses.replace(decoder.spec, encoder_sha256=encoder.sha256, passes=config.passes)
+    spec = dataclasses.replace(
+        decoder.spec,
+        encoder_sha256=encoder.sha256,
+        passes=config.passes,
+        alignment=_alignment(config, decoder.spec.alignment),
+    )
     if isinstance(spec, DecoderSpec):
         spec = dataclasses.replace(spec, upsampling=cast(Upsampling, config.upsampling))
     copied = build_decoder(spec).to(encoder.device)  # a decoder that was given as an object is the caller's
@@ -117,6 +130,6 @@ def export_decoder(decoder: BaseDecoder, passes: int, folder: Path, notes: Mappi
     spec = half.spec
     what = (
         f"A decoder of AdaIN for the extractor `{spec.encoder}`. Reads {', '.join(spec.taps)}, aligned with the "
-        f"style; {spec.passes} pass(es); {spec.described}."
+        f"style ({spec.alignment}); {spec.passes} pass(es); {spec.described}."
     )
     return [path, cards.write(folder / "decoder.md", f"decoder for {spec.encoder}", what, notes)]

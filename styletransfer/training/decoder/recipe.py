@@ -87,12 +87,15 @@ def train_decoder(
         _warn(run, photos, paintings, new=start is None)
         config, seed = run.config, run.config.seed
         network = run.in_precision(LossNetwork(teachers))
+        covariance = decoder.spec.alignment == "covariance"
         crops = CropSettings(size=config.size, smallest=config.smallest, widest=run.own.widest)
         task = DecoderTask(
             encoder,
             network,
             Crops(photos, crops, seed=seed),
-            StyleBank(paintings, encoder, run.own.layers, network, seed=seed, views=run.own.views),
+            StyleBank(
+                paintings, encoder, run.own.layers, network, seed=seed, views=run.own.views, covariance=covariance
+            ),
             run.own,
             decoder,
             gradient_checkpointing=config.gradient_checkpointing,

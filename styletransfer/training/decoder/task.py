@@ -19,8 +19,9 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint as recomputed
 
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.methods.feedforward.adain import Statistics, align_and_decode, statistics_of_layers
+from styletransfer.methods.feedforward.adain import align_and_decode
 from styletransfer.methods.feedforward.decoder_files import BaseDecoder
+from styletransfer.methods.feedforward.statistics import Statistics, statistics_of_layers
 from styletransfer.training.data.crops import CropBatch, Crops
 from styletransfer.training.data.folder import PictureFolder
 from styletransfer.training.data.styles import StyleBank, StyleTargets
@@ -239,7 +240,8 @@ class DecoderTask(Task):
         for content in contents:
             results = [content]
             for style in shown:
-                encoded = statistics_of_layers(self.encoder(style.to(device), self.config.layers))
+                features = self.encoder(style.to(device), self.config.layers)
+                encoded = statistics_of_layers(features, covariance=self.styles.covariance)
                 image = content.to(device)
                 for _ in range(self.config.passes):
                     image = self._put_through(image, encoded).clamp(0, 1)

@@ -20,18 +20,18 @@ from styletransfer.features.vgg import VGG19Features
 from styletransfer.functional import channel_stats
 from styletransfer.images import load_image, save_image
 from styletransfer.methods import create_stylizer
-from styletransfer.methods.feedforward.adain import (
-    AdaINStylizer,
-    EncodedStyle,
+from styletransfer.methods.feedforward.adain import AdaINStylizer, EncodedStyle
+from styletransfer.methods.feedforward.config import AdaINConfig
+from styletransfer.methods.feedforward.decoder_files import LITE, Decoder
+from styletransfer.methods.feedforward.statistics import (
     align_features,
     describe_change,
     mix_statistics,
     statistics_of_layers,
 )
-from styletransfer.methods.feedforward.config import AdaINConfig
-from styletransfer.methods.feedforward.decoder_files import LITE, Decoder
 from styletransfer.methods.feedforward.stylizer import Painted, pad_to_multiple
 from styletransfer.stylizer import Region
+from styletransfer.transport import covariance_stats
 
 Draw = Callable[..., Tensor]
 
@@ -225,11 +225,13 @@ class TestEncodedStyle:
         encoded = stylizer.encode_style(picture(40, 24))
         assert encoded.extractor == "vgg19-lite-1"
         assert list(encoded.statistics) == ["relu1_1", "relu2_1", "relu3_1", "relu4_1"]
-        assert [tuple(mean.shape) for mean, _ in encoded.statistics.values()] == [
+        assert [tuple(statistics.mean.shape) for statistics in encoded.statistics.values()] == [
             (1, 16, 1, 1), (1, 32, 1, 1), (1, 64, 1, 1), (1, 128, 1, 1)
         ]  # fmt: skip
         features = stylizer.extractor(picture(40, 24), ["relu3_1"])["relu3_1"]
-        torch.testing.assert_close(encoded.statistics["relu3_1"], channel_stats(features))
+        mean, std, covariance = encoded.statistics["relu3_1"]
+        torch.testing.assert_close((mean, std), channel_stats(features))
+        assert covariance is None
 
     def test_can_be_saved_and_loaded(self, stylizer: AdaINStylizer, picture: Draw, tmp_path: Path) -> None:
         encoded = stylizer.encode_style(picture(seed=1, batch=2))
@@ -238,9 +240,9 @@ class TestEncodedStyle:
         loaded = EncodedStyle.load(str(path))
         assert loaded.extractor == encoded.extractor
         assert list(loaded.statistics) == list(encoded.statistics)
-        for layer, (mean, std) in encoded.statistics.items():
-            assert torch.equal(loaded.statistics[layer][0], mean)
-            assert torch.equal(loaded.statistics[layer][1], std)
+        for layer, (mean, std, _) in encoded.statistics.items():
+            assert torch.equal(loaded.statistics[layer].mean, mean)
+            assert torch.equal(loaded.statistics[layer].std, std)
         contents = picture(batch=2)
         first, second = (stylizer.stylize(contents, style).image for style in (encoded, loaded))
         assert torch.equal(first, second)
@@ -482,12 +484,92 @@ class TestParts:
 
     def test_align_features_and_mix_statistics(self) -> None:
         x = {"relu1_1": torch.randn(2, 3, 5, 5)}
-        styles = [{"relu1_1": channel_stats(n * torch.randn(1, 3, 6, 6) + n)} for n in (1, 2)]
+        styles = [statistics_of_layers({"relu1_1": n * torch.randn(1, 3, 6, 6) + n}) for n in (1, 2)]
         mixed = mix_statistics(styles, (0.25, 0.75))
         expected = sum(
             share * align_features(x, style)["relu1_1"] for share, style in zip((0.25, 0.75), styles, strict=True)
         )
         torch.testing.assert_close(align_features(x, mixed)["relu1_1"], expected)
+
+
+class TestCovariance:
+    """Decoders that want the channels' covariance aligned."""
+
+    @pytest.fixture
+    def covariant(self, stylizer: AdaINStylizer) -> AdaINStylizer:
+        """The same numbers, for a decoder of that alignment."""
+        decoder = copy.deepcopy(stylizer.decoder)
+        assert isinstance(decoder, Decoder)
+        decoder.spec = dataclasses.replace(decoder.spec, alignment="covariance")
+        return AdaINStylizer(stylizer.extractor, stylizer.config, decoder)
+
+    def test_targets_have_the_styles_covariance(self, covariant: AdaINStylizer, picture: Draw) -> None:
+        style = covariant.encode_style(picture(64, 64, seed=1))
+        features = covariant.extractor(picture(64, 80), covariant.decoder.taps)
+        transform = covariant.transform
+        targets = transform.apply(features, style, transform.measure(features, Region(styles=())))
+        for layer, target in targets.items():
+            wanted = style.statistics[layer].covariance  # type: ignore[attr-defined]
+            got = covariance_stats(target)[2]
+            assert (got - wanted).abs().max() < 0.05 * wanted.abs().max(), layer
+
+    def test_another_picture_than_by_channels_and_one_can_choose(
+        self, covariant: AdaINStylizer, stylizer: AdaINStylizer, picture: Draw
+    ) -> None:
+        content, style = picture(), picture(seed=1)
+        by_channels = stylizer.stylize(content, style).image
+        assert (covariant.stylize(content, style).image - by_channels).abs().mean() > 1e-3
+        chosen = AdaINStylizer(covariant.extractor, AdaINConfig(alignment="channels"), covariant.decoder)
+        assert torch.equal(chosen.stylize(content, style).image, by_channels)
+        with pytest.raises(OptionError, match="alignment"):
+            AdaINConfig(alignment="colors")
+
+    def test_encoded_styles_keep_it(self, covariant: AdaINStylizer, picture: Draw, tmp_path: Path) -> None:
+        content, style = picture(batch=2), picture(seed=1, batch=2)
+        path = covariant.encode_style(style).save(tmp_path / "style.safetensors")
+        assert path.stat().st_size < 200_000
+        image = covariant.stylize(content, EncodedStyle.load(path)).image
+        assert torch.equal(image, covariant.stylize(content, style).image)
+
+    def test_encoded_styles_without_it_are_refused(
+        self, covariant: AdaINStylizer, stylizer: AdaINStylizer, picture: Draw
+    ) -> None:
+        with pytest.raises(OptionError, match=r"it lacks the covariance of relu1_1.*Encode the style again"):
+            covariant.stylize(picture(), stylizer.encode_style(picture(seed=1)))
+
+    def test_one_of_another_shape_is_refused(
+        self, covariant: AdaINStylizer, picture: Draw, tmp_path: Path
+    ) -> None:
+        encoded = covariant.encode_style(picture())
+        assert isinstance(encoded, EncodedStyle)
+        statistics = dict(encoded.statistics)
+        layer = statistics["relu2_1"]
+        assert layer.covariance is not None
+        statistics["relu2_1"] = layer._replace(covariance=layer.covariance[:, 1:])
+        path = dataclasses.replace(encoded, statistics=statistics).save(tmp_path / "style.safetensors")
+        with pytest.raises(WeightsError, match="the covariance of relu2_1 is damaged"):
+            EncodedStyle.load(path)
+
+    def test_one_style_twice_is_that_style(self, covariant: AdaINStylizer, picture: Draw) -> None:
+        content, style = picture(), picture(seed=1)
+        twice = covariant.stylize(content, [style, style]).image
+        torch.testing.assert_close(twice, covariant.stylize(content, style).image, rtol=1e-3, atol=1e-4)
+
+    def test_a_white_mask_is_no_mask(self, covariant: AdaINStylizer, picture: Draw) -> None:
+        content, style = picture(32, 48), picture(seed=1)
+        masked = covariant.stylize(content, style, masks=[torch.ones(1, 1, 32, 48)]).image
+        torch.testing.assert_close(masked, covariant.stylize(content, style).image, rtol=1e-3, atol=1e-4)
+
+    def test_alpha_zero_reconstructs(self, covariant: AdaINStylizer, picture: Draw) -> None:
+        content = picture()
+        first, second = (with_options(covariant, alpha=0).stylize(content, picture(seed=n)).image for n in (1, 2))
+        torch.testing.assert_close(first, second, rtol=1e-4, atol=1e-5)
+
+    def test_a_content_in_its_own_style_is_reconstructed(self, covariant: AdaINStylizer, picture: Draw) -> None:
+        content = picture(32, 40)
+        once = with_options(covariant, passes=1)
+        own = with_options(covariant, passes=1, alpha=0).stylize(content, content).image
+        torch.testing.assert_close(once.stylize(content, content).image, own, rtol=1e-3, atol=1e-3)
 
 
 class TestMeasuringApartFromRendering:

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from styletransfer.methods.feedforward.adain import describe_change
 from styletransfer.methods.feedforward.decoder_parts import Modulation
+from styletransfer.methods.feedforward.statistics import describe_change
 
 
 def pair(mean: list[float], std: list[float]) -> tuple[Tensor, Tensor]:

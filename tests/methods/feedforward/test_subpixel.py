@@ -17,7 +17,7 @@ from torch import Tensor, nn
 import styletransfer as st
 from styletransfer.errors import OptionError, WeightsError
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.methods.feedforward.adain import align_and_decode, statistics_of_layers
+from styletransfer.methods.feedforward.adain import align_and_decode
 from styletransfer.methods.feedforward.decoder_files import (
     FAST,
     BaseSpec,
@@ -27,6 +27,7 @@ from styletransfer.methods.feedforward.decoder_files import (
     load_decoder,
     save_decoder,
 )
+from styletransfer.methods.feedforward.statistics import statistics_of_layers
 from styletransfer.methods.feedforward.subpixel import pointwise
 
 Draw = Callable[..., Tensor]

@@ -331,7 +331,7 @@ class TestStyleBank:
         bank = make().styles
         features = narrow(bank.folder.whole(1), ["relu2_1"])["relu2_1"]
         targets = bank.targets(1)
-        torch.testing.assert_close(targets.encoded["relu2_1"], channel_stats(features))
+        torch.testing.assert_close(targets.encoded["relu2_1"][:2], channel_stats(features))
         torch.testing.assert_close(
             targets.judged["relu2_1"].gram.float(), statistics_of(features).gram, rtol=1e-2, atol=1e-4
         )
