@@ -149,7 +149,7 @@ def random_extractor(name: str = "vgg19-lite-1", **settings: Any) -> VGG19Featur
 
 def random_decoder() -> Decoder:
     """Build a decoder whose blocks and modulation, which start without effect, have one."""
-    decoder = Decoder(LITE)
+    decoder = Decoder(dataclasses.replace(LITE, alignment="channels"))
     for name, parameter in decoder.named_parameters():
         if name.endswith(("second.weight", "modulation.out.weight")):
             nn.init.normal_(parameter, std=0.01)

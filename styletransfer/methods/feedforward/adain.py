@@ -43,7 +43,7 @@ _STYLE_FORMAT = "styletransfer-encoded-style-1"
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EncodedStyle(_EncodedStyle):
-    """A style's channel statistics: all that AdaIN takes from a style picture. At most 100 kilobytes.
+    """A style's channel statistics: all that AdaIN takes from a style picture.
 
     Attributes:
         extractor: Name of the weight set it was encoded with.

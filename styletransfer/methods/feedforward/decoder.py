@@ -117,6 +117,7 @@ LITE = DecoderSpec(
     modulation=128,
     slope=0.2,
     upsampling="bilinear",
+    alignment="covariance",
     passes=2,
 )
 

@@ -89,6 +89,7 @@ FAST = SubpixelSpec(
     blocks=(3, 2, 1, 1),
     modulation=128,
     slope=0.2,
+    alignment="covariance",
 )
 
 

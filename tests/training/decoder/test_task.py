@@ -28,7 +28,7 @@ from styletransfer.training.data.crops import Crops, CropSettings
 from styletransfer.training.data.folder import PictureFolder
 from styletransfer.training.data.styles import StyleBank, StyleTargets
 from styletransfer.training.decoder.config import DecoderConfig
-from styletransfer.training.decoder.network import decoder_spec
+from styletransfer.training.decoder.network import decoder_spec, starting_decoder
 from styletransfer.training.decoder.task import DecoderTask, _color_gap, _spread
 from styletransfer.training.engine.precision import autocast
 from styletransfer.training.engine.task import Losses
@@ -103,6 +103,28 @@ class TestSpec:
         self, widths: tuple[int, ...], tap: str, stages: tuple[tuple[int, ...], ...]
     ) -> None:
         assert decoder_spec(extractor_of(widths), DecoderConfig(layers=(tap,))).stages == stages
+
+    @pytest.mark.parametrize("preset", ["laptop", "fast"])
+    def test_a_new_one_aligns_covariances_unless_told_otherwise(self, narrow: VGG19Features, preset: str) -> None:
+        asked = {"layers": FAST.taps}
+        assert decoder_spec(narrow, DecoderConfig.build(preset, asked)[1]).alignment == "covariance"
+        asked["alignment"] = "channels"
+        assert decoder_spec(narrow, DecoderConfig.build(preset, asked)[1]).alignment == "channels"
+
+    def test_one_to_start_from_keeps_its_alignment_unless_told_otherwise(self, narrow: VGG19Features) -> None:
+        config = DecoderConfig(alignment="channels")
+        start = starting_decoder(None, narrow, config, seed=0)
+        assert starting_decoder(start, narrow, DecoderConfig(), seed=0).spec.alignment == "channels"
+        changed = starting_decoder(start, narrow, DecoderConfig(alignment="covariance"), seed=0)
+        assert changed.spec.alignment == "covariance"
+        assert start.spec.alignment == "channels"
+
+    def test_one_to_start_from_is_of_the_network_asked_for(self, narrow: VGG19Features) -> None:
+        fast = DecoderConfig.build("fast", {})[1]
+        start = starting_decoder(None, narrow, fast, seed=0)
+        assert starting_decoder(start, narrow, fast, seed=0).spec == start.spec
+        with pytest.raises(OptionError, match=r"is of the network 'subpixel'.*give --network subpixel"):
+            starting_decoder(start, narrow, DecoderConfig(), seed=0)
 
     def test_fast_for_any_extractor(self, narrow: VGG19Features) -> None:
         spec = decoder_spec(narrow, DecoderConfig.build("fast", {})[1])

@@ -24,6 +24,7 @@ from styletransfer.features.vgg import VGG19Features
 from styletransfer.layers import LAYERS, VGG19_WIDTHS
 from styletransfer.methods import create_stylizer
 from styletransfer.methods.feedforward.decoder_files import (
+    FAST,
     LITE,
     PYTORCH_ADAIN,
     Decoder,
@@ -265,6 +266,14 @@ class TestStart:
         assert stylizer.stylize(torch.rand(1, 3, 33, 47), torch.rand(1, 3, 32, 32)).image.shape == (1, 3, 33, 47)
         assert json.dumps(dict(stylizer.decoder.spec.notes), allow_nan=False)  # type: ignore[attr-defined]
         assert "3 pass(es)" in card.read_text(encoding="utf-8")
+
+    def test_a_fast_decoder_stylizes_and_can_be_trained_on(self, train: Train, extractor: VGG19Features) -> None:
+        options = {"extractor": extractor, "layers": FAST.taps, "preset": "fast", "sample_steps": 3}
+        first = train("first", **options).files[0]
+        second = train("second", **options, start=first, autoencoder_steps=0).files[0]
+        stylizer = create_stylizer("adain", extractor=extractor, decoder=second, device="cpu")
+        assert stylizer.decoder.spec.kind == "subpixel"  # type: ignore[attr-defined]
+        assert stylizer.stylize(torch.rand(1, 3, 33, 47), torch.rand(1, 3, 32, 32)).image.shape == (1, 3, 33, 47)
 
     def test_few_shot_goes_on_from_a_decoder(
         self, train: Train, decoder: Decoder, extractor: VGG19Features, tmp_path: Path
