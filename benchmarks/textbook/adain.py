@@ -111,6 +111,13 @@ def calc_mean_std(features: Tensor, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
     return flat.mean(dim=2).view(batch, channels, 1, 1), std.view(batch, channels, 1, 1)
 
 
+def encoded(decoder: Decoder, features: Tensor) -> tuple[Tensor, ...]:
+    """What a decoder's alignment takes from a style: mean and deviation, and the covariance if it wants it."""
+    if decoder.spec.alignment == "channels":
+        return calc_mean_std(features)
+    return (*calc_mean_std(features), torch.stack([torch.cov(each.flatten(1)) for each in features]))
+
+
 def adaptive_instance_normalization(content: Tensor, style: Tensor) -> Tensor:
     """Equation 8 of the paper."""
     style_mean, style_std = calc_mean_std(style)
@@ -191,7 +198,7 @@ def stage(name: str, stylizer: Any, content: Tensor, style: Tensor) -> dict[str,
     if name == "encode style":
         return {
             "work": lambda: stylizer.encode_style(style),
-            "textbook": lambda: {tap: calc_mean_std(x) for tap, x in encoder(style, taps).items()},
+            "textbook": lambda: {tap: encoded(decoder, x) for tap, x in encoder(style, taps).items()},
             "operations": floor.encoder(stylizer.extractor, taps[-1], (style.shape[2], style.shape[3])),
         }
     with torch.no_grad():
