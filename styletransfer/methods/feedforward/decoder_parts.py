@@ -36,8 +36,8 @@ class BaseSpec(ABC):
         modulation: Hidden width of what tells the decoder how the alignment changes the statistics; 0 for nothing.
         slope: Of the ReLUs below zero, 0 to 1; the paper's is 0. Above it a channel that fell silent still learns.
         padding: ``"reflect"`` or ``"zeros"``.
-        alignment: What was aligned when it was trained: ``"channels"``, mean and deviation of each channel as in
-            the paper, or ``"covariance"``, the channels' covariance too.
+        alignment: What features are given for it, unless something else is asked for: ``"channels"``, mean and
+            deviation of each channel as in the paper, or ``"covariance"``, the channels' covariance too.
         passes: How often a picture is encoded, aligned and decoded, 1 to 8. Trained for more than
             one, a decoder continues from its own result and brings its statistics closer to the style's each time.
         encoder_sha256: Of that extractor's numbers (`VGG19Features.sha256`): another one may have its name later.
