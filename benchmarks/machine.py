@@ -53,15 +53,18 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
 
 
 def other_weights(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-    """Return which embedded weight sets differ between two records; an empty string if none does."""
+    """Return which embedded weight sets differ between two records; an empty string if none does.
+
+    One that a record does not know was used by none of its rows.
+    """
     here, there = (
         {name: str(own["sha256"]) for name, own in record.get("weights", {}).items() if own["state"] == "embedded"}
         for record in (one, other)
     )
     return "; ".join(
-        f"{name}: {here.get(name, 'absent')[:8]} and {there.get(name, 'absent')[:8]}"
-        for name in sorted(here.keys() | there.keys())
-        if here.get(name) != there.get(name)
+        f"{name}: {here[name][:8]} and {there[name][:8]}"
+        for name in sorted(here.keys() & there.keys())
+        if here[name] != there[name]
     )
 
 

@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from styletransfer.training import Hooks, Outcome, Progress
 
 #: Values that the bar shows, where the training has them.
-_SHOWN = ("unexplained", "identity features", "content", "moment", "gram", "color", "relu1_1", "relu4_1")
+_SHOWN = (
+    "unexplained",
+    "identity features",
+    "imitation",
+    "content",
+    "moment",
+    "gram",
+    "color",
+    "relu1_1",
+    "relu4_1",
+)
 
 
 @click.group("train")
@@ -92,7 +102,12 @@ def _running_options(command: Command) -> Command:
     metavar="NAME|FILE",
     help="Where losses are measured; the extractor if absent. May be repeated.",
 )
-@click.option("--start", default=None, metavar="NAME|FILE", help="Decoder to continue from.")
+@click.option(
+    "--start",
+    default=None,
+    metavar="NAME|FILE",
+    help="Decoder to continue from, or to imitate with another --network.",
+)
 @_running_options
 @output_options
 def decoder_command(

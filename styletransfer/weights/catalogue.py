@@ -165,6 +165,17 @@ CATALOGUE: Mapping[str, WeightFile] = {
             preprocessing="aligned features of vgg19-lite-1",
         ),
         WeightFile(
+            name="fast",
+            kind="decoder",
+            network="AdaIN decoder that works at half resolution and below, in one pass",
+            file_name="decoder-fast.safetensors",
+            encoder="vgg19-lite-1",
+            licence="MIT",
+            citation="the styletransfer project; see the model card beside the file",
+            trained_on="photographs and paintings; see the model card",
+            preprocessing="aligned features of vgg19-lite-1",
+        ),
+        WeightFile(
             name="pytorch-adain",
             kind="decoder",
             network="AdaIN decoder of the paper, from relu4_1 alone",
@@ -247,12 +258,15 @@ def find(name: str, kind: str | None = None) -> WeightFile:
 
 
 def default_decoder(encoder: str) -> str:
-    """Return the name of the decoder for an extractor.
+    """Return the name of the decoder for an extractor: the first, where it has several.
 
     Raises:
         WeightsError: There is none.
     """
-    decoders = {file.encoder: file.name for file in CATALOGUE.values() if file.encoder}
+    decoders: dict[str, str] = {}
+    for file in CATALOGUE.values():
+        if file.encoder:
+            decoders.setdefault(file.encoder, file.name)
     if encoder not in decoders:
         raise WeightsError(
             f"There is no public decoder for the extractor {encoder!r}. Use the extractor "

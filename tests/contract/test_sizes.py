@@ -11,7 +11,7 @@ from torch import Tensor
 
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.methods.feedforward.adain import AdaINStylizer
-from styletransfer.methods.feedforward.decoder_files import LITE, PYTORCH_ADAIN, Decoder
+from styletransfer.methods.feedforward.decoder_files import FAST, LITE, PYTORCH_ADAIN, Decoder, build_decoder
 from styletransfer.methods.gatys.config import GatysConfig
 from styletransfer.methods.gatys.stylizer import GatysStylizer
 from styletransfer.stylizer import Stylizer
@@ -25,7 +25,7 @@ def narrow(name: str, *, ceil_mode: bool) -> VGG19Features:
 
 
 def adain(spec_of: str) -> AdaINStylizer:
-    """Both decoders' structure: aligned skips after floor pooling, a single tap after ceil pooling."""
+    """Mirrored decoders' structure: aligned skips after floor pooling, a single tap after ceil pooling."""
     spec = {"lite": LITE, "pytorch-adain": PYTORCH_ADAIN}[spec_of]
     spec = dataclasses.replace(
         spec,
@@ -36,12 +36,20 @@ def adain(spec_of: str) -> AdaINStylizer:
     return AdaINStylizer(encoder, decoder=Decoder(spec).requires_grad_(False))
 
 
+def fast() -> AdaINStylizer:
+    spec = dataclasses.replace(
+        FAST, channels=(WIDTH,) * 4, stages=tuple((WIDTH,) * len(stage) for stage in FAST.stages)
+    )
+    return AdaINStylizer(narrow(spec.encoder, ceil_mode=False), decoder=build_decoder(spec).requires_grad_(False))
+
+
 def gatys() -> GatysStylizer:
     return GatysStylizer(narrow("vgg19-lite-1", ceil_mode=False), GatysConfig(scales=(1.0,), steps=1))
 
 
 METHODS: dict[str, Callable[[], Stylizer]] = {
     "adain-lite": lambda: adain("lite"),
+    "adain-fast": fast,
     "adain-pytorch": lambda: adain("pytorch-adain"),
     "gatys": gatys,
 }

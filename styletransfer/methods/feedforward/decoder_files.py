@@ -187,7 +187,7 @@ def _parse_spec(metadata: Mapping[str, str], path: str | os.PathLike[str]) -> Ba
             fields["encoder"] = LITE.encoder
         # Files without a kind were written when there was one.
         described = _SPECS[choice(fields.pop("kind", DecoderSpec.kind), _SPECS, "kind of decoder")]
-        for name in ("taps", "channels", "blocks", "widths"):
+        for name in ("taps", "channels", "blocks", "ranks"):
             if name in fields:
                 fields[name] = tuple(fields[name])
         if "stages" in fields:

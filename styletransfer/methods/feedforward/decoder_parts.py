@@ -165,16 +165,24 @@ class BaseDecoder(nn.Module):
         if missing:
             raise OptionError(f"The decoder {self.spec.name!r} needs the features of {', '.join(missing)} too.")
 
-    def _modulated(self, change: Tensor | None) -> Callable[[Tensor], Tensor]:
-        """Return what gives the convolutions' results, in their order, their scales and shifts."""
+    def _changes(self, change: Tensor | None) -> list[tuple[Tensor, Tensor]] | None:
+        """Return scale and shift for each modulated convolution in its order, or None without a modulation."""
         if self.modulation is None:
-            return lambda x: x
+            return None
         if change is None:
             raise OptionError(
                 f"The decoder {self.spec.name!r} is conditioned on the change in statistics: "
                 "give it describe_change(...) with the features."
             )
-        pairs = iter(self.modulation(change))
+        changes: list[tuple[Tensor, Tensor]] = self.modulation(change)
+        return changes
+
+    def _modulated(self, change: Tensor | None) -> Callable[[Tensor], Tensor]:
+        """Return what gives the convolutions' results, in their order, their scales and shifts."""
+        changes = self._changes(change)
+        if changes is None:
+            return lambda x: x
+        pairs = iter(changes)
 
         def modulated(x: Tensor) -> Tensor:
             scale, shift = next(pairs)
@@ -187,7 +195,8 @@ class BaseDecoder(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d) and module.kernel_size == (3, 3):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
         for module in self.modules():
             if isinstance(module, ResidualBlock):
                 nn.init.zeros_(module.second.weight)

@@ -1,15 +1,17 @@
-"""A decoder that does nearly all of its work at half resolution and below, for one pass.
+"""A decoder of low rank that works at half resolution and below, for one pass.
 
-Pictures leave it through a sub-pixel convolution (Shi et al., CVPR 2016): twelve channels at half resolution
-become three at full. Most residual blocks stand at an eighth and a sixteenth, where pixels are few and each sees
-far.
+It is `LITE`'s decoder made cheap. Its 3x3 convolutions are three each: 1x1 to few channels, 3x3 among these,
+1x1 to all, as in `vgg19-lite`. What `LITE` draws at the picture's own resolution is drawn at half of it: pictures
+leave through a sub-pixel convolution (Shi et al., CVPR 2016), twelve channels that become three at full
+resolution. They are added to a linear view of the shallowest aligned features, which has the picture's edges and
+the style's colours already; without it a training fills skies with meshes of two pixels.
 """
 
 from __future__ import annotations
 
 import itertools
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, cast
 
@@ -19,15 +21,12 @@ from torch import Tensor, nn
 
 from styletransfer._checks import integer
 from styletransfer.errors import OptionError
-from styletransfer.features.padding import in_own_precision, pad_by_one
+from styletransfer.features.padding import Padding, in_own_precision, pad_by_one
 from styletransfer.layers import BY_TAP, WIDEST
-from styletransfer.methods.feedforward.decoder_parts import (
-    MOST_LAYERS,
-    BaseDecoder,
-    BaseSpec,
-    ResidualBlock,
-    rectified,
-)
+from styletransfer.methods.feedforward.decoder_parts import MOST_LAYERS, BaseDecoder, BaseSpec, rectified
+
+#: Scale and shift of a convolution's channels, (B, C, 1, 1) each, or none.
+Change = tuple[Tensor, Tensor] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,14 +34,17 @@ class SubpixelSpec(BaseSpec):
     """A sub-pixel decoder; `BaseSpec` has what is not said here. It reads one tap of each block from the first on.
 
     Attributes:
-        widths: Channels at each resolution, coarse to fine: from half the deepest tap's to half the picture's.
-        blocks: Residual blocks at each resolution.
+        stages: Output channels of the convolutions at each resolution, coarse to fine: from the deepest tap's to
+            half the picture's.
+        blocks: Residual blocks before each stage's convolutions.
+        ranks: Of each convolution in its order, those of the blocks too.
     """
 
     kind: ClassVar[str] = "subpixel"
 
-    widths: tuple[int, ...]
+    stages: tuple[tuple[int, ...], ...]
     blocks: tuple[int, ...]
+    ranks: tuple[int, ...]
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -52,45 +54,119 @@ class SubpixelSpec(BaseSpec):
                 "A sub-pixel decoder reads one tap of each block from the first on, at least two, "
                 f"got {reprlib.repr(self.taps)}."
             )
-        if not len(self.widths) == len(self.blocks) == len(self.taps):
+        if not len(self.stages) == len(self.blocks) == len(self.taps) - 1 or not all(self.stages):
             raise OptionError(
-                f"A sub-pixel decoder of {len(self.taps)} taps has as many widths and numbers of blocks, got "
-                f"{reprlib.repr(self.widths)} and {reprlib.repr(self.blocks)}."
+                f"A sub-pixel decoder of {len(self.taps)} taps has {len(self.taps) - 1} stages of at least one "
+                f"convolution, and as many numbers of blocks, got {reprlib.repr(self.stages)} and "
+                f"{reprlib.repr(self.blocks)}."
             )
-        for width in self.widths:
+        for count in (*self.blocks, *map(len, self.stages)):
+            integer(count, "Each number of blocks or convolutions of a stage", low=0, high=MOST_LAYERS)
+        for width in itertools.chain(*self.stages):
             integer(width, "Each width of a decoder", low=1, high=WIDEST)
-        for count in self.blocks:
-            integer(count, "Each number of blocks", low=0, high=MOST_LAYERS)
+        if len(self.ranks) != len(self.modulated):
+            raise OptionError(
+                f"A decoder of {len(self.modulated)} convolutions needs as many ranks, got {len(self.ranks)}."
+            )
+        for rank in self.ranks:
+            integer(rank, "Each rank of a decoder", low=1, high=WIDEST)
+
+    @property
+    def entering(self) -> tuple[int, ...]:
+        """Channels with which each stage begins."""
+        return (self.channels[-1], *(stage[-1] for stage in self.stages[:-1]))
 
     @property
     def modulated(self) -> tuple[int, ...]:
-        """Output channels of both convolutions of each block, then of what is made a picture."""
-        inside = [width for width, count in zip(self.widths, self.blocks, strict=True) for _ in range(2 * count)]
-        return (*inside, self.widths[-1])
+        """Output channels of each convolution, in their order: two of each block, then the stage's own."""
+        widths = list[int]()
+        for entering, blocks, stage in zip(self.entering, self.blocks, self.stages, strict=True):
+            widths += [*[entering] * (2 * blocks), *stage]
+        return tuple(widths)
 
     @property
     def multiple(self) -> int:
-        """The stride of the coarsest resolution."""
-        return 2 * BY_TAP[self.taps[-1]].stride
+        """The stride of the deepest tap."""
+        return BY_TAP[self.taps[-1]].stride
 
     @property
     def described(self) -> str:
         """Its shape."""
-        return f"sub-pixel output, {self.padding} padding"
+        return f"low rank, sub-pixel output, {self.padding} padding"
 
 
-#: Fifteen thousand multiply-adds a pixel, as many as its encoder.
+#: Fourteen thousand multiply-adds a pixel, as many as its encoder. `LITE`'s widths; ranks by what each convolution
+#: loses, in eights, which CPUs are fastest with: second ones of blocks need few, those at half resolution many.
 FAST = SubpixelSpec(
     name="fast",
     encoder="vgg19-lite-1",
     taps=("relu1_1", "relu2_1", "relu3_1", "relu4_1"),
     channels=(16, 32, 64, 128),
-    widths=(128, 96, 32, 24),
-    blocks=(3, 2, 1, 1),
+    stages=((96,), (96, 96, 64), (64, 32, 32)),
+    blocks=(4, 1, 0),
+    ranks=(*(24, 16) * 4, 48, 32, 8, 32, 32, 24, 32, 24, 24),
     modulation=128,
     slope=0.2,
     alignment="covariance",
 )
+
+
+class LowRankConvolution(nn.Module):
+    """A 3x3 convolution as three: 1x1 to `rank` channels, 3x3 among them, 1x1 to all (Tucker 1966)."""
+
+    def __init__(self, channels: int, width: int, rank: int, padding: Padding) -> None:
+        super().__init__()
+        self.padding: Padding = padding
+        self.reduce = nn.Conv2d(channels, rank, 1, bias=False)
+        self.core = nn.Conv2d(rank, rank, 3, bias=False)
+        self.expand = nn.Conv2d(rank, width, 1)
+
+    def forward(
+        self, x: Tensor, change: Change = None, *, enlarge: bool = False, entering: Sequence[Tensor] = ()
+    ) -> Tensor:
+        """Return (B, width, h, w), each channel scaled and shifted by `change`.
+
+        Args:
+            x: (B, channels, h, w), or half of that size.
+            change: Scale and shift.
+            enlarge: Whether `x` is to be brought to twice its size first. A 1x1 convolution may come before that
+                or after; few channels are enlarged sooner than all.
+            entering: Features that are to be added to `x` first, as `reduced` gives them.
+        """
+        x = pointwise(self.reduce, x)
+        x = enlarged(x) if enlarge else x
+        for features in entering:
+            x = x + features
+        x = cast(Tensor, self.core(pad_by_one(x, self.padding)))
+        return pointwise(self.expand, x, change)
+
+    def reduced(self, enter: nn.Conv2d, features: Tensor) -> Tensor:
+        """Return (B, rank, h, w): `features` through `enter` and then `reduce`, as one convolution."""
+        reduce, bias = self.reduce.weight.flatten(1), cast(Tensor, enter.bias)
+        weight = (reduce @ enter.weight.flatten(1)).view(-1, *enter.weight.shape[1:])
+        if enter.kernel_size == (1, 1):
+            rows = F.linear(features.permute(0, 2, 3, 1), weight.flatten(1), reduce @ bias)
+            return rows.permute(0, 3, 1, 2)
+        weight = weight.contiguous(memory_format=torch.channels_last)
+        return F.conv2d(features, weight, reduce @ bias, cast(tuple[int, int], enter.stride))
+
+
+class LowRankBlock(nn.Module):
+    """A `ResidualBlock` of two such convolutions."""
+
+    def __init__(self, channels: int, first: int, second: int, spec: SubpixelSpec) -> None:
+        super().__init__()
+        self.slope = spec.slope
+        self.first = LowRankConvolution(channels, channels, first, spec.padding)
+        self.second = LowRankConvolution(channels, channels, second, spec.padding)
+        if not self.second.expand.weight.is_meta:
+            nn.init.zeros_(self.second.expand.weight)
+
+    def forward(self, x: Tensor, changes: Iterator[Change]) -> Tensor:
+        """Return (B, C, h, w) features of the same shape; each convolution takes the next of `changes`."""
+        inner = rectified(self.first(x, next(changes)), self.slope)
+        moved: Tensor = x + self.second(inner, next(changes))
+        return moved
 
 
 class SubpixelDecoder(BaseDecoder):
@@ -100,7 +176,7 @@ class SubpixelDecoder(BaseDecoder):
         >>> import torch
         >>> spec = SubpixelSpec(
         ...     name="small", encoder="any", taps=("relu1_1", "relu2_1"), channels=(4, 6),
-        ...     widths=(8, 8), blocks=(1, 1),
+        ...     stages=((8,),), blocks=(1,), ranks=(3, 3, 4),
         ... )
         >>> features = {"relu1_1": torch.rand(1, 4, 32, 48), "relu2_1": torch.rand(1, 6, 16, 24)}
         >>> SubpixelDecoder(spec)(features).shape
@@ -112,22 +188,27 @@ class SubpixelDecoder(BaseDecoder):
     def __init__(self, spec: SubpixelSpec) -> None:
         super().__init__()
         self.spec = spec
-        coarsest, *widths = spec.widths
-        self.enter = nn.ModuleDict()
-        for tap, channels, width in zip(spec.taps[:0:-1], spec.channels[:0:-1], widths, strict=True):
-            self.enter[tap] = nn.Conv2d(channels, width, 1)
+        ranks, channels = iter(spec.ranks), dict(zip(spec.taps, spec.channels, strict=True))
+        shallow, *deeper = spec.taps
+        self.enter, self.blocks, self.stages = nn.ModuleDict(), nn.ModuleList(), nn.ModuleList()
+        for tap, entering, count, stage in zip(deeper[::-1], spec.entering, spec.blocks, spec.stages, strict=True):
+            if tap != deeper[-1]:
+                self.enter[tap] = nn.Conv2d(channels[tap], entering, 1)
+            self.blocks.append(
+                nn.ModuleList(LowRankBlock(entering, next(ranks), next(ranks), spec) for _ in range(count))
+            )
+            pairs = itertools.pairwise((entering, *stage))
+            self.stages.append(
+                nn.ModuleList(LowRankConvolution(*pair, next(ranks), spec.padding) for pair in pairs)
+            )
         # The shallowest has the picture's resolution and is read in squares of two by two.
-        self.enter[spec.taps[0]] = nn.Conv2d(spec.channels[0], widths[-1], 2, stride=2)
-        self.coarsen = nn.Conv2d(widths[0], coarsest, 1)
-        self.refine = nn.ModuleList(nn.Conv2d(*pair, 1) for pair in itertools.pairwise(spec.widths))
-        self.blocks = nn.ModuleList(
-            nn.ModuleList(ResidualBlock(width, spec.padding, spec.slope) for _ in range(count))
-            for width, count in zip(spec.widths, spec.blocks, strict=True)
-        )
-        self.end = nn.Conv2d(widths[-1], 12, 3)
+        self.enter[shallow] = nn.Conv2d(channels[shallow], (spec.entering[-1], *spec.stages[-1])[-2], 2, stride=2)
+        self.end = nn.Conv2d(spec.stages[-1][-1], 12, 3)
+        self.skip = nn.Conv2d(channels[shallow], 3, 1)
         self.modulation = self._new_modulation()
         if not next(self.parameters()).is_meta:  # see `Decoder`
-            self._initialise(self.end, 0.1)
+            self._initialise(self.skip, 0.1)
+            nn.init.zeros_(self.end.weight)  # a training begins with what the skip shows
         self.to(memory_format=torch.channels_last)
 
     def forward(self, target_features: Mapping[str, Tensor], change: Tensor | None = None) -> Tensor:
@@ -144,24 +225,30 @@ class SubpixelDecoder(BaseDecoder):
         Raises:
             OptionError: A tap that is missing or does not fit the others; no `change` where one is needed.
         """
-        modulated = self._modulated(change)
+        changes: Iterator[Change] = iter(self._changes(change) or itertools.repeat(None))
         self._check_taps(target_features)
         self._check_sizes(target_features)
         shallow, *deeper = self.spec.taps
-        deepest = pointwise(self.enter[deeper[-1]], target_features[deeper[-1]])
-        x = rectified(pointwise(self.coarsen, F.avg_pool2d(deepest, 2)), self.spec.slope)
-        for tap, blocks, refine in zip(deeper[::-1], self.blocks, self.refine, strict=False):
+        x, slope = target_features[deeper[-1]], self.spec.slope
+        for tap, blocks, stage in zip(deeper[::-1], self.blocks, self.stages, strict=True):
+            coarse = tap != deeper[-1]  # x has half of this stage's resolution still
+            if coarse and len(cast(nn.ModuleList, blocks)):
+                x = enlarged(x) + pointwise(self.enter[tap], target_features[tap])
+                coarse = False
             for block in cast(nn.ModuleList, blocks):
-                x = block(x, modulated)
-            x = pointwise(refine, x)  # before the picture gets larger, which makes it a quarter of the work
-            with in_own_precision(x):
-                x = F.interpolate(x, scale_factor=2, mode="bilinear")
-            x = x + (deepest if tap == deeper[-1] else pointwise(self.enter[tap], target_features[tap]))
-        x = x + self.enter[shallow](target_features[shallow])
-        for block in cast(nn.ModuleList, self.blocks[-1]):
-            x = block(x, modulated)
-        x = rectified(modulated(x), self.spec.slope)
-        return F.pixel_shuffle(self.end(pad_by_one(x, self.spec.padding)), 2)
+                x = block(x, changes)
+            convolutions = [cast(LowRankConvolution, each) for each in cast(nn.ModuleList, stage)]
+            for convolution in convolutions:
+                taps = [tap] if coarse else []
+                if tap == deeper[0] and convolution is convolutions[-1]:
+                    taps.append(shallow)
+                entering = [
+                    convolution.reduced(cast(nn.Conv2d, self.enter[each]), target_features[each]) for each in taps
+                ]
+                x = rectified(convolution(x, next(changes), enlarge=coarse, entering=entering), slope)
+                coarse = False
+        fine = F.pixel_shuffle(self.end(pad_by_one(x, self.spec.padding)), 2)
+        return fine + pointwise(self.skip, target_features[shallow])
 
     def _check_sizes(self, target_features: Mapping[str, Tensor]) -> None:
         spec, shallow = self.spec, self.spec.taps[0]
@@ -176,10 +263,24 @@ class SubpixelDecoder(BaseDecoder):
                 )
 
 
-def pointwise(convolution: nn.Module, x: Tensor) -> Tensor:
-    """Apply a 1x1 convolution to (B, C, h, w) as a matrix product.
+def enlarged(x: Tensor) -> Tensor:
+    """Return (B, C, h, w) features at twice their size, bilinearly."""
+    with in_own_precision(x):
+        return F.interpolate(x, scale_factor=2, mode="bilinear")
 
-    In channels_last that is a view; on a CPU it takes a third of the time of torch's own 1x1 convolution.
+
+def pointwise(convolution: nn.Module, x: Tensor, change: Change = None) -> Tensor:
+    """Apply a 1x1 convolution to (B, C, h, w) as a matrix product, and scale and shift its channels by `change`.
+
+    In channels_last that is a view; on a CPU it takes a third of the time of torch's own 1x1 convolution. A change
+    is made in the weights, where it costs nothing.
     """
-    weight, bias = convolution.get_parameter("weight"), convolution.get_parameter("bias")
-    return F.linear(x.permute(0, 2, 3, 1), weight.flatten(1), bias).permute(0, 3, 1, 2)
+    weight, rows = convolution.get_parameter("weight").flatten(1), x.permute(0, 2, 3, 1)
+    bias = cast(Tensor | None, convolution.bias)
+    if change is None:
+        return F.linear(rows, weight, bias).permute(0, 3, 1, 2)
+    scale, shift = (part.flatten(1) for part in change)  # (B, width)
+    offset = shift if bias is None else torch.addcmul(shift, scale, bias)
+    weights = scale[:, None] * weight.t()  # (B, C, width)
+    moved = torch.baddbmm(offset.to(x.dtype)[:, None], rows.flatten(1, 2), weights.to(x.dtype))
+    return moved.view(*rows.shape[:3], -1).permute(0, 3, 1, 2)

@@ -37,11 +37,17 @@ class DecoderConfig(RecipeConfig):
         "from, covariance for a new one",
         choices=("auto", *ALIGNMENTS),
     )
-    passes: int = option(2, "passes through encoding, alignment and decoding, 1 to 8; the paper's is 1")
+    passes: int | None = option(
+        None,
+        "passes through encoding, alignment and decoding, 1 to 8; if absent those of the decoder it starts from, "
+        "two for a new mirrored one, the paper's one for a subpixel one",
+    )
     upsampling: str = option(
         "bilinear", "between resolutions; nearest is the paper's and leaves a grid", choices=_UPSAMPLING
     )
-    autoencoder_steps: int = option(400, "steps of the first phase, which learns to reconstruct pictures, >= 0")
+    autoencoder_steps: int = option(
+        400, "steps of the first phase, which learns to reconstruct pictures or to imitate, >= 0"
+    )
     gate: float = option(0.35, "feature error of the first phase above which it counts as not learnt, > 0")
     content_weight: float = option(2.0, "of the content loss, >= 0")
     moment_weight: float = option(40.0, "of the moment style loss (equation 13), >= 0")
@@ -74,7 +80,7 @@ class DecoderConfig(RecipeConfig):
             "sample_steps": 100, "save_steps": 100,
         },
         "fast": {
-            "network": "subpixel", "passes": 1, "steps": 20_000, "autoencoder_steps": 300, "size": 128,
+            "network": "subpixel", "steps": 20_000, "autoencoder_steps": 300, "size": 128,
             "smallest": 0.55, "widest": 1.15, "content_weight": 3.0, "moment_weight": 20.0, "gram_weight": 18.0,
             "deep_weight": 7.0, "color_weight": 7.0, "nearest_of": 1, "max_grad_norm": 2.0,
         },
@@ -88,7 +94,9 @@ class DecoderConfig(RecipeConfig):
         choice(self.upsampling, _UPSAMPLING, "upsampling")
         for name in ("autoencoder_steps", "ramp", "identity_every"):
             integer(getattr(self, name), name, low=0, high=MOST_STEPS)
-        for name, high in (("passes", MOST_PASSES), ("nearest_of", 64), ("views", 1000)):
+        if self.passes is not None:
+            integer(self.passes, "passes", low=1, high=MOST_PASSES)
+        for name, high in (("nearest_of", 64), ("views", 1000)):
             integer(getattr(self, name), name, low=1, high=high)
         number(self.gate, "gate", above=0.0)
         for name in ("content", "moment", "gram", "deep", "color", "range", "pixel"):

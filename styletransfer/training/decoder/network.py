@@ -33,7 +33,7 @@ from styletransfer.training.decoder.config import DecoderConfig
 def decoder_spec(extractor: VGG19Features, config: DecoderConfig) -> BaseSpec:
     """Return the network that decodes an extractor's layers.
 
-    A sub-pixel network has `FAST`'s widths, whatever the extractor. A mirrored one is `LITE`'s for four layers of
+    A sub-pixel network is `FAST`, whatever the extractor's widths. A mirrored one is `LITE`'s for four layers of
     `vgg19-lite-1`'s widths; else VGG-19 mirrored at the extractor's width, as Huang and Belongie do, with the
     shallower layers as skips.
     """
@@ -47,9 +47,10 @@ def decoder_spec(extractor: VGG19Features, config: DecoderConfig) -> BaseSpec:
             encoder_sha256=extractor.sha256,
             taps=config.layers,
             channels=channels,
-            widths=FAST.widths[-depth:],
-            blocks=FAST.blocks[-depth:],
-            passes=config.passes,
+            stages=FAST.stages[1 - depth :],
+            blocks=FAST.blocks[1 - depth :],
+            ranks=FAST.ranks[-sum(map(len, FAST.stages[1 - depth :])) - 2 * sum(FAST.blocks[1 - depth :]) :],
+            passes=config.passes or FAST.passes,
             alignment=_alignment(config, "covariance"),
         )
     if extractor.widths == LITE_WIDTHS and config.layers == LITE.taps:
@@ -59,7 +60,7 @@ def decoder_spec(extractor: VGG19Features, config: DecoderConfig) -> BaseSpec:
             encoder=extractor.name,
             encoder_sha256=extractor.sha256,
             upsampling=cast(Upsampling, config.upsampling),
-            passes=config.passes,
+            passes=config.passes or LITE.passes,
             alignment=_alignment(config, "covariance"),
         )
     return DecoderSpec(
@@ -70,7 +71,7 @@ def decoder_spec(extractor: VGG19Features, config: DecoderConfig) -> BaseSpec:
         channels=channels,
         stages=tuple(_mirrored(block, extractor.widths) for block in range(depth, 0, -1)),
         upsampling=cast(Upsampling, config.upsampling),
-        passes=config.passes,
+        passes=config.passes or LITE.passes,
         alignment=_alignment(config, "covariance"),
     )
 
@@ -92,8 +93,10 @@ def starting_decoder(
 ) -> BaseDecoder:
     """Return the decoder that a training begins with: a new one, or a copy of `start`.
 
+    Where a sub-pixel network is asked for, a mirrored `start` stays what it is: `compression` has the rest.
+
     Raises:
-        OptionError: One that reads other layers, or of another kind.
+        OptionError: One that reads other layers, or a sub-pixel one where a mirrored one is asked for.
     """
     if start is None:
         torch.manual_seed(seed)
@@ -104,7 +107,7 @@ def starting_decoder(
             f"The decoder to start from reads {', '.join(decoder.taps)}, but the layers chosen are "
             f"{', '.join(config.layers)}; give --layers {','.join(decoder.taps)}."
         )
-    if decoder.spec.kind != config.network:
+    if decoder.spec.kind == SubpixelSpec.kind != config.network:
         raise OptionError(
             f"The decoder to start from is of the network {decoder.spec.kind!r}, but the one chosen is "
             f"{config.network!r}; give --network {decoder.spec.kind}."
@@ -112,7 +115,7 @@ def starting_decoder(
     spec = dataclasses.replace(
         decoder.spec,
         encoder_sha256=encoder.sha256,
-        passes=config.passes,
+        passes=config.passes or decoder.spec.passes,
         alignment=_alignment(config, decoder.spec.alignment),
     )
     if isinstance(spec, DecoderSpec):
@@ -122,9 +125,9 @@ def starting_decoder(
     return copied
 
 
-def export_decoder(decoder: BaseDecoder, passes: int, folder: Path, notes: Mapping[str, Any]) -> list[Path]:
+def export_decoder(decoder: BaseDecoder, folder: Path, notes: Mapping[str, Any]) -> list[Path]:
     """Write ``decoder.safetensors`` (fp16) and its model card."""
-    half = build_decoder(dataclasses.replace(decoder.spec, passes=passes))
+    half = build_decoder(decoder.spec)
     half.load_state_dict(decoder.state_dict())
     path = save_decoder(half.half(), folder / "decoder.safetensors", notes)
     spec = half.spec

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from styletransfer.errors import OptionError
 from styletransfer.features import create_extractor
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.files import same_file
-from styletransfer.methods.feedforward.decoder_files import LITE, BaseDecoder
+from styletransfer.methods.feedforward.decoder_files import FAST, LITE, BaseDecoder
+from styletransfer.methods.feedforward.statistics import Statistics
 from styletransfer.training.data.crops import Crops, CropSettings
 from styletransfer.training.data.folder import PictureFolder, count_shared
 from styletransfer.training.data.styles import StyleBank
+from styletransfer.training.decoder.compression import compressed
 from styletransfer.training.decoder.config import DecoderConfig
 from styletransfer.training.decoder.network import starting_decoder
 from styletransfer.training.decoder.task import DecoderTask
 from styletransfer.training.engine.run import Hooks, Outcome, Run, file_names, name_of, started
 from styletransfer.training.teachers import LossNetwork, Teacher, load_teacher
 
+#: Pairs of a content and a style that tell what matters in a decoder that is made cheap.
+_SAMPLES = 32
 #: Style steps below which a decoder cannot have learnt much.
 _FEW = 1500
 
@@ -48,7 +54,8 @@ def train_decoder(
         extractor: Name of a weight set, file of a trained extractor, or an extractor.
         preset: A name in `DecoderConfig.presets`; by default ``"default"`` on CUDA and ``"laptop"`` elsewhere.
         loss_networks: Where losses are measured: names or files (`teachers`); by default the extractor.
-        start: Decoder to continue from: a name, a file or an object; `few-shot` takes the extractor's own.
+        start: Decoder to continue from: a name, a file or an object; `few-shot` takes the extractor's own. With
+            ``network="subpixel"`` a mirrored one is made cheap, and imitated in the first phase.
         resume: Continue from the newest checkpoint in `output`.
         device: Where to train; see `create_stylizer`.
         hooks: What is called on the way.
@@ -80,7 +87,7 @@ def train_decoder(
     with started(DecoderConfig, output, preset, options, resume=resume, device=device, hooks=hooks) as run:
         encoder = _encoder(extractor, run)
         if run.preset == "few-shot" and start is None:
-            start = _embedded(encoder)
+            start = _embedded(encoder, run.own.network)
         decoder = starting_decoder(start, encoder, run.own, run.config.seed)
         teachers = [load_teacher(source, run.device) for source in loss_networks] or [Teacher(encoder)]
         photos, paintings = run.pictures(content, "content", 2), run.pictures(style, "style", 1)
@@ -88,19 +95,26 @@ def train_decoder(
         config, seed = run.config, run.config.seed
         network = run.in_precision(LossNetwork(teachers))
         covariance = decoder.spec.alignment == "covariance"
-        crops = CropSettings(size=config.size, smallest=config.smallest, widest=run.own.widest)
+        settings = CropSettings(size=config.size, smallest=config.smallest, widest=run.own.widest)
+        crops = Crops(photos, settings, seed=seed)
+        styles = StyleBank(
+            paintings, encoder, run.own.layers, network, seed=seed, views=run.own.views, covariance=covariance
+        )
+        imitated = None
+        if decoder.spec.kind != run.own.network:
+            imitated = decoder
+            decoder = compressed(imitated, _samples(encoder, crops, styles), passes=run.own.passes)
         task = DecoderTask(
             encoder,
             network,
-            Crops(photos, crops, seed=seed),
-            StyleBank(
-                paintings, encoder, run.own.layers, network, seed=seed, views=run.own.views, covariance=covariance
-            ),
+            crops,
+            styles,
             run.own,
             decoder,
+            imitated=imitated,
             gradient_checkpointing=config.gradient_checkpointing,
         )
-        settings = {
+        described = {
             "extractor": encoder.name,
             "loss_networks": file_names(loss_networks),
             "content": photos.fingerprint(),
@@ -112,7 +126,7 @@ def train_decoder(
             "started_from": name_of(start),
             "teachers": ", ".join(file_names(loss_networks)) or encoder.name,
         }
-        return run.train(task, settings, notes)
+        return run.train(task, described, notes)
 
 
 def _encoder(extractor: str | VGG19Features, run: Run[DecoderConfig]) -> VGG19Features:
@@ -123,11 +137,21 @@ def _encoder(extractor: str | VGG19Features, run: Run[DecoderConfig]) -> VGG19Fe
     return create_extractor(extractor, device=run.device)
 
 
-def _embedded(encoder: VGG19Features) -> str:
+def _samples(
+    encoder: VGG19Features, crops: Crops, styles: StyleBank
+) -> Iterator[tuple[Mapping[str, Tensor], Statistics]]:
+    """Yield features of contents and the statistics of styles, as in training."""
+    for slot in (range(n, n + 1) for n in range(_SAMPLES)):
+        contents = crops.batch(0, slot).pictures.to(encoder.device)
+        yield encoder(contents, styles.layers), dict(styles.draw(0, slot).encoded)
+
+
+def _embedded(encoder: VGG19Features, network: str) -> str:
     """Return the name of the decoder that few-shot training continues from if none was given."""
-    if encoder.name != LITE.encoder:
-        raise OptionError("The preset few-shot continues from a finished decoder; give one with --start.")
-    return LITE.name
+    for spec in (LITE, FAST):
+        if (encoder.name, network) == (spec.encoder, spec.kind):
+            return spec.name
+    raise OptionError("The preset few-shot continues from a finished decoder; give one with --start.")
 
 
 def _warn(run: Run[DecoderConfig], photos: PictureFolder, paintings: PictureFolder, *, new: bool) -> None:

@@ -11,7 +11,7 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -37,6 +37,8 @@ from styletransfer.training.teachers import LossNetwork
 _USUAL_SHARE = 0.1
 #: What is added to a pair's untouched distance of colours, which is between 0 and about 0.5.
 _USUAL_COLOR = 0.02
+#: What is added to the variance of a picture that is imitated: flat ones have next to none.
+_FLAT = 1e-3
 #: Pairs that the usual gaps are first measured on.
 _PROBES = 8
 #: How much of the usual gaps a step replaces.
@@ -59,6 +61,7 @@ class DecoderTask(Task):
         config: DecoderConfig,
         decoder: BaseDecoder,
         *,
+        imitated: BaseDecoder | None = None,
         gradient_checkpointing: bool = False,
     ) -> None:
         self.encoder = encoder
@@ -67,6 +70,8 @@ class DecoderTask(Task):
         self.styles = styles
         self.config = config
         self.module: BaseDecoder = decoder.requires_grad_(True)
+        #: What the first phase learns to paint like.
+        self.imitated = None if imitated is None else imitated.requires_grad_(False)
         self.gradient_checkpointing = gradient_checkpointing
         self.sources = (content,)
         #: Mean gap of untouched contents, per layer.
@@ -83,12 +88,16 @@ class DecoderTask(Task):
         return (self.content.folder, self.styles.folder)
 
     def phase(self, step: int) -> str:
-        """Return ``"autoencoder"`` or ``"style"``."""
-        return "autoencoder" if step <= self.config.autoencoder_steps else "style"
+        """Return ``"autoencoder"``, or ``"imitation"`` where a decoder is imitated, then ``"style"``."""
+        if step > self.config.autoencoder_steps:
+            return "style"
+        return "autoencoder" if self.imitated is None else "imitation"
 
     def losses(self, batches: Sequence[CropBatch], step: int, slots: range) -> Losses:
         """Return the losses of one part of a step."""
         contents = batches[0].pictures.to(self.encoder.device)
+        if self.phase(step) == "imitation":
+            return self.imitation_losses(contents, step, slots)
         every = self.config.identity_every
         if self.phase(step) == "autoencoder" or (every and step % every == 0):
             return self.identity_losses(contents)
@@ -109,6 +118,16 @@ class DecoderTask(Task):
             shown={"identity features": apart, "identity pixels": pixels},
         )
 
+    def imitation_losses(self, contents: Tensor, step: int, slots: range) -> Losses:
+        """Decode aligned features in one pass: the pictures must be those of the imitated decoder."""
+        styles = dict(self.styles.draw(step, slots).encoded)
+        features = self.encoder(contents, self.config.layers)
+        with torch.no_grad():
+            wanted = align_and_decode(cast(BaseDecoder, self.imitated), features, styles)[1].float()
+        images = self._recomputed(self._decode_aligned, features, styles).float()
+        apart = (images - wanted).square().mean(dim=(1, 2, 3)) / (wanted.var(dim=(1, 2, 3)) + _FLAT)
+        return Losses({"imitation": self.config.pixel_weight * apart.mean()}, shown={"imitation": apart.mean()})
+
     def style_losses(self, contents: Tensor, step: int, slots: range) -> Losses:
         """Stylize; compare content with the untouched picture, style with the style's statistics."""
         config, network = self.config, self.network
@@ -122,10 +141,11 @@ class DecoderTask(Task):
 
         styles = self.styles.draw(step, slots, among=config.nearest_of, distance=distance)
         images, outside = contents, contents.new_zeros(())
-        for _ in range(config.passes):
+        passes = self.module.spec.passes
+        for _ in range(passes):
             # Gradients run through all passes: only the last result is judged, the earlier ones prepare it.
             images = self._recomputed(self._put_through, images.clamp(0, 1), dict(styles.encoded)).float()
-            outside = outside + _outside(images) / config.passes
+            outside = outside + _outside(images) / passes
         after = self._recomputed(network, images)
         now = {layer: statistics_of(after[layer]) for layer in network.style_layers}
         moment, gram, deep, observed = self._style_gaps(now, untouched, styles.judged)
@@ -243,7 +263,7 @@ class DecoderTask(Task):
                 features = self.encoder(style.to(device), self.config.layers)
                 encoded = statistics_of_layers(features, covariance=self.styles.covariance)
                 image = content.to(device)
-                for _ in range(self.config.passes):
+                for _ in range(self.module.spec.passes):
                     image = self._put_through(image, encoded).clamp(0, 1)
                 results.append(image.cpu())
             rows.append(torch.cat(results, dim=3))
@@ -251,17 +271,20 @@ class DecoderTask(Task):
 
     def export(self, folder: Path, notes: Mapping[str, Any]) -> list[Path]:
         """Write ``decoder.safetensors`` (fp16) and its model card."""
-        return export_decoder(self.module, self.config.passes, folder, notes)
+        return export_decoder(self.module, folder, notes)
 
     def _ramp(self, step: int) -> float:
         into = step - self.config.autoencoder_steps
         return min(1.0, into / self.config.ramp) if self.config.ramp else 1.0
 
     def _put_through(self, images: Tensor, statistics: Statistics) -> Tensor:
-        return align_and_decode(self.module, self.encoder(images, self.config.layers), statistics)[1]
+        return self._decode_aligned(self.encoder(images, self.config.layers), statistics)
+
+    def _decode_aligned(self, features: Mapping[str, Tensor], statistics: Statistics) -> Tensor:
+        return align_and_decode(self.module, features, statistics)[1]
 
     def _decode_own(self, features: Mapping[str, Tensor]) -> Tensor:
-        return align_and_decode(self.module, features, statistics_of_layers(features))[1]
+        return self._decode_aligned(features, statistics_of_layers(features))
 
     def _recomputed(self, function: Callable[..., Any], *inputs: Any) -> Any:
         """Call `function`; if memory is short, compute its activations again rather than keep them."""

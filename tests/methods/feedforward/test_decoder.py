@@ -392,7 +392,7 @@ def test_default_decoders() -> None:
         r"no public decoder for the extractor 'vgg19'\. "
         r"Use the extractor 'vgg19-lite-1' or 'vgg19-normalised', or train a decoder .styletransfer train decoder"
     )
-    for name in ("lite", "pytorch-adain"):
+    for name in ("lite", "fast", "pytorch-adain"):
         with pytest.raises(WeightsError, match=message):
             load_decoder(name, encoder="vgg19")
     with pytest.raises(WeightsError, match=message):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -119,6 +118,10 @@ class TestSpec:
         assert changed.spec.alignment == "covariance"
         assert start.spec.alignment == "channels"
 
+    def test_a_mirrored_one_stays_what_it_is_for_a_fast_one(self, narrow: VGG19Features) -> None:
+        mirrored = starting_decoder(None, narrow, DecoderConfig(), seed=0)
+        assert starting_decoder(mirrored, narrow, DecoderConfig(network="subpixel"), seed=0).spec == mirrored.spec
+
     def test_one_to_start_from_is_of_the_network_asked_for(self, narrow: VGG19Features) -> None:
         fast = DecoderConfig.build("fast", {})[1]
         start = starting_decoder(None, narrow, fast, seed=0)
@@ -126,11 +129,28 @@ class TestSpec:
         with pytest.raises(OptionError, match=r"is of the network 'subpixel'.*give --network subpixel"):
             starting_decoder(start, narrow, DecoderConfig(), seed=0)
 
+    @pytest.mark.parametrize(("network", "passes"), [("mirrored", 2), ("subpixel", 1)])
+    def test_passes_are_the_networks_own_unless_told_otherwise(
+        self, narrow: VGG19Features, network: str, passes: int
+    ) -> None:
+        config = DecoderConfig(network=network)
+        assert starting_decoder(None, narrow, config, seed=0).spec.passes == passes
+        start = starting_decoder(None, narrow, DecoderConfig(network=network, passes=3), seed=0)
+        assert starting_decoder(start, narrow, config, seed=0).spec.passes == 3
+        again = starting_decoder(start, narrow, DecoderConfig(network=network, passes=4), seed=0)
+        assert (start.spec.passes, again.spec.passes) == (3, 4)
+
     def test_fast_for_any_extractor(self, narrow: VGG19Features) -> None:
         spec = decoder_spec(narrow, DecoderConfig.build("fast", {})[1])
         assert isinstance(spec, SubpixelSpec)
-        assert (spec.widths, spec.blocks, spec.passes) == (FAST.widths, FAST.blocks, 1)
+        assert (spec.stages, spec.blocks, spec.ranks, spec.passes) == (FAST.stages, FAST.blocks, FAST.ranks, 1)
         assert (spec.encoder, spec.channels) == (narrow.name, tuple(map(narrow.channels, FAST.taps)))
+
+    def test_fast_for_fewer_layers(self, narrow: VGG19Features) -> None:
+        spec = decoder_spec(narrow, DecoderConfig.build("fast", {"layers": FAST.taps[:3]})[1])
+        assert isinstance(spec, SubpixelSpec)
+        assert (spec.stages, spec.blocks) == (FAST.stages[1:], FAST.blocks[1:])
+        assert spec.ranks == FAST.ranks[9:]
 
     @pytest.mark.parametrize("taps", [("relu4_1",), ("relu2_1", "relu4_1"), ("relu1_1", "relu3_2")])
     def test_decodes_to_the_pictures_size(self, narrow: VGG19Features, taps: tuple[str, ...]) -> None:
@@ -158,6 +178,24 @@ class TestPhases:
         assert [task.phase(step) for step in (1, 3, 4)] == ["autoencoder", "autoencoder", "style"]
         assert set(losses(task, 3).terms) == {"identity", "identity range"}
         assert set(losses(task, 4).shown) == {"content", "moment", "gram", "deep", "color", "range"}
+
+    def test_another_decoder_is_imitated_first(self, make: Make) -> None:
+        """Its own pictures cost nothing, others something, and only the new one learns."""
+        task, imitated = make(), make().module
+        assert task.phase(1) == "autoencoder"
+        task.imitated = imitated
+        assert [task.phase(step) for step in (1, 3, 4)] == ["imitation", "imitation", "style"]
+        made = losses(task, 3)
+        assert made.shown.keys() == {"imitation"}
+        assert made.terms["imitation"].item() == pytest.approx(0, abs=1e-9)
+        with torch.no_grad():
+            for parameter in imitated.parameters():
+                parameter.mul_(0.5)
+        made = losses(task, 3)
+        assert made.terms["imitation"].item() == pytest.approx(10 * made.shown["imitation"].item())
+        made.terms["imitation"].backward()
+        assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in task.module.parameters())
+        assert "style" in task.phase(4)
 
     def test_every_so_many_steps_a_content_is_its_own_style(self, make: Make) -> None:
         task = make(identity_every=4)
@@ -419,7 +457,6 @@ def test_a_short_training_lowers_the_loss(make: Make) -> None:
 
 def test_export_is_half_precision_with_its_passes(make: Make, tmp_path: Path) -> None:
     task = make(passes=3)
-    task.module.spec = dataclasses.replace(task.module.spec, passes=1)  # as of a decoder to start from
     path, card = task.export(tmp_path, {"settings": {"batch_size": 2}, "losses": {"content": 0.5}})
     decoder = load_decoder(path, encoder="narrow", device="cpu")
     assert decoder.spec.passes == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import random
@@ -292,6 +293,37 @@ class TestStart:
         moved = max((after[name].float() - x).abs().max().item() for name, x in decoder.state_dict().items())
         assert 0 < moved < 3e-3  # two steps of at most 3e-4, and half precision
         assert not [w for w in (tmp_path / "run" / "log.jsonl").read_text().splitlines() if "too few" in w]
+
+    def test_a_mirrored_decoder_is_made_cheap(
+        self, train: Train, decoder: Decoder, extractor: VGG19Features, tmp_path: Path
+    ) -> None:
+        path, _ = train(
+            extractor=extractor,
+            start=decoder,
+            network="subpixel",
+            steps=3,
+            autoencoder_steps=2,
+            warmup_steps=0,
+            logging_steps=1,
+        ).files
+        made = load_decoder(path, encoder=extractor, device="cpu")
+        assert (made.spec.kind, made.spec.passes, made.spec.alignment) == ("subpixel", 1, decoder.spec.alignment)
+        log = (tmp_path / "run" / "log.jsonl").read_text()
+        assert '"imitation"' in log
+
+    def test_few_shot_of_the_fast_network_goes_on_from_the_fast_decoder(self, train: Train) -> None:
+        path, _ = train(
+            extractor="vgg19-lite-1",
+            network="subpixel",
+            preset="few-shot",
+            autoencoder_steps=0,
+            steps=1,
+            warmup_steps=0,
+        ).files
+        made, fast = (load_decoder(x, encoder="vgg19-lite-1", device="cpu") for x in (path, "fast"))
+        assert dataclasses.replace(made.spec, name="fast") == fast.spec
+        for own, given in zip(made.parameters(), fast.parameters(), strict=True):
+            torch.testing.assert_close(own, given, rtol=0, atol=2e-3)
 
     def test_few_shot_needs_a_decoder(self, train: Train) -> None:
         with pytest.raises(OptionError, match="few-shot continues from a finished decoder; give one with --start"):
