@@ -257,9 +257,10 @@ class SubpixelDecoder(BaseDecoder):
         for tap in spec.taps:
             got = tuple(target_features[tap].shape[2:])
             if not whole or got != (height // BY_TAP[tap].stride, width // BY_TAP[tap].stride):
+                beside = "" if tap == shallow else f", those of {shallow} {height}x{width}"
                 raise OptionError(
                     f"The decoder {spec.name!r} needs features of one picture whose sides are multiples of "
-                    f"{spec.multiple}; those of {tap} are {got[0]}x{got[1]}, those of {shallow} {height}x{width}."
+                    f"{spec.multiple}; those of {tap} are {got[0]}x{got[1]}{beside}."
                 )
 
 
@@ -279,8 +280,10 @@ def pointwise(convolution: nn.Module, x: Tensor, change: Change = None) -> Tenso
     bias = cast(Tensor | None, convolution.bias)
     if change is None:
         return F.linear(rows, weight, bias).permute(0, 3, 1, 2)
-    scale, shift = (part.flatten(1) for part in change)  # (B, width)
-    offset = shift if bias is None else torch.addcmul(shift, scale, bias)
-    weights = scale[:, None] * weight.t()  # (B, C, width)
-    moved = torch.baddbmm(offset.to(x.dtype)[:, None], rows.flatten(1, 2), weights.to(x.dtype))
+    scale, shift = (part.flatten(1) for part in change)  # (B or 1, width)
+    offset = (shift if bias is None else torch.addcmul(shift, scale, bias)).to(x.dtype)
+    weights = (scale[:, :, None] * weight).to(x.dtype)  # (B or 1, width, C)
+    if len(weights) == 1:
+        return F.linear(rows, weights[0], offset[0]).permute(0, 3, 1, 2)
+    moved = torch.baddbmm(offset[:, None], rows.flatten(1, 2), weights.mT)
     return moved.view(*rows.shape[:3], -1).permute(0, 3, 1, 2)

@@ -28,7 +28,11 @@ _RIDGE = 1e-4
 
 @torch.no_grad()
 def compressed(
-    decoder: BaseDecoder, samples: Iterable[tuple[Mapping[str, Tensor], Statistics]], *, passes: int | None = None
+    decoder: BaseDecoder,
+    samples: Iterable[tuple[Mapping[str, Tensor], Statistics]],
+    *,
+    passes: int | None = None,
+    seed: int = 0,
 ) -> SubpixelDecoder:
     """Return a decoder of `FAST`'s shape that works like `decoder` up to half the picture's resolution.
 
@@ -40,6 +44,7 @@ def compressed(
         decoder: One of `LITE`'s shape.
         samples: Features of contents, ``{tap: (B, C, h, w)}``, and the statistics that they are aligned with.
         passes: Those of the new one; by default `FAST`'s.
+        seed: Of what has to be learnt.
 
     Raises:
         OptionError: A decoder of another shape.
@@ -57,12 +62,13 @@ def compressed(
             align_and_decode(decoder, features, statistics)
     spec = dataclasses.replace(
         FAST,
-        name=decoder.spec.name,
+        name=f"{decoder.spec.encoder}-decoder",
         encoder=decoder.spec.encoder,
         encoder_sha256=decoder.spec.encoder_sha256,
         alignment=decoder.spec.alignment,
         passes=passes or FAST.passes,
     )
+    torch.manual_seed(seed)
     small = SubpixelDecoder(spec).to(next(decoder.parameters()).device)
     convolutions = dict(decoder.named_modules())
     for name, module in small.named_modules():

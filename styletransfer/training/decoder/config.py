@@ -39,8 +39,8 @@ class DecoderConfig(RecipeConfig):
     )
     passes: int | None = option(
         None,
-        "passes through encoding, alignment and decoding, 1 to 8; if absent those of the decoder it starts from, "
-        "two for a new mirrored one, the paper's one for a subpixel one",
+        "passes through encoding, alignment and decoding, 1 to 8; if absent those of a decoder of the "
+        "same network that it starts from, else two for mirrored, the paper's one for subpixel",
     )
     upsampling: str = option(
         "bilinear", "between resolutions; nearest is the paper's and leaves a grid", choices=_UPSAMPLING

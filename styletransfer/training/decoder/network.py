@@ -40,6 +40,11 @@ def decoder_spec(extractor: VGG19Features, config: DecoderConfig) -> BaseSpec:
     channels = tuple(extractor.channels(layer) for layer in config.layers)
     depth = BY_TAP[config.layers[-1]].block
     if config.network == SubpixelSpec.kind:
+        if config.layers != FAST.taps[:depth] or depth < 2:
+            raise OptionError(
+                f"A sub-pixel network reads two to four of the layers {', '.join(FAST.taps)}, from the first on, "
+                f"got {', '.join(config.layers)}; give them with --layers, or take --network mirrored."
+            )
         return dataclasses.replace(
             FAST,
             name=f"{extractor.name}-decoder",
@@ -118,7 +123,7 @@ def starting_decoder(
         passes=config.passes or decoder.spec.passes,
         alignment=_alignment(config, decoder.spec.alignment),
     )
-    if isinstance(spec, DecoderSpec):
+    if isinstance(spec, DecoderSpec) and spec.kind == config.network:
         spec = dataclasses.replace(spec, upsampling=cast(Upsampling, config.upsampling))
     copied = build_decoder(spec).to(encoder.device)  # a decoder that was given as an object is the caller's
     copied.load_state_dict(copy.deepcopy(decoder.state_dict()))

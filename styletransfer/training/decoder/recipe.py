@@ -91,7 +91,6 @@ def train_decoder(
         decoder = starting_decoder(start, encoder, run.own, run.config.seed)
         teachers = [load_teacher(source, run.device) for source in loss_networks] or [Teacher(encoder)]
         photos, paintings = run.pictures(content, "content", 2), run.pictures(style, "style", 1)
-        _warn(run, photos, paintings, new=start is None)
         config, seed = run.config, run.config.seed
         network = run.in_precision(LossNetwork(teachers))
         covariance = decoder.spec.alignment == "covariance"
@@ -103,7 +102,8 @@ def train_decoder(
         imitated = None
         if decoder.spec.kind != run.own.network:
             imitated = decoder
-            decoder = compressed(imitated, _samples(encoder, crops, styles), passes=run.own.passes)
+            decoder = compressed(imitated, _samples(encoder, crops, styles), passes=run.own.passes, seed=seed)
+        _warn(run, photos, paintings, new=start is None or imitated is not None)
         task = DecoderTask(
             encoder,
             network,
@@ -117,6 +117,7 @@ def train_decoder(
         described = {
             "extractor": encoder.name,
             "loss_networks": file_names(loss_networks),
+            "imitated": None if imitated is None else imitated.spec.name,
             "content": photos.fingerprint(),
             "style": paintings.fingerprint(),
         }

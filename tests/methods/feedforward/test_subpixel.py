@@ -126,6 +126,11 @@ def test_every_number_of_it_learns() -> None:
     assert not [name for name, p in decoder.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
 
 
+def test_one_change_holds_for_all_pictures() -> None:
+    decoder, features, change = random_decoder(SMALL), random_features(SMALL, 16, 16), change_for(SMALL)[:1]
+    torch.testing.assert_close(decoder(features, change), decoder(features, change.expand(2, -1)))
+
+
 def test_one_picture_does_not_depend_on_the_others() -> None:
     decoder, features, change = random_decoder(SMALL), random_features(SMALL, 16, 16), change_for(SMALL)
     alone = decoder({tap: x[1:] for tap, x in features.items()}, change[1:])

@@ -146,6 +146,13 @@ class TestSpec:
         assert (spec.stages, spec.blocks, spec.ranks, spec.passes) == (FAST.stages, FAST.blocks, FAST.ranks, 1)
         assert (spec.encoder, spec.channels) == (narrow.name, tuple(map(narrow.channels, FAST.taps)))
 
+    @pytest.mark.parametrize(
+        "layers", [("relu4_1",), ("relu1_1",), (*FAST.taps, "relu5_1"), ("relu1_1", "relu3_1")]
+    )
+    def test_layers_that_it_cannot_read(self, layers: tuple[str, ...]) -> None:
+        with pytest.raises(OptionError, match=r"two to four of the layers .*give them with --layers"):
+            decoder_spec(extractor_of((4, 4, 4, 4, 4)), DecoderConfig(network="subpixel", layers=layers))
+
     def test_fast_for_fewer_layers(self, narrow: VGG19Features) -> None:
         spec = decoder_spec(narrow, DecoderConfig.build("fast", {"layers": FAST.taps[:3]})[1])
         assert isinstance(spec, SubpixelSpec)

@@ -311,6 +311,14 @@ class TestStart:
         log = (tmp_path / "run" / "log.jsonl").read_text()
         assert '"imitation"' in log
 
+    def test_an_imitation_is_not_resumed_as_something_else(
+        self, train: Train, decoder: Decoder, extractor: VGG19Features
+    ) -> None:
+        options = {"extractor": extractor, "network": "subpixel", "autoencoder_steps": 2, "warmup_steps": 0}
+        train(**options, start=decoder, steps=3)
+        with pytest.raises(TrainingError, match="imitated"):
+            train(**options, steps=3, resume=True)
+
     def test_few_shot_of_the_fast_network_goes_on_from_the_fast_decoder(self, train: Train) -> None:
         path, _ = train(
             extractor="vgg19-lite-1",
