@@ -18,6 +18,7 @@ ALLOWED = {
     "styletransfer/weights/catalogue.py": "provenance of weight sets: titles of papers, addresses, names of files",
     "styletransfer/weights/formats.py": "the weight set pytorch-adain",
     "styletransfer/evaluating/published.py": "rows of papers, by the names that they give",
+    "styletransfer/training/decoder/compression.py": "makes a decoder of this method cheap",
     "styletransfer/training/decoder/network.py": "text of a model card, which is a document",
     "styletransfer/training/decoder/task.py": "the recipe for the decoder of this method alone",
     "benchmarks/textbook/adain.py": "the method as textbooks have it, by hand",
