@@ -84,13 +84,13 @@ def compressed(
 
 @contextlib.contextmanager
 def _second_moments(decoder: Decoder) -> Iterator[dict[str, Tensor]]:
-    """Sum what each 3x3 convolution gets, (C, C) in float64, over all positions."""
+    """Sum what each 3x3 convolution gets, (C, C) in float64 on the CPU (MPS has none), over all positions."""
     moments: dict[str, Tensor] = {}
 
     def watch(name: str, convolution: nn.Conv2d) -> torch.utils.hooks.RemovableHandle:
         def add(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            rows = inputs[0].permute(0, 2, 3, 1).flatten(0, 2).double()
-            moments[name] = moments.get(name, 0) + rows.t() @ rows
+            rows = inputs[0].permute(0, 2, 3, 1).flatten(0, 2)
+            moments[name] = moments.get(name, 0) + (rows.t() @ rows).cpu().double()
 
         return convolution.register_forward_pre_hook(add)
 
@@ -111,7 +111,7 @@ def _take(small: LowRankConvolution, original: nn.Conv2d, moments: Tensor) -> No
     values, vectors = torch.linalg.eigh(moments + ridge * torch.eye(len(moments)).to(moments))
     roots = values.clamp_min(EPSILON).sqrt()
     root, back = (vectors * roots) @ vectors.mT, (vectors / roots) @ vectors.mT
-    weight = torch.einsum("oiyx,ij->ojyx", original.weight.double(), root)
+    weight = torch.einsum("oiyx,ij->ojyx", original.weight.cpu().double(), root)
     into = torch.linalg.svd(weight.transpose(0, 1).flatten(1), full_matrices=False).U[:, :rank]
     out = torch.linalg.svd(weight.flatten(1), full_matrices=False).U[:, :rank]
     reduce = into.mT @ back

@@ -1,8 +1,9 @@
 """Train a decoder for AdaIN.
 
 Two phases. First an autoencoder: features that are not aligned have to give the picture back, which is checked
-before anything else is asked. Then style transfer: content loss, moment and Gram style losses and a distance of
-colours, each style term divided by what the untouched content scores, so that pairs and layers count equally.
+before anything else is asked; or, where another decoder is imitated, its pictures. Then style transfer: content
+loss, moment and Gram style losses and a distance of colours, each style term divided by what the untouched content
+scores, so that pairs and layers count equally.
 """
 
 from __future__ import annotations
