@@ -18,6 +18,7 @@ from benchmarks.judge import judged
 from benchmarks.plan import Plan
 from benchmarks.timing import Rounds, how_many, ratio
 from styletransfer.features.vgg import VGG19Features
+from styletransfer.memory import available
 
 #: Bytes of activations that a picture's pixel costs, per channel of the network's first block, with gradients
 #: and copies: a forecast, so that a row too large for the machine is skipped instead of stopping it.
@@ -140,7 +141,7 @@ class Bench:
 
     def skip_if_too_large(self, extractor: VGG19Features) -> None:
         """Skip a row that would need more memory than is free."""
-        free = memory.available()
+        free = available(self.device)
         needed = self.size[0] * self.size[1] * extractor.widths[0] * _BYTES_PER_PIXEL_AND_CHANNEL
         if self.case.device == "cpu" and free is not None and needed > free:
             pytest.skip(f"needs about {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free")

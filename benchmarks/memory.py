@@ -46,15 +46,6 @@ def peak(work: Callable[[], Any], device: torch.device) -> dict[str, Any]:
     return {"resident": high, "added": max(high - before, 0)}
 
 
-def available() -> int | None:
-    """Return the bytes that are free for use, or None where the system does not tell."""
-    meminfo = Path("/proc/meminfo")
-    if not meminfo.is_file():
-        return None
-    lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
-    return int(lines["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in lines else None
-
-
 def _resident(field: str) -> int:
     lines = dict(line.split(":", 1) for line in _STATUS.read_text().splitlines() if ":" in line)
     return int(lines[field].split()[0]) * 1024

@@ -120,6 +120,21 @@ class Plan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """What a run will need, told before it starts.
+
+    Attributes:
+        memory: Bytes at the peak, beyond what the process holds before it, the result included.
+        least: The same if the memory that is there allowed no more: work in the thinnest strips.
+        strips: Into how many strips of rows the picture is cut for its largest part; 1 for none.
+    """
+
+    memory: int
+    least: int
+    strips: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class Part:
     """Something that a method is made of besides the extractor, such as a decoder; an option chooses it.
 

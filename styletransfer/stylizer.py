@@ -15,7 +15,9 @@ from styletransfer._checks import mix
 from styletransfer.errors import DivergenceError, ImageError, OptionError, StylizeInterrupted
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import ImageSource, Picture
-from styletransfer.method import Method, Plan
+from styletransfer.images.picture import SMALLEST_SIDE
+from styletransfer.memory import available, in_words
+from styletransfer.method import Forecast, Method, Plan
 from styletransfer.request import (
     EncodedStyle,
     Region,
@@ -80,6 +82,34 @@ class Stylizer(ABC):
         """Return what a run will do for a content of `size`, (H, W)."""
         return self.declaration.plan(self.config, size)
 
+    def forecast(self, size: tuple[int, int], *, batch: int = 1) -> Forecast | None:
+        """Return what a run for `batch` contents of `size`, (H, W), will need; None if the method cannot tell."""
+        return None
+
+    def largest(self, free: int, shape: tuple[int, int] = (3, 4)) -> tuple[int, int] | None:
+        """Return the largest size, (H, W), that `free` bytes allow, or None if the method cannot tell.
+
+        Args:
+            free: Bytes.
+            shape: The proportion of height and width.
+        """
+
+        def size(edge: int) -> tuple[int, int]:
+            height, width = (max(SMALLEST_SIDE, round(edge * side / max(shape))) for side in shape)
+            return height, width
+
+        def fits(edge: int) -> bool:
+            needed = self.forecast(size(edge))
+            return needed is None or needed.least <= free
+
+        if self.forecast(size(SMALLEST_SIDE)) is None:
+            return None
+        low, high = SMALLEST_SIDE, 2**17
+        while high - low > 8:
+            middle = (low + high) // 2
+            low, high = (middle, high) if fits(middle) else (low, middle)
+        return size(low)
+
     def objective(self, content: Tensor, style: Tensor) -> Callable[[Tensor], float] | None:
         """Return the function of a picture that the method minimises, or None if it minimises nothing.
 
@@ -113,7 +143,7 @@ class Stylizer(ABC):
             A `Stylization` whose picture has the content's height and width.
 
         Raises:
-            ImageError: A picture that cannot be read or used.
+            ImageError: A picture that cannot be read or used, or that is too large for the memory that is free.
             OptionError: Pictures on different devices, `style_mix` of the wrong length, something that the method
                 does not offer.
             DivergenceError: The result is not finite.
@@ -137,6 +167,7 @@ class Stylizer(ABC):
             "styles": tuple(item if isinstance(item, Picture) else None for item in read),
             "parts": self.parts,
         }
+        self._check_memory(picture)
         request = self._request(picture, read, strength, drawn, start)
         try:
             result = self._run(request, on_step)
@@ -152,6 +183,20 @@ class Stylizer(ABC):
                 term="picture",
             )
         return dataclasses.replace(result, image=request.keep_uncovered(result.image), **context)
+
+    def _check_memory(self, content: Picture) -> None:
+        """Refuse a content that would not fit into memory, before any work is done on it."""
+        batch, _, height, width = content.rgb.shape
+        needed, free = self.forecast((height, width), batch=batch), available(self.extractor.device)
+        if needed is None or free is None or needed.least <= free:
+            return
+        largest = self.largest(free // batch, (height, width)) or (0, 0)
+        raise ImageError(
+            f"The content is {width}x{height} pixels{f', {batch} of them,' if batch > 1 else ''} and method "
+            f"{self.method!r} needs {in_words(needed.least)} of memory for it; {in_words(free)} are free. The "
+            f"largest that fits is about {largest[1]}x{largest[0]}: reduce it with long_edge={max(largest)} "
+            f"(--long-edge {max(largest)}), or free memory."
+        )
 
     def _request(
         self,

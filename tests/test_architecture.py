@@ -24,6 +24,7 @@ FACE = "__init__"
 ORDER: tuple[tuple[str, ...], ...] = (
     ("errors", "_version"),
     ("_checks", "files"),
+    ("memory", "precision"),
     ("images",),
     ("samples",),
     ("layers", "functional"),

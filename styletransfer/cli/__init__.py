@@ -27,6 +27,7 @@ from styletransfer.cli.stylize import stylize_command
 from styletransfer.cli.train import train_group
 from styletransfer.cli.weights import weights_group
 from styletransfer.errors import CompareInterrupted, EvaluateInterrupted, StyleTransferError, StylizeInterrupted
+from styletransfer.memory import is_lack
 from styletransfer.methods import METHODS
 
 __all__ = ["main"]
@@ -73,7 +74,7 @@ class _Group(click.Group):
             kept = "" if isinstance(error, to_python) else str(error)
             raise _Interrupted(kept or "Interrupted; nothing was written.") from error
         except (MemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error):
+            if not is_lack(error):
                 raise
             raise _BadInput(_out_of_memory(ctx.meta.get("styletransfer.long_edge"))) from error
 
@@ -87,13 +88,6 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__
     ctx = click.get_current_context(silent=True)
     if ctx is None or not ctx.params.get("quiet"):
         click.echo(f"Warning: {message}", err=True)
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    # torch's CPU allocator raises a plain RuntimeError; its OutOfMemoryError says "out of memory".
-    text = str(error)
-    hints = ("out of memory", "not enough memory", "can't allocate memory")
-    return isinstance(error, MemoryError) or any(hint in text for hint in hints)
 
 
 def _out_of_memory(long_edge: int | None) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from styletransfer.errors import TrainingError
+from styletransfer.memory import available, is_lack
 from styletransfer.training.engine.config import RunConfig
 from styletransfer.training.engine.precision import autocast
 from styletransfer.training.engine.processes import World
@@ -45,21 +45,6 @@ def check(task: Task, config: RunConfig, world: World) -> None:
             f"{config.size} pixels at a time, {crop / 1e6:.0f} MB each), {free / 1e9:.1f} GB are free, enough for "
             f"{fitting} crops at a time. What may fit: {', or '.join(smaller(config, world))}."
         )
-
-
-def available(device: torch.device) -> int | None:
-    """Return the bytes that are free on a device; None if the system does not tell."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device)
-    found = []
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-        found.append(sum(1024 * int(lines[name].split()[0]) for name in ("MemAvailable", "SwapFree")))
-    with contextlib.suppress(OSError, ValueError):  # a container's limit; "max" if it has none
-        found.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    return min(found, default=None)
 
 
 def _kept(task: Task, side: int, config: RunConfig, device: torch.device) -> int:
@@ -101,16 +86,9 @@ def watched(config: RunConfig, world: World) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        if not _is_lack(error):
+        if not is_lack(error):
             raise
         raise TrainingError(
             f"Not enough memory on {world.device} for a batch of {config.batch_size} crops of {config.size} "
             f"pixels. The last checkpoint is intact. What may fit: {', or '.join(smaller(config, world))}."
         ) from error
-
-
-def _is_lack(error: BaseException) -> bool:
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    text = str(error)  # torch's CPU allocator raises a plain RuntimeError
-    return "not enough memory" in text or "can't allocate memory" in text

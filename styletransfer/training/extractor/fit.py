@@ -12,12 +12,12 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from styletransfer import memory
 from styletransfer.errors import OptionError, TrainingError
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.files import write_atomically
 from styletransfer.training import cards
 from styletransfer.training.data.crops import Crops
-from styletransfer.training.engine import memory
 from styletransfer.training.engine.journal import Journal
 from styletransfer.training.engine.loop import Progress
 from styletransfer.training.engine.run import Outcome, Run

@@ -12,6 +12,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
+from styletransfer import memory
 from styletransfer.errors import OptionError, TrainingError, WeightsError
 from styletransfer.features import create_extractor
 from styletransfer.features.low_rank import LowRankConv2d
@@ -19,7 +20,6 @@ from styletransfer.features.padding import pad_by_one
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.layers import VGG19_WIDTHS
 from styletransfer.training import train_extractor
-from styletransfer.training.engine import memory
 from styletransfer.training.extractor.factorise import Unexplained, factorise, measure, unexplained
 from styletransfer.training.extractor.least_squares import Moments, fit
 from styletransfer.training.extractor.ranks import choose_ranks, operations_of
