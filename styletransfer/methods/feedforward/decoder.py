@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, cast
 
@@ -20,7 +20,11 @@ from styletransfer.methods.feedforward.decoder_parts import (
     MOST_LAYERS,
     BaseDecoder,
     BaseSpec,
+    Change,
     ResidualBlock,
+    StageShape,
+    changed,
+    pointwise,
     rectified,
 )
 
@@ -82,6 +86,27 @@ class DecoderSpec(BaseSpec):
         return tuple(widths[:-1])
 
     @property
+    def stage_shapes(self) -> tuple[StageShape, ...]:
+        """See `BaseSpec.stage_shapes`."""
+        shapes, channels, last = [], self.channels[-1], len(self.stages) - 1
+        for index, widths in enumerate(self.stages):
+            convolutions = 2 * self.blocks_of(index) + len(widths)
+            stride = 2 ** (last - index)
+            shapes.append(
+                StageShape(
+                    taps=self.skips(index) if index else (*self.skips(0), self.taps[-1]),
+                    stride=stride,
+                    result=stride,
+                    reach=convolutions + (index > 0),  # enlarging looks at one more
+                    changes=convolutions - (index == last),
+                    channels=widths[-1],
+                    widest=max(channels, *widths),
+                )
+            )
+            channels = widths[-1]
+        return tuple(shapes)
+
+    @property
     def multiple(self) -> int:
         """The stride of the deepest tap."""
         return BY_TAP[self.taps[-1]].stride
@@ -90,6 +115,16 @@ class DecoderSpec(BaseSpec):
     def described(self) -> str:
         """How it upsamples and pads."""
         return f"{self.upsampling} upsampling, {self.padding} padding"
+
+    def slack(self, stage: int) -> int:
+        """Return by how many rows enlarged features may differ from a tap where they meet at `stage`.
+
+        Pooling halves odd sides up or down, so each doubling since the last tap may be a row off.
+        """
+        slack = 0
+        for index in range(1, stage + 1):
+            slack = 2 * (0 if self.skips(index - 1) else slack) + 1
+        return slack
 
     def skips(self, stage: int) -> tuple[str, ...]:
         """Return the taps that are added at the start of `stage`."""
@@ -162,40 +197,36 @@ class Decoder(BaseDecoder):
             self._initialise(last, 0.1)  # aligned features reach far beyond one
         self.to(memory_format=torch.channels_last)
 
-    def forward(self, target_features: Mapping[str, Tensor], change: Tensor | None = None) -> Tensor:
-        """Decode features to pictures.
+    def stage(
+        self,
+        index: int,
+        x: Tensor | None,
+        target_features: Mapping[str, Tensor],
+        changes: Sequence[Change] | None,
+    ) -> Tensor:
+        """See `BaseDecoder.stage`.
 
-        Args:
-            target_features: ``{tap: (B, C, h, w)}`` for every tap of the spec.
-            change: What `describe_change` says of their alignment, for a decoder whose spec has a `modulation`.
-
-        Returns:
-            (B, 3, H, W) RGB, not clamped. The size is that of the shallowest tap, doubled up to block 1:
-            exactly the picture's if a tap of block 1 is among them.
-
-        Raises:
-            OptionError: A tap that is missing or does not fit the others; no `change` where one is needed.
+        The picture has the size of the shallowest tap, doubled up to block 1: exactly its own if a tap of block 1
+        is among them.
         """
-        modulated = self._modulated(change)
-        self._check_taps(target_features)
-        x = target_features[self.spec.taps[-1]]
-        last, slack = len(self.stages) - 1, 0
-        for index, stage in enumerate(self.stages):
-            if index > 0:
-                with in_own_precision(x):
-                    x = F.interpolate(x, scale_factor=2, mode=self.spec.upsampling)
-                slack = 2 * slack + 1
-            for tap in self.spec.skips(index):
-                skip = self.skips[tap](target_features[tap])
-                x = _fit(x, skip.shape[2], skip.shape[3], slack, tap) + skip
-                slack = 0
-            for block in cast(nn.ModuleList, self.blocks[index]):
-                x = block(x, modulated)
-            for position, convolution in enumerate(cast(nn.ModuleList, stage)):
-                x = convolution(pad_by_one(x, self.spec.padding))
-                if index < last or position < len(self.spec.stages[last]) - 1:
-                    x = rectified(modulated(x), self.spec.slope)
-        return x
+        own: Iterator[Change | None] = iter(changes or itertools.repeat(None))
+        if x is None:
+            x = target_features[self.spec.taps[-1]]
+        else:
+            with in_own_precision(x):
+                x = F.interpolate(x, scale_factor=2, mode=self.spec.upsampling)
+        for position, tap in enumerate(self.spec.skips(index)):
+            skip = pointwise(self.skips[tap], target_features[tap])
+            slack = 0 if position else self.spec.slack(index)
+            x = skip.add_(_fit(x, skip.shape[2], skip.shape[3], slack, tap))
+        for block in cast(nn.ModuleList, self.blocks[index]):
+            x = cast(Tensor, block(x, own))
+        last = index == len(self.stages) - 1
+        *convolutions, end = cast(nn.ModuleList, self.stages[index])
+        for convolution in convolutions if last else (*convolutions, end):
+            x = changed(convolution, pad_by_one(x, self.spec.padding), next(own))
+            x = rectified(x, self.spec.slope)
+        return cast(Tensor, end(pad_by_one(x, self.spec.padding))) if last else x
 
 
 def _fit(x: Tensor, height: int, width: int, slack: int, tap: str) -> Tensor:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import reprlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +22,33 @@ from styletransfer.methods.feedforward.config import ALIGNMENTS, MOST_PASSES
 Alignment = Literal["channels", "covariance"]
 #: Convolutions of a stage, or residual blocks before it, at most.
 MOST_LAYERS = 32
+
+
+#: Scale and shift of a convolution's channels, (B or 1, C, 1, 1) each.
+Change = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageShape:
+    """What is local in a stage of a decoder: a range of its rows can be made from a range of what it reads.
+
+    Attributes:
+        taps: The features that it reads.
+        stride: Pixels of the picture per row that it works on.
+        result: Pixels of the picture per row of its result.
+        reach: How many of the rows that it works on, to each side, a row of the result depends on.
+        changes: How many of its convolutions a modulation acts on.
+        channels: Of the result.
+        widest: Numbers per position that it works on, at its widest.
+    """
+
+    taps: tuple[str, ...]
+    stride: int
+    result: int
+    reach: int
+    changes: int
+    channels: int
+    widest: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +112,11 @@ class BaseSpec(ABC):
 
     @property
     @abstractmethod
+    def stage_shapes(self) -> tuple[StageShape, ...]:
+        """What each stage of the network reads and how far it sees, coarse to fine."""
+
+    @property
+    @abstractmethod
     def multiple(self) -> int:
         """What both sides of a picture must be a multiple of, to be decoded without a rest."""
 
@@ -111,10 +144,44 @@ class ResidualBlock(nn.Module):
         self.first = nn.Conv2d(channels, channels, 3)
         self.second = nn.Conv2d(channels, channels, 3)
 
-    def forward(self, x: Tensor, modulated: Callable[[Tensor], Tensor]) -> Tensor:
-        """Return (B, C, h, w) features of the same shape; `modulated` is applied to each convolution."""
-        inner = rectified(modulated(self.first(pad_by_one(x, self.padding))), self.slope)
-        return x + modulated(self.second(pad_by_one(inner, self.padding)))
+    def forward(self, x: Tensor, changes: Iterator[Change | None]) -> Tensor:
+        """Return (B, C, h, w) features of the same shape; each convolution takes the next of `changes`."""
+        inner = rectified(changed(self.first, pad_by_one(x, self.padding), next(changes)), self.slope)
+        return changed(self.second, pad_by_one(inner, self.padding), next(changes)).add_(x)
+
+
+def changed(convolution: nn.Module, x: Tensor, change: Change | None) -> Tensor:
+    """Apply a convolution to (B, C, h, w), and scale and shift its result's channels by `change`.
+
+    Without gradients, a change that is the same for the whole batch costs nothing: it is made in the weights.
+    """
+    if change is None:
+        return cast(Tensor, convolution(x))
+    scale, shift = change
+    if len(scale) > 1 or torch.is_grad_enabled():
+        return torch.addcmul(shift.to(x.dtype), convolution(x), scale.to(x.dtype))
+    weight, bias = convolution.get_parameter("weight"), convolution.get_parameter("bias")
+    folded = torch.addcmul(shift.flatten(), scale.flatten(), bias)
+    return F.conv2d(x, (weight * scale.view(-1, 1, 1, 1)).to(x.dtype), folded.to(x.dtype))
+
+
+def pointwise(convolution: nn.Module, x: Tensor, change: Change | None = None) -> Tensor:
+    """Apply a 1x1 convolution to (B, C, h, w) as a matrix product, and scale and shift its channels by `change`.
+
+    In channels_last that is a view; on a CPU it takes a third of the time of torch's own 1x1 convolution. A change
+    is made in the weights, where it costs nothing.
+    """
+    weight, rows = convolution.get_parameter("weight").flatten(1), x.permute(0, 2, 3, 1)
+    bias = cast(Tensor | None, convolution.bias)
+    if change is None:
+        return F.linear(rows, weight, bias).permute(0, 3, 1, 2)
+    scale, shift = (part.flatten(1) for part in change)  # (B or 1, width)
+    offset = (shift if bias is None else torch.addcmul(shift, scale, bias)).to(x.dtype)
+    weights = (scale[:, :, None] * weight).to(x.dtype)  # (B or 1, width, C)
+    if len(weights) == 1:
+        return F.linear(rows, weights[0], offset[0]).permute(0, 3, 1, 2)
+    moved = torch.baddbmm(offset[:, None], rows.flatten(1, 2), weights.mT)
+    return moved.view(*rows.shape[:3], -1).permute(0, 3, 1, 2)
 
 
 class Modulation(nn.Module):
@@ -165,30 +232,58 @@ class BaseDecoder(nn.Module):
         if missing:
             raise OptionError(f"The decoder {self.spec.name!r} needs the features of {', '.join(missing)} too.")
 
-    def _changes(self, change: Tensor | None) -> list[tuple[Tensor, Tensor]] | None:
-        """Return scale and shift for each modulated convolution in its order, or None without a modulation."""
+    def forward(self, target_features: Mapping[str, Tensor], change: Tensor | None = None) -> Tensor:
+        """Decode features to pictures.
+
+        Args:
+            target_features: ``{tap: (B, C, h, w)}`` for every tap of the spec.
+            change: What `describe_change` says of their alignment, for a decoder whose spec has a `modulation`.
+
+        Returns:
+            (B, 3, H, W) RGB, not clamped.
+
+        Raises:
+            OptionError: A tap that is missing or does not fit the others; no `change` where one is needed.
+        """
+        changes = self.changes(change)
+        self._check_taps(target_features)
+        x = None
+        for index, own in enumerate(changes):
+            x = self.stage(index, x, target_features, own)
+        return cast(Tensor, x)
+
+    def changes(self, change: Tensor | None) -> list[list[Change] | None]:
+        """Return for each stage the scales and shifts of its convolutions, or None without a modulation."""
+        shapes = self.spec.stage_shapes
         if self.modulation is None:
-            return None
+            return [None] * len(shapes)
         if change is None:
             raise OptionError(
                 f"The decoder {self.spec.name!r} is conditioned on the change in statistics: "
                 "give it describe_change(...) with the features."
             )
-        changes: list[tuple[Tensor, Tensor]] = self.modulation(change)
-        return changes
+        pairs: Iterator[Change] = iter(self.modulation(change))
+        return [list(itertools.islice(pairs, shape.changes)) for shape in shapes]
 
-    def _modulated(self, change: Tensor | None) -> Callable[[Tensor], Tensor]:
-        """Return what gives the convolutions' results, in their order, their scales and shifts."""
-        changes = self._changes(change)
-        if changes is None:
-            return lambda x: x
-        pairs = iter(changes)
+    @abstractmethod
+    def stage(
+        self,
+        index: int,
+        x: Tensor | None,
+        target_features: Mapping[str, Tensor],
+        changes: Sequence[Change] | None,
+    ) -> Tensor:
+        """Go from one resolution to the next, of a whole picture or of some of its rows.
 
-        def modulated(x: Tensor) -> Tensor:
-            scale, shift = next(pairs)
-            return torch.addcmul(shift.to(x.dtype), x, scale.to(x.dtype))
+        Args:
+            index: Which stage, from 0, the coarsest.
+            x: The result of the stage before, (B, C, h, w); None for the first.
+            target_features: Those of the taps that this stage reads, `StageShape.taps`.
+            changes: Its own of `changes`.
 
-        return modulated
+        Returns:
+            (B, C', h', w'); of the last stage the picture, not clamped.
+        """
 
     def _initialise(self, last: nn.Conv2d, scale: float) -> None:
         """Start with activations of constant size (He et al. 2015) around a mid-grey picture."""

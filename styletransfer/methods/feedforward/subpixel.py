@@ -23,10 +23,15 @@ from styletransfer._checks import integer
 from styletransfer.errors import OptionError
 from styletransfer.features.padding import Padding, in_own_precision, pad_by_one
 from styletransfer.layers import BY_TAP, WIDEST
-from styletransfer.methods.feedforward.decoder_parts import MOST_LAYERS, BaseDecoder, BaseSpec, rectified
-
-#: Scale and shift of a convolution's channels, (B, C, 1, 1) each, or none.
-Change = tuple[Tensor, Tensor] | None
+from styletransfer.methods.feedforward.decoder_parts import (
+    MOST_LAYERS,
+    BaseDecoder,
+    BaseSpec,
+    Change,
+    StageShape,
+    pointwise,
+    rectified,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +90,27 @@ class SubpixelSpec(BaseSpec):
         return tuple(widths)
 
     @property
+    def stage_shapes(self) -> tuple[StageShape, ...]:
+        """See `BaseSpec.stage_shapes`."""
+        shapes = []
+        for index, tap in enumerate(self.taps[:0:-1]):
+            last, widths = index == len(self.stages) - 1, self.stages[index]
+            convolutions = 2 * self.blocks[index] + len(widths)
+            stride = BY_TAP[tap].stride
+            shapes.append(
+                StageShape(
+                    taps=(self.taps[0], tap) if last else (tap,),
+                    stride=stride,
+                    result=1 if last else stride,
+                    reach=convolutions + (index > 0) + last,  # enlarging and the last convolution look at one more
+                    changes=convolutions,
+                    channels=3 if last else widths[-1],
+                    widest=max(self.entering[index], *widths),
+                )
+            )
+        return tuple(shapes)
+
+    @property
     def multiple(self) -> int:
         """The stride of the deepest tap."""
         return BY_TAP[self.taps[-1]].stride
@@ -122,7 +148,7 @@ class LowRankConvolution(nn.Module):
         self.expand = nn.Conv2d(rank, width, 1)
 
     def forward(
-        self, x: Tensor, change: Change = None, *, enlarge: bool = False, entering: Sequence[Tensor] = ()
+        self, x: Tensor, change: Change | None = None, *, enlarge: bool = False, entering: Sequence[Tensor] = ()
     ) -> Tensor:
         """Return (B, width, h, w), each channel scaled and shifted by `change`.
 
@@ -162,7 +188,7 @@ class LowRankBlock(nn.Module):
         if not self.second.expand.weight.is_meta:
             nn.init.zeros_(self.second.expand.weight)
 
-    def forward(self, x: Tensor, changes: Iterator[Change]) -> Tensor:
+    def forward(self, x: Tensor, changes: Iterator[Change | None]) -> Tensor:
         """Return (B, C, h, w) features of the same shape; each convolution takes the next of `changes`."""
         inner = rectified(self.first(x, next(changes)), self.slope)
         moved: Tensor = x + self.second(inner, next(changes))
@@ -211,56 +237,52 @@ class SubpixelDecoder(BaseDecoder):
             nn.init.zeros_(self.end.weight)  # a training begins with what the skip shows
         self.to(memory_format=torch.channels_last)
 
-    def forward(self, target_features: Mapping[str, Tensor], change: Tensor | None = None) -> Tensor:
-        """Decode features to pictures.
-
-        Args:
-            target_features: ``{tap: (B, C, h, w)}`` for every tap of the spec, of pictures whose sides are
-                multiples of ``spec.multiple``.
-            change: What `describe_change` says of their alignment, for a decoder whose spec has a `modulation`.
-
-        Returns:
-            (B, 3, H, W) RGB, not clamped.
-
-        Raises:
-            OptionError: A tap that is missing or does not fit the others; no `change` where one is needed.
-        """
-        changes: Iterator[Change] = iter(self._changes(change) or itertools.repeat(None))
-        self._check_taps(target_features)
-        self._check_sizes(target_features)
+    def stage(
+        self,
+        index: int,
+        x: Tensor | None,
+        target_features: Mapping[str, Tensor],
+        changes: Sequence[Change] | None,
+    ) -> Tensor:
+        """See `BaseDecoder.stage`; the pictures' sides are multiples of ``spec.multiple``."""
+        own: Iterator[Change | None] = iter(changes or itertools.repeat(None))
+        self._check_sizes(index, x, target_features)
         shallow, *deeper = self.spec.taps
-        x, slope = target_features[deeper[-1]], self.spec.slope
-        for tap, blocks, stage in zip(deeper[::-1], self.blocks, self.stages, strict=True):
-            coarse = tap != deeper[-1]  # x has half of this stage's resolution still
-            if coarse and len(cast(nn.ModuleList, blocks)):
-                x = enlarged(x) + pointwise(self.enter[tap], target_features[tap])
-                coarse = False
-            for block in cast(nn.ModuleList, blocks):
-                x = block(x, changes)
-            convolutions = [cast(LowRankConvolution, each) for each in cast(nn.ModuleList, stage)]
-            for convolution in convolutions:
-                taps = [tap] if coarse else []
-                if tap == deeper[0] and convolution is convolutions[-1]:
-                    taps.append(shallow)
-                entering = [
-                    convolution.reduced(cast(nn.Conv2d, self.enter[each]), target_features[each]) for each in taps
-                ]
-                x = rectified(convolution(x, next(changes), enlarge=coarse, entering=entering), slope)
-                coarse = False
+        tap, last = deeper[-1 - index], index == len(deeper) - 1
+        coarse = x is not None  # it has half of this stage's resolution still
+        x = target_features[tap] if x is None else x
+        blocks, stage = (cast(nn.ModuleList, each[index]) for each in (self.blocks, self.stages))
+        if coarse and len(blocks):
+            x = enlarged(x).add_(pointwise(self.enter[tap], target_features[tap]))
+            coarse = False
+        for block in blocks:
+            x = cast(Tensor, block(x, own))
+        for position, convolution in enumerate(cast(Iterator[LowRankConvolution], iter(stage))):
+            taps = [tap] if coarse else []
+            if last and position == len(stage) - 1:
+                taps.append(shallow)
+            entering = [
+                convolution.reduced(cast(nn.Conv2d, self.enter[each]), target_features[each]) for each in taps
+            ]
+            x = rectified(convolution(x, next(own), enlarge=coarse, entering=entering), self.spec.slope)
+            coarse = False
+        if not last:
+            return x
         fine = F.pixel_shuffle(self.end(pad_by_one(x, self.spec.padding)), 2)
         return fine + pointwise(self.skip, target_features[shallow])
 
-    def _check_sizes(self, target_features: Mapping[str, Tensor]) -> None:
-        spec, shallow = self.spec, self.spec.taps[0]
-        height, width = target_features[shallow].shape[2:]
-        whole = height % spec.multiple == width % spec.multiple == 0
-        for tap in spec.taps:
-            got = tuple(target_features[tap].shape[2:])
-            if not whole or got != (height // BY_TAP[tap].stride, width // BY_TAP[tap].stride):
-                beside = "" if tap == shallow else f", those of {shallow} {height}x{width}"
+    def _check_sizes(self, index: int, x: Tensor | None, target_features: Mapping[str, Tensor]) -> None:
+        shape = self.spec.stage_shapes[index]
+        pixels = {
+            tap: [BY_TAP[tap].stride * side for side in target_features[tap].shape[2:]] for tap in shape.taps
+        }
+        fitting = pixels[shape.taps[-1]] if x is None else [2 * shape.stride * side for side in x.shape[2:]]
+        for tap, (height, width) in pixels.items():
+            if [height, width] != fitting:
                 raise OptionError(
-                    f"The decoder {spec.name!r} needs features of one picture whose sides are multiples of "
-                    f"{spec.multiple}; those of {tap} are {got[0]}x{got[1]}{beside}."
+                    f"The decoder {self.spec.name!r} needs features of one picture whose sides are multiples of "
+                    f"{self.spec.multiple}; those of {tap} are of {height}x{width} pixels, the deeper ones of "
+                    f"{fitting[0]}x{fitting[1]}."
                 )
 
 
@@ -268,22 +290,3 @@ def enlarged(x: Tensor) -> Tensor:
     """Return (B, C, h, w) features at twice their size, bilinearly."""
     with in_own_precision(x):
         return F.interpolate(x, scale_factor=2, mode="bilinear")
-
-
-def pointwise(convolution: nn.Module, x: Tensor, change: Change = None) -> Tensor:
-    """Apply a 1x1 convolution to (B, C, h, w) as a matrix product, and scale and shift its channels by `change`.
-
-    In channels_last that is a view; on a CPU it takes a third of the time of torch's own 1x1 convolution. A change
-    is made in the weights, where it costs nothing.
-    """
-    weight, rows = convolution.get_parameter("weight").flatten(1), x.permute(0, 2, 3, 1)
-    bias = cast(Tensor | None, convolution.bias)
-    if change is None:
-        return F.linear(rows, weight, bias).permute(0, 3, 1, 2)
-    scale, shift = (part.flatten(1) for part in change)  # (B or 1, width)
-    offset = (shift if bias is None else torch.addcmul(shift, scale, bias)).to(x.dtype)
-    weights = (scale[:, :, None] * weight).to(x.dtype)  # (B or 1, width, C)
-    if len(weights) == 1:
-        return F.linear(rows, weights[0], offset[0]).permute(0, 3, 1, 2)
-    moved = torch.baddbmm(offset[:, None], rows.flatten(1, 2), weights.mT)
-    return moved.view(*rows.shape[:3], -1).permute(0, 3, 1, 2)

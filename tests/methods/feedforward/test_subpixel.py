@@ -205,7 +205,7 @@ def test_a_file_of_an_unknown_kind(tmp_path: Path, kind: object) -> None:
 
 def test_a_description_of_nothing_known_builds_nothing() -> None:
     class Other(BaseSpec):
-        kind, modulated, multiple, described = "other", (), 1, ""
+        kind, modulated, stage_shapes, multiple, described = "other", (), (), 1, ""
 
     with pytest.raises(OptionError, match="No decoder is built from Other"):
         build_decoder(Other(name="x", encoder="y", taps=("relu1_1",), channels=(1,)))
