@@ -121,13 +121,19 @@ def _weighted_stats(features: Tensor, weights: Tensor, epsilon: float) -> tuple[
 
 def position_shares(weights: Tensor, flat: Tensor) -> Tensor:
     """Return weights (B or 1, 1, h, w) as (B or 1, 1, h*w) that sum to 1, for features (B, C, h*w)."""
+    given = position_weights(weights, flat)
+    return given / given.sum(dim=2, keepdim=True).clamp_min(1e-12)
+
+
+def position_weights(weights: Tensor, flat: Tensor) -> Tensor:
+    """Return weights (B or 1, 1, h, w) as (B or 1, 1, h*w), for features (B, C, h*w)."""
     given = weights.to(flat.dtype).flatten(2)
     if given.ndim != 3 or given.shape[1] != 1 or given.shape[2] != flat.shape[2]:
         raise OptionError(
             f"Weights of shape {tuple(weights.shape)} do not fit features with {flat.shape[2]} positions; wanted "
             "(B or 1, 1, h, w) with the features' h and w."
         )
-    return given / given.sum(dim=2, keepdim=True).clamp_min(1e-12)
+    return given
 
 
 def adain(content_features: Tensor, style_features: Tensor) -> Tensor:

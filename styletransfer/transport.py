@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from styletransfer.errors import OptionError
-from styletransfer.functional import EPSILON, at_least_float32, position_shares
+from styletransfer.functional import EPSILON, at_least_float32
+from styletransfer.moments import moments
 
 #: Added to the variances, as a share of their mean: directions in which nothing varies are not blown up.
 _RIDGE = 1e-3
@@ -40,20 +41,9 @@ def covariance_stats(features: Tensor, weights: Tensor | None = None) -> tuple[T
         tensor([[[ 2., -2.],
                  [-2.,  2.]]])
     """
-    rows = at_least_float32(features).flatten(2).transpose(1, 2)  # (B, h*w, C): a view for channels_last features
-    if weights is None:
-        mean = rows.mean(dim=1, keepdim=True)
-        centered = rows - mean
-        covariance = torch.bmm(centered.transpose(1, 2), centered) / max(rows.shape[1] - 1, 1)
-    else:
-        shares = position_shares(weights, rows.transpose(1, 2)).transpose(1, 2)  # (B or 1, h*w, 1)
-        mean = (shares * rows).sum(dim=1, keepdim=True)
-        centered = rows - mean
-        positions = 1 / shares.square().sum(dim=1, keepdim=True)  # Kish (1965), see `functional.channel_stats`
-        unbiased = positions / (positions - 1).clamp_min(1)
-        covariance = torch.bmm(centered.transpose(1, 2), shares * centered) * unbiased
-    std = (torch.diagonal(covariance, dim1=1, dim2=2) + EPSILON).sqrt()
-    return mean.transpose(1, 2)[..., None], std[:, :, None, None], covariance
+    found = moments(features, weights, covariance=True)
+    mean, std = found.channel_stats()
+    return mean, std, found.unbiased
 
 
 def transport(features: Tensor, mean: Tensor, covariance: Tensor, wanted_mean: Tensor, wanted: Tensor) -> Tensor:
@@ -85,13 +75,19 @@ def transport(features: Tensor, mean: Tensor, covariance: Tensor, wanted_mean: T
         >>> bool((covariance_stats(moved)[2] - wanted).abs().max() < 0.02 * wanted.abs().max())
         True
     """
+    return move(features, mean, transport_matrix(covariance, wanted), wanted_mean)
+
+
+def move(features: Tensor, mean: Tensor, matrix: Tensor, wanted_mean: Tensor) -> Tensor:
+    """Return ``wanted_mean + matrix (f - mean)`` at each position of (B, C, h, w) features.
+
+    Args:
+        features: (B, C, h, w).
+        mean: (B, C, 1, 1).
+        matrix: (B, C, C), symmetric.
+        wanted_mean: (B or 1, C, 1, 1).
+    """
     batch, channels, height, width = features.shape
-    if wanted.shape[1:] != (channels, channels) or wanted.shape[0] not in (1, batch):
-        raise OptionError(
-            f"Content features of shape {tuple(features.shape)} cannot take covariances of shape "
-            f"{tuple(wanted.shape)}; give one style for all or one for each, of the same layer."
-        )
-    matrix = _map(covariance, wanted).to(features.device, mean.dtype)
     rows = at_least_float32(features - mean).flatten(2).transpose(1, 2)
     moved = torch.baddbmm(wanted_mean.flatten(1)[:, None], rows, matrix)  # the matrix is symmetric
     return moved.transpose(1, 2).view(batch, channels, height, width).to(features.dtype)
@@ -105,13 +101,24 @@ def mix_covariances(covariances: Sequence[Tensor], shares: Sequence[float]) -> T
     return mixed.to(covariances[0].device, covariances[0].dtype)
 
 
-def _map(covariance: Tensor, wanted: Tensor) -> Tensor:
+def transport_matrix(covariance: Tensor, wanted: Tensor) -> Tensor:
+    """Return the matrix of `transport`, (B, C, C), of the dtype of `covariance`; it is found in float64.
+
+    Raises:
+        OptionError: Another number of channels or pictures.
+    """
+    batch, channels = covariance.shape[:2]
+    if wanted.shape[1:] != (channels, channels) or wanted.shape[0] not in (1, batch):
+        raise OptionError(
+            f"Content features with covariances of shape {tuple(covariance.shape)} cannot take covariances of "
+            f"shape {tuple(wanted.shape)}; give one style for all or one for each, of the same layer."
+        )
     own = _with_ridge(covariance)
     values, vectors = torch.linalg.eigh(own)
     roots = values.clamp_min(EPSILON).sqrt()[:, None]
     there, back = (vectors * roots) @ vectors.mT, (vectors / roots) @ vectors.mT
     mapped: Tensor = back @ _root(there @ _with_ridge(wanted) @ there) @ back
-    return mapped
+    return mapped.to(covariance.device, covariance.dtype)
 
 
 def _with_ridge(covariance: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("images",),
     ("samples",),
     ("layers", "functional"),
-    ("losses", "transport"),
+    ("losses", "moments", "transport"),
     ("weights",),
     ("features",),
     ("method",),

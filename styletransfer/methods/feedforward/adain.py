@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import ClassVar, cast
 
 import torch
+import torch.nn.functional as F
 from safetensors.torch import save
 from torch import Tensor
 
-from styletransfer import losses
 from styletransfer.errors import WeightsError
 from styletransfer.files import check_place, write_atomically
 from styletransfer.layers import TAPS
@@ -26,14 +26,16 @@ from styletransfer.methods.feedforward.statistics import (
     ChannelStatistics,
     Statistics,
     align_features,
+    aligning,
     describe_change,
-    measure,
     mix_statistics,
+    statistics_of,
     statistics_of_layers,
 )
-from styletransfer.methods.feedforward.stylizer import FeedForwardStylizer, Transform
+from styletransfer.methods.feedforward.stylizer import FeedForwardStylizer
+from styletransfer.methods.feedforward.transform import Apply, Transform
+from styletransfer.moments import Moments, merged, moments
 from styletransfer.stylizer import EncodedStyle as _EncodedStyle
-from styletransfer.stylizer import Region
 from styletransfer.weights.tensor_files import read_tensors
 
 #: Layers of the paper's style loss (section 6.1).
@@ -118,9 +120,9 @@ class AdaIN(Transform):
     def __init__(self, *, covariance: bool = False) -> None:
         self.covariance = covariance
 
-    def encode(self, features: Mapping[str, Tensor], extractor: str) -> EncodedStyle:
+    def encode(self, measured: Statistics, extractor: str) -> EncodedStyle:
         """Return the style's channel statistics."""
-        return EncodedStyle(extractor, statistics_of_layers(features, covariance=self.covariance))
+        return EncodedStyle(extractor, measured)
 
     def mix(self, styles: Sequence[_EncodedStyle], shares: Sequence[float]) -> EncodedStyle:
         """Mix styles: equation 15, which mixes aligned features, is linear in mean and deviation."""
@@ -144,17 +146,22 @@ class AdaIN(Transform):
                 return f"it lacks the covariance of {layer}, which this decoder's alignment needs"
         return None
 
-    def measure(self, features: Mapping[str, Tensor], region: Region) -> Statistics:
-        """Return the content's channel statistics in a region: all that needs the whole picture."""
+    def measure(self, features: Mapping[str, Tensor], masks: Mapping[str, Tensor | None]) -> dict[str, Moments]:
+        """Return the moments of the channels in some rows of a picture."""
+        return {k: moments(x, masks[k], covariance=self.covariance) for k, x in features.items()}
+
+    def merge(self, measured: Sequence[Mapping[str, Moments]]) -> Statistics:
+        """Return the channel statistics of the whole picture."""
         return {
-            k: measure(x, region.mask_at((x.shape[2], x.shape[3])), self.covariance) for k, x in features.items()
+            k: statistics_of(merged([part[k] for part in measured]), covariance=self.covariance)
+            for k in measured[0]
         }
 
-    def apply(
-        self, features: Mapping[str, Tensor], style: _EncodedStyle, measured: Statistics
-    ) -> dict[str, Tensor]:
-        """Return the aligned features (equation 8)."""
-        return align_features(features, _statistics(style), measured)
+    def fit(self, measured: Statistics, style: _EncodedStyle) -> Apply:
+        """Return what aligns features (equation 8)."""
+        wanted = _statistics(style)
+        aligned = {k: aligning(now, wanted[k]) for k, now in measured.items()}
+        return lambda features: {k: aligned[k](x) for k, x in features.items()}
 
     def describe(
         self, measured: Statistics, style: _EncodedStyle, alpha: float, own: Statistics | None = None
@@ -166,22 +173,16 @@ class AdaIN(Transform):
             measured, wanted = (mix_statistics([s, kept], (alpha, 1 - alpha)) for s in (measured, wanted))
         return describe_change(measured, wanted)
 
-    def losses(
-        self, features: Mapping[str, Tensor], target: Mapping[str, Tensor], style: _EncodedStyle, region: Region
-    ) -> tuple[Tensor, Tensor]:
-        """Return the paper's content and style loss (equations 12 and 13), the latter within the region."""
-        statistics = _statistics(style)
-        (deepest, wanted), layers = (
-            next(iter(target.items())),
-            [k for k in LOSS_LAYERS if k in statistics.keys() & features.keys()],
-        )
-        content = losses.content_loss(features[deepest], wanted)
-        terms = []
-        for layer in layers:
-            x = features[layer]
-            weights = region.mask_at((x.shape[2], x.shape[3]))
-            terms.append(losses.moment_style_loss(x, *statistics[layer][:2], weights))
-        return content, torch.stack(terms).sum()
+    def style_loss(self, measured: Statistics, style: _EncodedStyle) -> Tensor:
+        """Return the paper's style loss (equation 13)."""
+        wanted = _statistics(style)
+        terms = [
+            F.mse_loss(measured[k].mean, wanted[k].mean.expand_as(measured[k].mean))
+            + F.mse_loss(measured[k].std, wanted[k].std.expand_as(measured[k].std))
+            for k in LOSS_LAYERS
+            if k in wanted.keys() & measured.keys()
+        ]
+        return torch.stack(terms).sum()
 
 
 class AdaINStylizer(FeedForwardStylizer):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from styletransfer.functional import align, channel_stats
-from styletransfer.transport import covariance_stats, mix_covariances, transport
+from styletransfer.functional import align
+from styletransfer.moments import Moments, moments
+from styletransfer.transport import mix_covariances, move, transport_matrix
 
 #: Keeps the relative change finite where a channel is silent on both sides; channels have values of about one.
 _SILENT = 1e-3
@@ -32,15 +33,15 @@ class ChannelStatistics(NamedTuple):
 Statistics = dict[str, ChannelStatistics]
 
 
-def measure(features: Tensor, weights: Tensor | None, covariance: bool) -> ChannelStatistics:
-    """Return the statistics of (B, C, h, w) features, each position counting by `weights` if there are any."""
-    stats = covariance_stats(features, weights) if covariance else channel_stats(features, weights=weights)
-    return ChannelStatistics(*stats)
+def statistics_of(found: Moments, *, covariance: bool) -> ChannelStatistics:
+    """Return the statistics that moments stand for."""
+    return ChannelStatistics(*found.channel_stats(), found.unbiased if covariance else None)
 
 
 def statistics_of_layers(features: Mapping[str, Tensor], *, covariance: bool = False) -> Statistics:
     """Return mean and standard deviation of each layer's channels, and their covariance if it is wanted."""
-    return {layer: measure(x, None, covariance) for layer, x in features.items()}
+    found = {layer: moments(x, covariance=covariance) for layer, x in features.items()}
+    return {layer: statistics_of(each, covariance=covariance) for layer, each in found.items()}
 
 
 def mix_statistics(statistics: Sequence[Statistics], shares: Sequence[float]) -> Statistics:
@@ -74,15 +75,16 @@ def align_features(
         before: The statistics of `features`, if they are known. Where they and the style's have covariances, these
             are aligned too.
     """
-    return {k: _align(x, statistics[k], None if before is None else before[k]) for k, x in features.items()}
+    known = before or statistics_of_layers(features)
+    return {layer: aligning(known[layer], statistics[layer])(x) for layer, x in features.items()}
 
 
-def _align(features: Tensor, wanted: ChannelStatistics, now: ChannelStatistics | None) -> Tensor:
-    if now is None:
-        return align(features, wanted.mean, wanted.std)
+def aligning(now: ChannelStatistics, wanted: ChannelStatistics) -> Callable[[Tensor], Tensor]:
+    """Return what gives features of the statistics `now` the wanted ones, all of them or some of their rows."""
     if now.covariance is None or wanted.covariance is None:
-        return align(features, wanted.mean, wanted.std, (now.mean, now.std))
-    return transport(features, now.mean, now.covariance, wanted.mean, wanted.covariance)
+        return lambda x: align(x, wanted.mean, wanted.std, (now.mean, now.std))
+    matrix = transport_matrix(now.covariance, wanted.covariance)
+    return lambda x: move(x, now.mean, matrix, wanted.mean)
 
 
 def describe_change(before: Statistics, wanted: Statistics) -> Tensor:

@@ -1,18 +1,16 @@
 """Feed-forward style transfer in three parts: encode, transform, decode.
 
-The transform is what tells one method from another: it encodes a style's features into what it needs of them,
-and applies that to the content's features. What needs the whole picture (`Transform.measure`) is apart from what
-is local (`Transform.apply` and decoding), so that tiles, frames and batches can share measurements.
+Pictures may have any size: large ones are encoded and decoded in strips of rows (`strips`), with the result that
+the whole would give.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,8 +19,15 @@ from torch import Tensor
 from styletransfer.errors import OptionError
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import ImageSource, Picture
+from styletransfer.losses import content_loss
+from styletransfer.memory import available, is_lack
+from styletransfer.method import Forecast
 from styletransfer.methods.feedforward.decoder_files import load_decoder
 from styletransfer.methods.feedforward.decoder_parts import BaseDecoder
+from styletransfer.methods.feedforward.forecasting import forecast
+from styletransfer.methods.feedforward.rendering import Maps, Targets, region_maps, rows_of, strength_maps
+from styletransfer.methods.feedforward.strips import Budget, EncodedPicture, budget_for, decode
+from styletransfer.methods.feedforward.transform import Painted, Transform
 from styletransfer.stylizer import (
     EncodedStyle,
     OnStep,
@@ -38,54 +43,6 @@ from styletransfer.weights.catalogue import default_decoder
 
 #: Weight of the style loss against the content loss, as pytorch-AdaIN trains with.
 _STYLE_WEIGHT = 10.0
-
-
-class Transform(ABC):
-    """What a feed-forward method does between encoding and decoding.
-
-    Attributes:
-        layers: Layers of a style that it needs in addition to those that the decoder reads.
-    """
-
-    layers: ClassVar[tuple[str, ...]] = ()
-
-    @abstractmethod
-    def encode(self, features: Mapping[str, Tensor], extractor: str) -> EncodedStyle:
-        """Encode a style's features, ``{layer: (B, C, h, w)}``, into what `apply` needs."""
-
-    @abstractmethod
-    def mix(self, styles: Sequence[EncodedStyle], shares: Sequence[float]) -> EncodedStyle:
-        """Return the mixture of several styles."""
-
-    @abstractmethod
-    def fault(self, style: EncodedStyle, channels: Mapping[str, int], contents: int) -> str | None:
-        """Say why `style` cannot be used for a decoder's ``{layer: channels}`` and a batch, or return None."""
-
-    @abstractmethod
-    def measure(self, features: Mapping[str, Tensor], region: Region) -> Any:
-        """Return all that `apply` needs to know of the whole content within `region`."""
-
-    @abstractmethod
-    def apply(self, features: Mapping[str, Tensor], style: EncodedStyle, measured: Any) -> dict[str, Tensor]:
-        """Return the target features, position by position."""
-
-    @abstractmethod
-    def describe(self, measured: Any, style: EncodedStyle, alpha: float, own: Any = None) -> Tensor:
-        """Describe the change (B, n) to a decoder with modulation; `own` are the measurements of what is kept."""
-
-    @abstractmethod
-    def losses(
-        self, features: Mapping[str, Tensor], target: Mapping[str, Tensor], style: EncodedStyle, region: Region
-    ) -> tuple[Tensor, Tensor]:
-        """Return content and style loss of a result's features; `target` holds the deepest layer alone."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Painted:
-    """A region and the encoded style that it is given."""
-
-    region: Region
-    style: EncodedStyle
 
 
 class FeedForwardStylizer(Stylizer):
@@ -114,6 +71,17 @@ class FeedForwardStylizer(Stylizer):
         """The decoder's name or file."""
         return {"decoder": self._decoder_name}
 
+    @property
+    def passes(self) -> int:
+        """How often a picture is encoded, transformed and decoded."""
+        chosen: int | None = self.config.passes
+        return self.decoder.spec.passes if chosen is None else chosen
+
+    def forecast(self, size: tuple[int, int], *, batch: int = 1) -> Forecast:
+        """See `Stylizer.forecast`."""
+        free = available(self.extractor.device)
+        return forecast(self.decoder.spec, self.extractor, size, batch, self.passes, budget_for(free))
+
     @torch.no_grad()
     def encode_style(self, style: ImageSource | Picture) -> EncodedStyle:
         """Encode a style once, to be used for many contents.
@@ -125,12 +93,16 @@ class FeedForwardStylizer(Stylizer):
             A small object that `stylize` takes as style and that can be saved.
         """
         picture = as_picture(style, "style")
-        encoded = self._encode(picture.rgb.to(self.extractor.device))
+        encoded = self._encode(picture.rgb.to(self.extractor.device), budget_for(available(self.extractor.device)))
         return dataclasses.replace(encoded, path=picture.path)  # type: ignore[type-var]
 
-    def _encode(self, style: Tensor) -> EncodedStyle:
-        features = self.extractor(style, (*self.transform.layers, *self.decoder.taps))
-        return self.transform.encode(features, self.extractor.name)
+    def _encode(self, style: Tensor, budget: Budget) -> EncodedStyle:
+        layers = dict.fromkeys((*self.transform.layers, *self.decoder.taps))
+        seen = self._encoded_picture(style, layers, dataclasses.replace(budget, kept=0))
+        return self.transform.encode(self._measured(seen, [None])[0], self.extractor.name)
+
+    def _encoded_picture(self, picture: Tensor, taps: Iterable[str], budget: Budget) -> EncodedPicture:
+        return EncodedPicture(self.extractor, picture, tuple(taps), budget, widest=self.extractor.widths[0])
 
     def _style_source(self, style: Picture | EncodedStyle, content: Picture) -> Tensor | EncodedStyle:
         source = super()._style_source(style, content)
@@ -145,11 +117,16 @@ class FeedForwardStylizer(Stylizer):
     def _run(self, request: Request, on_step: OnStep | None) -> Stylization:
         synchronize(self.extractor.device)
         began = time.perf_counter()
-        painted = [Painted(region=region, style=self._mixed(region)) for region in request.regions]
-        target_features, image = self.transfer(request.content, painted, strength=request.strength)
-        synchronize(self.extractor.device)
-        seconds = time.perf_counter() - began
-        terms = self._measure_losses(image, target_features, painted) if self.config.measure else {}
+        budget = budget_for(available(self.extractor.device))
+        while True:
+            try:
+                image, terms, seconds = self._stylized(request, budget, began)
+                break
+            except (MemoryError, RuntimeError) as error:
+                thinner = budget.thinner()
+                if not is_lack(error) or thinner is None:
+                    raise
+            budget = thinner  # outside the handler, which holds on to what could not be finished
         size = (image.shape[2], image.shape[3])
         history = [Step(step=1, steps=1, seconds=seconds, losses=terms, size=size)]
         if on_step is not None:
@@ -164,10 +141,19 @@ class FeedForwardStylizer(Stylizer):
             config=self.config,
         )
 
-    def _mixed(self, region: Region) -> EncodedStyle:
+    def _stylized(self, request: Request, budget: Budget, began: float) -> tuple[Tensor, dict[str, float], float]:
+        """Return the picture, its losses if they are wanted, and the seconds that the picture took."""
+        painted = [Painted(region=r, style=self._mixed(r, budget)) for r in request.regions]
+        targets, image = self.transfer(request.content, painted, strength=request.strength, budget=budget)
+        synchronize(self.extractor.device)
+        seconds = time.perf_counter() - began
+        terms = self._measure_losses(image, targets, painted, budget) if self.config.measure else {}
+        return image, terms, seconds
+
+    def _mixed(self, region: Region, budget: Budget) -> EncodedStyle:
         """Return the region's style, encoded and mixed."""
         sources = [style.source for style in region.styles]
-        encoded = [self._encode(s) if isinstance(s, Tensor) else s for s in sources]
+        encoded = [self._encode(s, budget) if isinstance(s, Tensor) else s for s in sources]
         return self.transform.mix(encoded, region.shares)
 
     def measure(self, content: Tensor, painted: Sequence[Painted]) -> list[Any]:
@@ -183,7 +169,8 @@ class FeedForwardStylizer(Stylizer):
         *,
         strength: float | Tensor = 1.0,
         measured: list[Any] | None = None,
-    ) -> tuple[dict[str, Tensor], Tensor]:
+        budget: Budget | None = None,
+    ) -> tuple[Tensor | None, Tensor]:
         """Encode, transform and decode, as often as `passes` says.
 
         Each pass but the last takes the style in full; the last one mixes its transformed features with those of
@@ -195,94 +182,92 @@ class FeedForwardStylizer(Stylizer):
             strength: In [0, 1], multiplied with the option ``alpha``; a number, or a map (1, 1, H, W).
             measured: Measurements of another picture that `content` is a part of, from `measure`. An empty list is
                 filled with this content's own.
+            budget: Memory to work in; by default what is there allows.
 
         Returns:
-            The target features of the last pass, and the pictures (B, 3, H, W) in [0, 1].
+            The target features of the last pass at the decoder's deepest layer, if losses are to be measured, and
+            the pictures (B, 3, H, W) in [0, 1].
         """
         height, width = content.shape[2:]
-        taps = self.decoder.taps
-        features = own = self.extractor(pad_to_multiple(content, self.decoder.spec.multiple), taps)
-        own_measured: list[Any] = []
-        passes = self.decoder.spec.passes if self.config.passes is None else self.config.passes
+        budget = budget_for(available(content.device)) if budget is None else budget
+        taps, regions = self.decoder.taps, [p.region for p in painted]
+        picture = pad_to_multiple(content, self.decoder.spec.multiple)
+        size, batch = (picture.shape[2], picture.shape[3]), picture.shape[0]
+        masks = [region_maps(region, taps, size) for region in regions]
         alpha = strength * self.config.alpha
-        given = list(measured or [])
-        for number in range(passes):
-            known = given[number] if given else [self.transform.measure(features, p.region) for p in painted]
+        mixes = masks[0] is not None or isinstance(alpha, Tensor) or alpha != 1
+        given, own, own_measured = list(measured or []), None, list[Any]()
+        deepest: Tensor | None = None
+        for number in range(self.passes):
+            seen = self._encoded_picture(picture, taps, budget)
+            known = self._measured(seen, masks, given[number] if given else None)
             if measured is not None and not given:
                 measured.append(known)
+            own = own or (seen if mixes else None)  # else the first pass would be kept for nothing
             own_measured = own_measured or known
-            last = number == passes - 1
-            targets, image = self._render(
-                features, painted, known, alpha if last else 1.0, own=own, own_measured=own_measured
+            last = number == self.passes - 1
+            share = alpha if last else 1.0
+            targets = Targets(
+                seen=seen,
+                own=own,
+                fits=[self.transform.fit(m, p.style) for m, p in zip(known, painted, strict=True)],
+                masks=masks,
+                alpha=strength_maps(share, taps, size) if isinstance(share, Tensor) else float(share),
             )
-            if not last:
-                features = self.extractor(image.clamp(0, 1), taps)
-        return targets, image[:, :, :height, :width].clamp(0, 1).contiguous()
+            changes = self.decoder.changes(self._change(painted, known, own_measured, share))
+            picture = decode(self.decoder.stage, self.decoder.spec, targets, size, batch, changes, budget)
+            picture = picture.float().clamp_(0, 1)
+            if last and self.config.measure:
+                deepest = targets(taps[-1:], 0, size[0])[taps[-1]]
+            del seen, targets  # the next pass has features of its own
+        return deepest, picture[:, :, :height, :width].contiguous()
 
-    def _render(
-        self,
-        features: Mapping[str, Tensor],
-        painted: Sequence[Painted],
-        measured: Sequence[Any],
-        alpha: float | Tensor,
-        *,
-        own: Mapping[str, Tensor],
-        own_measured: Sequence[Any],
-    ) -> tuple[dict[str, Tensor], Tensor]:
-        """Transform and decode features whose measurements are known, one for each region; the work is local."""
-        parts = [self.transform.apply(features, p.style, m) for p, m in zip(painted, measured, strict=True)]
-        regions = [p.region for p in painted]
-        targets = {k: _joined([part[k] for part in parts], regions, own[k]) for k in features}
-        if isinstance(alpha, Tensor) or alpha != 1:
-            targets = {k: _blend(x, own[k], alpha) for k, x in targets.items()}
-        change = None
-        if self.decoder.modulation is not None:
-            overall = float(alpha.mean()) if isinstance(alpha, Tensor) else alpha
-            areas = [1.0 if r.mask is None else float(r.mask.mean()) for r in regions]
-            described = [
-                area * self.transform.describe(m, p.style, overall, o)
-                for area, m, p, o in zip(areas, measured, painted, own_measured, strict=True)
-            ]
-            if sum(areas) < 1:  # where no style belongs nothing changes
-                still = self.transform.describe(own_measured[0], painted[0].style, 0.0, own_measured[0])
-                described.append((1 - sum(areas)) * still)
-            change = torch.stack(described).sum(0)
-        return targets, self.decoder(targets, change)
+    def _measured(
+        self, seen: EncodedPicture, masks: Sequence[Maps | None], known: list[Any] | None = None
+    ) -> list[Any]:
+        """Encode a picture, and measure each region of it unless that is `known`."""
+        parts: list[list[Any]] = [[] for _ in masks]
+        for top, features in seen.strips():
+            for maps, measured in zip(masks, parts if known is None else (), strict=False):
+                rows = {k: None if maps is None else rows_of(maps, k, top, x) for k, x in features.items()}
+                measured.append(self.transform.measure(features, rows))
+        return [self.transform.merge(each) for each in parts] if known is None else known
+
+    def _change(
+        self, painted: Sequence[Painted], measured: Sequence[Any], own: Sequence[Any], alpha: float | Tensor
+    ) -> Tensor | None:
+        """Describe the change in statistics to a decoder with modulation, as the mean over the regions."""
+        if self.decoder.modulation is None:
+            return None
+        overall = float(alpha.mean()) if isinstance(alpha, Tensor) else alpha
+        areas = [1.0 if p.region.mask is None else float(p.region.mask.mean()) for p in painted]
+        described = [
+            area * self.transform.describe(m, p.style, overall, o)
+            for area, m, p, o in zip(areas, measured, painted, own, strict=True)
+        ]
+        if sum(areas) < 1:  # where no style belongs nothing changes
+            still = self.transform.describe(own[0], painted[0].style, 0.0, own[0])
+            described.append((1 - sum(areas)) * still)
+        return torch.stack(described).sum(0)
 
     def _measure_losses(
-        self, image: Tensor, target_features: Mapping[str, Tensor], painted: Sequence[Painted]
+        self, image: Tensor, target: Tensor | None, painted: Sequence[Painted], budget: Budget
     ) -> dict[str, float]:
         """Return the losses of the paper's training; the style term is weighted as in pytorch-AdaIN."""
+        if target is None:
+            return {}
         deepest = self.decoder.taps[-1]
-        padded = pad_to_multiple(image, self.decoder.spec.multiple)
-        features = self.extractor(padded, (*self.transform.layers, deepest))
-        target = {deepest: target_features[deepest]}
-        pairs = [self.transform.losses(features, target, p.style, p.region) for p in painted]
+        layers = tuple(dict.fromkeys((*self.transform.layers, deepest)))
+        picture = pad_to_multiple(image, self.decoder.spec.multiple)
+        size = (picture.shape[2], picture.shape[3])
+        seen = self._encoded_picture(picture, layers, dataclasses.replace(budget, kept=target.nbytes))
+        measured = self._measured(seen, [region_maps(p.region, layers, size) for p in painted])
+        styles = [self.transform.style_loss(m, p.style) for m, p in zip(measured, painted, strict=True)]
         terms = {
-            "content": float(pairs[0][0]),
-            "style": _STYLE_WEIGHT * sum(float(p) for _, p in pairs) / len(pairs),
+            "content": float(content_loss(seen.kept[deepest], target)),
+            "style": _STYLE_WEIGHT * sum(map(float, styles)) / len(styles),
         }
         return terms | {"total": sum(terms.values())}
-
-
-def _joined(parts: Sequence[Tensor], regions: Sequence[Region], own: Tensor) -> Tensor:
-    """Put the regions' target features together, (B, C, h, w) each; where none is, the content's own stay."""
-    joined = own
-    for part, region in zip(parts, regions, strict=True):
-        mask = region.mask_at((own.shape[2], own.shape[3]))
-        if mask is None:
-            return part
-        joined = joined + mask * (part - own)
-    return joined
-
-
-def _blend(targets: Tensor, own: Tensor, alpha: float | Tensor) -> Tensor:
-    """Equation 14: `alpha` of the target features and the rest of the content's own, (B, C, h, w) each."""
-    if isinstance(alpha, Tensor):
-        height, width = targets.shape[2:]
-        # A map covers the picture, not the rows and columns that were padded to it.
-        alpha = F.interpolate(alpha, (height, width), mode="bilinear", antialias=True, align_corners=False)
-    return alpha * targets + (1 - alpha) * own
 
 
 def pad_to_multiple(pictures: Tensor, multiple: int) -> Tensor:

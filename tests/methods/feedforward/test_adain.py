@@ -425,13 +425,13 @@ class TestModulation:
     @pytest.fixture
     def told(self, stylizer: AdaINStylizer, monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
         """What the decoder was told of the change, pass by pass."""
-        real, told = stylizer.decoder.forward, list[Tensor]()
+        real, told = stylizer.decoder.changes, list[Tensor]()
 
-        def forward(features: Any, change: Tensor) -> Tensor:
+        def changes(change: Tensor) -> Any:
             told.append(change)
-            return real(features, change)
+            return real(change)
 
-        monkeypatch.setattr(stylizer.decoder, "forward", forward)
+        monkeypatch.setattr(stylizer.decoder, "changes", changes)
         return told
 
     def test_each_pass_is_told_its_own_change(
@@ -507,7 +507,8 @@ class TestCovariance:
         style = covariant.encode_style(picture(64, 64, seed=1))
         features = covariant.extractor(picture(64, 80), covariant.decoder.taps)
         transform = covariant.transform
-        targets = transform.apply(features, style, transform.measure(features, Region(styles=())))
+        measured = transform.merge([transform.measure(features, dict.fromkeys(features))])
+        targets = transform.fit(measured, style)(features)
         for layer, target in targets.items():
             wanted = style.statistics[layer].covariance  # type: ignore[attr-defined]
             got = covariance_stats(target)[2]
