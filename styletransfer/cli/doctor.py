@@ -21,8 +21,20 @@ from styletransfer.weights import catalogue, store
 
 if TYPE_CHECKING:
     from styletransfer.features.vgg import VGG19Features
+    from styletransfer.stylizer import Stylizer
 
-_PACKAGES = ("torch", "torchvision", "pillow", "numpy", "matplotlib", "safetensors", "tqdm", "click", "scipy")
+_PACKAGES = (
+    "torch",
+    "torchvision",
+    "pillow",
+    "numpy",
+    "matplotlib",
+    "safetensors",
+    "tqdm",
+    "click",
+    "psutil",
+    "scipy",
+)
 #: Our distribution, and another project's that brings a module of the same name.
 _OURS, _OTHER = "styletransfer-toolkit", "styletransfer"
 _AUTHOR = "The styletransfer developers"
@@ -105,10 +117,15 @@ def _device(device: str | None) -> str:
 
     from styletransfer.comparing.conditions import device_name
     from styletransfer.features import pick_device
+    from styletransfer.precision import supported
 
     picked = pick_device(device)
     build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPU" if not torch.version.hip else "ROCm"
-    return f"{picked} ({device_name(picked)}), {torch.get_num_threads()} thread(s), torch built for {build}"
+    able = ", ".join(supported(picked))
+    return (
+        f"{picked} ({device_name(picked)}), {torch.get_num_threads()} thread(s), torch built for {build}, "
+        f"computes in {able}"
+    )
 
 
 def _cache() -> str:
@@ -205,7 +222,8 @@ def _method(method: str, device: str | None) -> str:
 
     content = torch.linspace(0, 1, 48 * 64).view(1, 1, 48, 64).repeat(1, 3, 1, 1)
     style = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    result = create_stylizer(method, device=device, **METHODS[method].brief).stylize(content, style)
+    stylizer = create_stylizer(method, device=device, **METHODS[method].brief)
+    result = stylizer.stylize(content, style)
     image = result.image
     if image.shape != content.shape or not bool(torch.isfinite(image).all()):
         raise _FaultError(
@@ -213,7 +231,18 @@ def _method(method: str, device: str | None) -> str:
         )
     if torch.equal(image.cpu(), content):
         raise _FaultError(f"returned the content unchanged. {_REINSTALL}")
-    return f"a picture of 64x48 pixels in {result.seconds:.2f} s"
+    return f"a picture of 64x48 pixels in {result.seconds:.2f} s{_largest(stylizer)}"
+
+
+def _largest(stylizer: Stylizer) -> str:
+    """Say how large pictures may be for the memory that is free; nothing where the method cannot tell."""
+    from styletransfer.memory import available, in_words
+
+    free = available(stylizer.extractor.device)
+    size = None if free is None else stylizer.largest(free)
+    if free is None or size is None:
+        return ""
+    return f"; {in_words(free)} of memory are free, enough for pictures of {size[1]}x{size[0]}"
 
 
 _REINSTALL = f"Install the package again: pip install --force-reinstall {_OURS}."

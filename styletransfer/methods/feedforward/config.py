@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from styletransfer._checks import choice, flag, integer, number, style_shares
 from styletransfer.method import Config, Method, Part, by_path, option
+from styletransfer.precision import HELP, PRECISIONS, check_precision
 from styletransfer.weights.catalogue import default_decoder, find
 
 #: What is aligned: each channel's mean and deviation, as in the paper, or the channels' covariance too.
@@ -35,6 +36,7 @@ class AdaINConfig(Config):
         "decoder's own if absent",
         choices=ALIGNMENTS,
     )
+    precision: str = option("float32", HELP, choices=PRECISIONS)
     measure: bool = option(True, "encode the result again to measure its losses; off is faster")
 
     def __post_init__(self) -> None:
@@ -45,6 +47,7 @@ class AdaINConfig(Config):
             object.__setattr__(self, "passes", integer(self.passes, "passes", low=1, high=MOST_PASSES))
         if self.alignment is not None:
             choice(self.alignment, ALIGNMENTS, "alignment")
+        check_precision(self.precision)
         flag(self.measure, "measure")
 
 

@@ -226,7 +226,17 @@ class Decoder(BaseDecoder):
         for convolution in convolutions if last else (*convolutions, end):
             x = changed(convolution, pad_by_one(x, self.spec.padding), next(own))
             x = rectified(x, self.spec.slope)
-        return cast(Tensor, end(pad_by_one(x, self.spec.padding))) if last else x
+        return (
+            cast(Tensor, end(pad_by_one(x.to(end.get_parameter("weight").dtype), self.spec.padding)))
+            if last
+            else x
+        )
+
+    @property
+    def wide(self) -> tuple[str, ...]:
+        """See `BaseDecoder.wide`."""
+        last = len(self.stages) - 1
+        return (f"stages.{last}.{len(self.spec.stages[last]) - 1}.",)
 
 
 def _fit(x: Tensor, height: int, width: int, slack: int, tap: str) -> Tensor:

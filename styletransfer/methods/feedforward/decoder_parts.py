@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import reprlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal, Self, cast
 
 import torch
 import torch.nn.functional as F
@@ -222,6 +223,24 @@ class BaseDecoder(nn.Module):
     def taps(self) -> tuple[str, ...]:
         """Names of the features that `forward` reads, shallow to deep."""
         return self.spec.taps
+
+    def cast(self, dtype: torch.dtype) -> Self:
+        """Return a copy of this decoder with its convolutions in another precision.
+
+        What makes the picture of the last features stays in float32, since half precision has not even 8-bit
+        pictures' steps, and so does the modulation, which is small and made of statistics.
+        """
+        with torch.inference_mode(False), torch.no_grad():
+            other = copy.deepcopy(self)
+            for name, parameter in other.named_parameters():
+                if not name.startswith(("modulation", *self.wide)):
+                    parameter.data = parameter.data.to(dtype)
+        return other
+
+    @property
+    @abstractmethod
+    def wide(self) -> tuple[str, ...]:
+        """Names of the modules that make the picture of the last features, for `cast`."""
 
     def _new_modulation(self) -> Modulation | None:
         spec = self.spec

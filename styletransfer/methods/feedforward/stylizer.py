@@ -28,6 +28,7 @@ from styletransfer.methods.feedforward.forecasting import forecast
 from styletransfer.methods.feedforward.rendering import Maps, Targets, region_maps, rows_of, strength_maps
 from styletransfer.methods.feedforward.strips import Budget, EncodedPicture, budget_for, decode
 from styletransfer.methods.feedforward.transform import Painted, Transform
+from styletransfer.precision import resolve
 from styletransfer.stylizer import (
     EncodedStyle,
     OnStep,
@@ -59,6 +60,9 @@ class FeedForwardStylizer(Stylizer):
         self.config = self.declaration.config() if config is None else config
         source = default_decoder(extractor.name) if decoder is None else decoder
         self.decoder: BaseDecoder = load_decoder(source, encoder=extractor, device=extractor.device)
+        dtype = resolve(self.config.precision, extractor.device)
+        self._encode_rows = extractor.cast(dtype)
+        self._decode_rows = (self.decoder if dtype == torch.float32 else self.decoder.cast(dtype)).stage
         self.transform = self._transform()
         self._decoder_name = self.decoder.spec.name if isinstance(source, BaseDecoder) else str(source)
 
@@ -102,7 +106,7 @@ class FeedForwardStylizer(Stylizer):
         return self.transform.encode(self._measured(seen, [None])[0], self.extractor.name)
 
     def _encoded_picture(self, picture: Tensor, taps: Iterable[str], budget: Budget) -> EncodedPicture:
-        return EncodedPicture(self.extractor, picture, tuple(taps), budget, widest=self.extractor.widths[0])
+        return EncodedPicture(self._encode_rows, picture, tuple(taps), budget, widest=self.extractor.widths[0])
 
     def _style_source(self, style: Picture | EncodedStyle, content: Picture) -> Tensor | EncodedStyle:
         source = super()._style_source(style, content)
@@ -215,7 +219,7 @@ class FeedForwardStylizer(Stylizer):
                 alpha=strength_maps(share, taps, size) if isinstance(share, Tensor) else float(share),
             )
             changes = self.decoder.changes(self._change(painted, known, own_measured, share))
-            picture = decode(self.decoder.stage, self.decoder.spec, targets, size, batch, changes, budget)
+            picture = decode(self._decode_rows, self.decoder.spec, targets, size, batch, changes, budget)
             picture = picture.float().clamp_(0, 1)
             if last and self.config.measure:
                 deepest = targets(taps[-1:], 0, size[0])[taps[-1]]

@@ -268,8 +268,14 @@ class SubpixelDecoder(BaseDecoder):
             coarse = False
         if not last:
             return x
-        fine = F.pixel_shuffle(self.end(pad_by_one(x, self.spec.padding)), 2)
-        return fine + pointwise(self.skip, target_features[shallow])
+        wide = self.end.weight.dtype
+        fine = F.pixel_shuffle(self.end(pad_by_one(x.to(wide), self.spec.padding)), 2)
+        return fine + pointwise(self.skip, target_features[shallow].to(wide))
+
+    @property
+    def wide(self) -> tuple[str, ...]:
+        """See `BaseDecoder.wide`."""
+        return ("end.", "skip.")
 
     def _check_sizes(self, index: int, x: Tensor | None, target_features: Mapping[str, Tensor]) -> None:
         shape = self.spec.stage_shapes[index]

@@ -131,7 +131,7 @@ class TestMemory:
                     raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
                 return real(index, x, targets, changes)
 
-            monkeypatch.setattr(decoder, "stage", stage)
+            monkeypatch.setattr(stylizers["fast"], "_decode_rows", stage)
             return tried
 
         yield set_up
@@ -158,7 +158,7 @@ class TestMemory:
         def stage(*_: Any) -> Tensor:
             raise RuntimeError("sizes do not match")
 
-        monkeypatch.setattr(stylizers["fast"].decoder, "stage", stage)
+        monkeypatch.setattr(stylizers["fast"], "_decode_rows", stage)
         with pytest.raises(RuntimeError, match="sizes do not match"):
             stylizers["fast"].stylize(smooth(64, 64), smooth(60, 60, seed=1))
 
