@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import pytest
 import torch
@@ -71,22 +70,16 @@ def test_one_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
         AdaINConfig(precision="half")
 
 
+def numbers(module: torch.nn.Module) -> Tensor:
+    return torch.cat([p.detach().float().flatten() for p in module.parameters()])
+
+
 @pytest.mark.parametrize("decoder", ["lite", "fast"])
-def test_a_cast_leaves_the_decoder_as_it_was(
-    decoder: str, checkpoint: Callable[[torch.nn.Module], Tensor]
-) -> None:
+def test_a_cast_leaves_the_decoder_as_it_was(decoder: str) -> None:
     loaded = load_decoder(decoder, encoder="vgg19-lite-1", device="cpu")
-    before = checkpoint(loaded)
+    before = numbers(loaded)
     kinds = {name: p.dtype for name, p in loaded.cast(torch.bfloat16).named_parameters()}
-    assert torch.equal(checkpoint(loaded), before)
+    assert torch.equal(numbers(loaded), before)
     wide = {name for name, dtype in kinds.items() if dtype is torch.float32}
     assert wide
     assert all(name.startswith(("modulation", *loaded.wide)) for name in wide)
-
-
-@pytest.fixture
-def checkpoint() -> Callable[[torch.nn.Module], Tensor]:
-    def all_of(module: torch.nn.Module) -> Tensor:
-        return torch.cat([p.detach().float().flatten() for p in module.parameters()])
-
-    return all_of
