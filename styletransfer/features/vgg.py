@@ -129,9 +129,14 @@ class VGG19Features(nn.Module):
         return self.color_bias.device
 
     @property
+    def dtype(self) -> torch.dtype:
+        """In which the convolutions compute, and of which the features are."""
+        return self.convs["conv1_1"].get_parameter("bias").dtype
+
+    @property
     def sha256(self) -> str | None:
         """SHA-256 of the numbers, to which decoders are bound; None in another precision or on no device."""
-        if self.color_bias.dtype != torch.float32 or self.color_bias.is_meta:
+        if {self.dtype, self.color_bias.dtype} != {torch.float32} or self.color_bias.is_meta:
             return None
         tensors = {**self.convs.state_dict(), "color.weight": self.color_matrix, "color.bias": self.color_bias}
         return checksum({name: tensor.detach().cpu() for name, tensor in tensors.items()})
@@ -146,6 +151,19 @@ class VGG19Features(nn.Module):
         other = copy.copy(self)
         other.pooling = choice(pooling or self.pooling, ("max", "avg"), "pooling")
         other.padding = choice(padding or self.padding, ("reflect", "zeros"), "padding")
+        return other
+
+    def cast(self, dtype: torch.dtype) -> VGG19Features:
+        """Return this network with its convolutions in another precision; itself if it has that one already.
+
+        The copy shares nothing with this network. It takes pictures as before: their colours are mapped in the
+        precision they were mapped in, then converted.
+        """
+        if dtype == self.dtype:
+            return self
+        with torch.inference_mode(False), torch.no_grad():
+            other = copy.deepcopy(self)
+            other.convs.to(dtype)
         return other
 
     def forward(self, images: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
@@ -168,7 +186,7 @@ class VGG19Features(nn.Module):
         self._check(images, BY_TAP[wanted[-1]])
         features: dict[str, Tensor] = {}
         x = images.to(self.color_bias.dtype).contiguous(memory_format=torch.channels_last)
-        x = F.conv2d(x, self.color_matrix, self.color_bias)
+        x = F.conv2d(x, self.color_matrix, self.color_bias).to(self.dtype)
         for layer in self._layers:
             if layer.opens_block:
                 x = self._pool(x)

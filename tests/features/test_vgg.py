@@ -297,3 +297,47 @@ def test_neither_the_default_dtype_nor_inference_mode_matters(lite_file: Path) -
         images = torch.rand(1, 3, 16, 16, requires_grad=True)
         extractor(images, ["relu2_1"])["relu2_1"].sum().backward()
         assert images.grad is not None
+
+
+class TestCast:
+    """The network in another precision."""
+
+    @pytest.mark.parametrize("name", ["vgg19-lite-1", "vgg19-lite"])
+    @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+    def test_features_are_near_and_of_that_precision(self, name: str, dtype: torch.dtype, images: Tensor) -> None:
+        network = create_extractor(name, device="cpu")
+        features, wanted = (
+            network.cast(dtype)(images, ["relu1_1", "relu4_1"]),
+            network(images, ["relu1_1", "relu4_1"]),
+        )
+        for layer, x in features.items():
+            assert x.dtype == dtype
+            error = (x.float() - wanted[layer]).square().mean() / wanted[layer].square().mean()
+            assert 0 < error.sqrt() < 0.05, layer
+
+    def test_a_gradient_comes_back_to_the_picture_in_float32(self, lite: VGG19Features, images: Tensor) -> None:
+        picture = images.clone().requires_grad_()
+        lite.cast(torch.bfloat16)(picture, ["relu3_1"])["relu3_1"].float().sum().backward()
+        assert picture.grad is not None
+        assert picture.grad.dtype == torch.float32
+        assert picture.grad.abs().max() > 0
+
+    def test_nothing_is_shared(self, lite: VGG19Features, images: Tensor) -> None:
+        before, sha256 = lite(images, ["relu2_1"])["relu2_1"], lite.sha256
+        with torch.inference_mode():
+            other = lite.cast(torch.bfloat16)
+        for tensor in (*other.parameters(), *other.buffers()):
+            assert not tensor.is_inference()
+            assert not tensor.requires_grad
+            tensor.zero_()
+        assert torch.equal(lite(images, ["relu2_1"])["relu2_1"], before)
+        assert (lite.dtype, lite.sha256) == (torch.float32, sha256)
+        assert (other.dtype, other.sha256) == (torch.bfloat16, None)
+
+    def test_its_own_precision_takes_no_copy(self, lite: VGG19Features) -> None:
+        assert lite.cast(torch.float32) is lite
+
+    def test_colours_are_mapped_in_float32(self, lite: VGG19Features, images: Tensor) -> None:
+        other, layers = lite.cast(torch.bfloat16), ["relu1_1"]
+        assert torch.equal(other.color_matrix, lite.color_matrix)
+        assert not torch.equal(other(images, layers)["relu1_1"], other(images.bfloat16(), layers)["relu1_1"])
