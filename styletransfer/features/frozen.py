@@ -1,7 +1,7 @@
 """Convolutions with fixed weights, of which only the input's gradient is wanted.
 
-torch keeps every padded input for the gradient of the weights, which a frozen network never asks for. Here only the
-results stay in memory, which the next layer and the losses hold anyway.
+torch keeps every padded input for the gradient of the weights, which a frozen network never asks for. Here only
+the results stay in memory, which the next layer and the losses hold anyway.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn.grad import conv2d_input
 
 from styletransfer.features import winograd
 from styletransfer.features.low_rank import LowRankConv2d, pointwise
@@ -48,7 +49,7 @@ class _Frozen(torch.autograd.Function):
         return result
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         conv, padding, kernel = ctx.chosen
         for result in ctx.saved_tensors:
@@ -78,7 +79,7 @@ def _gradient(gradient: Tensor, conv: nn.Module, padding: str, kernel: Tensor | 
     else:
         batch, _, height, width = gradient.shape
         padded = (batch, core.shape[1], height + 2, width + 2)
-        gradient = torch.nn.grad.conv2d_input(padded, core, gradient)
+        gradient = conv2d_input(padded, core, gradient)  # type: ignore[no-untyped-call]
     gradient = unpad_by_one(gradient, padding)
     if low is not None and low.reduce is not None:
         gradient = pointwise(gradient, low.reduce.weight.transpose(0, 1))

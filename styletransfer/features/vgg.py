@@ -150,6 +150,12 @@ class VGG19Features(nn.Module):
         check_taps([tap], self.available)
         return self.widths[int(tap[4]) - 1]
 
+    def feature_size(self, tap: str, size: tuple[int, int]) -> tuple[int, int]:
+        """Return (h, w) of the features at `tap` of pictures of `size`, (H, W)."""
+        stride = BY_TAP[tap].stride  # pooling by pooling, with the odd last row dropped or kept
+        height, width = (-(-side // stride) if self.ceil_mode else side // stride for side in size)
+        return height, width
+
     def variant(self, *, pooling: Pooling | None = None, padding: Padding | None = None) -> VGG19Features:
         """Return this network with another pooling or padding; the weights are shared, not copied."""
         other = copy.copy(self)

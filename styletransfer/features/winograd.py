@@ -1,9 +1,8 @@
 """3x3 convolutions by Winograd's minimal filtering: 36 multiplications for 16 outputs instead of 144.
 
-Lavin and Gray (2016), "Fast Algorithms for Convolutional Neural Networks", F(4x4, 3x3), with matrix products for the
-transforms. On processors without AVX-512, whose direct convolutions torch runs well below the rate of its matrix
-products, this halves the time of wide layers. Results differ from a direct convolution's by rounding, 3e-6 of their
-root mean square.
+Lavin and Gray (2016), "Fast Algorithms for Convolutional Neural Networks", F(4x4, 3x3), with matrix products for
+the transforms. On processors without AVX-512, for which torch has direct convolutions only, this halves the time
+of wide layers. Results differ from a direct convolution's by rounding, 3e-6 of their root mean square.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ def is_faster(weight: Tensor) -> bool:
 
 
 def spectrum(weight: Tensor) -> Tensor:
-    """Return a weight (O, I, 3, 3) as (36, I, O), as `convolve` and `transposed` take it: four times its memory."""
+    """Return a weight (O, I, 3, 3) as `convolve` and `transposed` take it, (36, I, O): four times as large."""
     kernel = torch.tensor(_KERNEL, dtype=weight.dtype, device=weight.device)
     product = torch.einsum("ai,bj,ocij->abco", kernel, kernel, weight)
     return product.reshape(36, weight.shape[1], weight.shape[0]).contiguous()
