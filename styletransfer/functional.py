@@ -10,6 +10,7 @@ torch.Size([1, 8, 8])
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -24,7 +25,7 @@ __all__ = ["adain", "channel_stats", "gram_matrix", "luminance", "match_color", 
 EPSILON = 1e-5
 
 
-def gram_matrix(features: Tensor, weights: Tensor | None = None) -> Tensor:
+def gram_matrix(features: Tensor, weights: Tensor | None = None, shift: Tensor | None = None) -> Tensor:
     """Correlate the channels of `features` with one another.
 
     ``G[b, i, j] = sum over positions of F[b, i] * F[b, j] / (C * h * w)``: Gatys et al. (2016), equation 3,
@@ -35,6 +36,8 @@ def gram_matrix(features: Tensor, weights: Tensor | None = None) -> Tensor:
         features: (B, C, h, w). Half-precision features are summed in float32, where they cannot overflow.
         weights: How much each position counts, (B or 1, 1, h, w) >= 0, not all 0: the guided Gram matrix of Gatys
             et al. (2017), section 4. The sum of weights takes the place of h * w.
+        shift: Subtracted from the features first, (1, C, 1, 1), without keeping a shifted copy; no gradient
+            reaches it.
 
     Returns:
         (B, C, C), symmetric and positive semidefinite; the dtype of `features`, float32 for half precision.
@@ -49,29 +52,63 @@ def gram_matrix(features: Tensor, weights: Tensor | None = None) -> Tensor:
                  [0.5000, 0.5000]]])
     """
     _check_four(features, "gram_matrix")
-    batch, channels, height, width = features.shape
-    # A view for channels_last features, (B, h*w, C): the network's own order, so that nothing is copied.
-    rows = at_least_float32(features).movedim(1, -1).reshape(batch, height * width, channels)
+    channels, height, width = features.shape[1:]
     if weights is None:
-        gram: Tensor = _Gram.apply(rows)
-        return gram / (channels * height * width)
-    shares = position_shares(weights, rows.transpose(1, 2)).transpose(1, 2)  # (B or 1, h*w, 1)
-    product: Tensor = _Gram.apply(rows * (shares / channels).sqrt())
+        return gram_sum(features, shift=shift) / (channels * height * width)
+    shares = position_shares(weights, at_least_float32(features[:, :1]).flatten(2))
+    return gram_sum(features, shares, shift) / channels
+
+
+def gram_sum(features: Tensor, weights: Tensor | None = None, shift: Tensor | None = None) -> Tensor:
+    """Return the sum over positions of the products of channels: `gram_matrix` before it is divided.
+
+    Args:
+        features: (B, C, h, w).
+        weights: How much each position counts, (B or 1, 1, h * w) >= 0.
+        shift: Subtracted from the features first, (1, C, 1, 1).
+    """
+    # A view for channels_last features, (B, h*w, C): the network's own order, so that nothing is copied.
+    rows = features.movedim(1, -1).flatten(1, 2)
+    moved = None if shift is None else shift.detach().reshape(1, 1, -1)
+    product: Tensor = _Gram.apply(rows, None if weights is None else weights.transpose(1, 2), moved)
     return product
 
 
+#: Numbers that are shifted at a time: what a processor's cache holds.
+_CHUNK = 2**18
+
+
 class _Gram(torch.autograd.Function):
-    """``R' R`` of each (B, n, C) in a batch: symmetric, so its gradient takes one product, not two."""
+    """``(R - s)' W (R - s)`` of each (B, n, C) in a batch, in float32 or wider.
+
+    It is symmetric, so its gradient takes one product, not two, and the shift is a constant row there. What is
+    shifted or converted is made chunk by chunk and not kept.
+    """
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor) -> Tensor:
-        ctx.save_for_backward(rows)
-        return torch.bmm(rows.transpose(1, 2), rows)
+    def forward(ctx: Any, rows: Tensor, weights: Tensor | None, shift: Tensor | None) -> Tensor:
+        ctx.save_for_backward(rows, weights, shift)
+        batch, _, channels = rows.shape
+        gram = rows.new_zeros((batch, channels, channels), dtype=at_least_float32(rows[:0]).dtype)
+        for chunk, share in _chunks(rows, weights):
+            moved = chunk if shift is None else chunk - shift
+            gram.baddbmm_(moved.transpose(1, 2), moved if share is None else moved * share)
+        return gram
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        (rows,) = ctx.saved_tensors
-        return torch.bmm(rows, gradient + gradient.transpose(1, 2))
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        rows, weights, shift = ctx.saved_tensors
+        both, wide = gradient + gradient.transpose(1, 2), at_least_float32(rows)
+        result = torch.bmm(wide, both) if shift is None else torch.baddbmm(-(shift.to(wide) @ both), wide, both)
+        return result if weights is None else result * weights, None, None
+
+
+def _chunks(rows: Tensor, weights: Tensor | None) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Divide (B, n, C) along n, each part in float32 or wider, with its weights."""
+    length = max(64, _CHUNK // rows.shape[2])
+    for start in range(0, rows.shape[1], length):
+        part = slice(start, start + length)
+        yield at_least_float32(rows[:, part]), None if weights is None else weights[:, part]
 
 
 def channel_stats(

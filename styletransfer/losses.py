@@ -41,13 +41,16 @@ def content_loss(features: Tensor, target: Tensor) -> Tensor:
     return F.mse_loss(at_least_float32(features), at_least_float32(target))
 
 
-def gram_style_loss(features: Tensor, target_gram: Tensor, weights: Tensor | None = None) -> Tensor:
+def gram_style_loss(
+    features: Tensor, target_gram: Tensor, weights: Tensor | None = None, shift: Tensor | None = None
+) -> Tensor:
     """Mean squared difference of Gram matrices, Gatys et al. (2016), equation 4, as a mean.
 
     Args:
         features: (B, C, h, w) of the stylized picture.
         target_gram: (B or 1, C, C), `functional.gram_matrix` of the style picture's features.
         weights: How much each position of `features` counts, (B or 1, 1, h, w); all the same if None.
+        shift: Subtracted from the features first, (1, C, 1, 1).
 
     Returns:
         A scalar tensor.
@@ -57,7 +60,7 @@ def gram_style_loss(features: Tensor, target_gram: Tensor, weights: Tensor | Non
         >>> gram_style_loss(torch.ones(1, 1, 4, 4), torch.zeros(1, 1, 1))
         tensor(1.)
     """
-    return F.mse_loss(gram_matrix(features, weights), target_gram.expand(features.shape[0], -1, -1))
+    return F.mse_loss(gram_matrix(features, weights, shift), target_gram.expand(features.shape[0], -1, -1))
 
 
 def moment_style_loss(

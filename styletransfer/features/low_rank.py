@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from styletransfer.features import winograd
 from styletransfer.features.padding import pad_by_one
 
 
@@ -36,14 +37,32 @@ class LowRankConv2d(nn.Module):
         """The convolution that gives the output."""
         return self.core if self.expand is None else self.expand
 
-    def forward(self, x: Tensor, padding: str) -> Tensor:
-        """Return (B, wanted, h, w) of (B, channels, h, w); without a bias, 1x1 convolution and padding commute."""
+    def forward(self, x: Tensor, padding: str, kernel: Tensor | None = None) -> Tensor:
+        """Return (B, wanted, h, w) of (B, channels, h, w); without a bias, 1x1 convolution and padding commute.
+
+        Args:
+            x: The input.
+            padding: ``"reflect"`` or ``"zeros"``.
+            kernel: `winograd.spectrum` of the 3x3 convolution, to use it.
+        """
         if self.reduce is not None:
-            x = self.reduce(x)
+            x = pointwise(x, self.reduce.weight)
         x = pad_by_one(x, padding)
-        if self.expand is None:
-            return nn.functional.conv2d(x, self.core.weight, self.bias)
-        return nn.functional.conv2d(self.core(x), self.expand.weight, self.bias)
+        bias = self.bias if self.expand is None else None
+        if kernel is None:
+            x = nn.functional.conv2d(x, self.core.weight, bias)
+        else:
+            x = winograd.convolve(x, kernel)
+            x = x if bias is None else x.add_(bias.view(1, -1, 1, 1))
+        return x if self.expand is None else pointwise(x, self.expand.weight, self.bias)
+
+
+def pointwise(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return the 1x1 convolution of x with weight (O, I, 1, 1), as the matrix product that it is.
+
+    torch has no fast 1x1 convolution for channels last on a CPU; it copies there and back.
+    """
+    return nn.functional.linear(x.movedim(1, -1), weight[:, :, 0, 0], bias).movedim(-1, 1)
 
 
 def _conv(channels: int, wanted: int, side: int) -> nn.Conv2d:

@@ -28,6 +28,18 @@ def pad_by_one(features: Tensor, padding: str) -> Tensor:
         return F.pad(features, (0, 0, 1, 1), mode="reflect" if height > 1 else "replicate")
 
 
+def unpad_by_one(gradient: Tensor, padding: str) -> Tensor:
+    """Return the gradient of what `pad_by_one` surrounded, from that of its result, which it may overwrite."""
+    if padding != "zeros":
+        for axis in (2, 3):
+            # Each border goes back to the position that it repeats: the second one, or the only one.
+            last = gradient.shape[axis] - 1
+            second = min(2, last - 1)
+            gradient.select(axis, second).add_(gradient.select(axis, 0))
+            gradient.select(axis, last - second).add_(gradient.select(axis, last))
+    return gradient[:, :, 1:-1, 1:-1]
+
+
 def in_own_precision(features: Tensor) -> contextlib.AbstractContextManager[Any]:
     """Return a context in which autocast leaves `features` as they are.
 

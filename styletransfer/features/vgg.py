@@ -16,8 +16,10 @@ from torch import Tensor, nn
 
 from styletransfer._checks import choice
 from styletransfer.errors import OptionError, WeightsError
+from styletransfer.features import winograd
+from styletransfer.features.frozen import convolution
 from styletransfer.features.low_rank import LowRankConv2d
-from styletransfer.features.padding import Padding, pad_by_one
+from styletransfer.features.padding import Padding
 from styletransfer.layers import BY_TAP, LAYERS, VGG19_WIDTHS, Layer, check_taps
 from styletransfer.weights.checksum import checksum
 
@@ -111,6 +113,8 @@ class VGG19Features(nn.Module):
                 else nn.Conv2d(channels, width, 3, dtype=torch.float32)
             )
             channels = width
+        #: Weights in the form of `winograd`, by convolution, where that form is used.
+        self._kernels: dict[str, Tensor] = {}
         self.requires_grad_(False)
         super().train(False)
         # Convolutions with interleaved channels take half the time on a CPU and reach a GPU's tensor cores.
@@ -146,11 +150,34 @@ class VGG19Features(nn.Module):
         check_taps([tap], self.available)
         return self.widths[int(tap[4]) - 1]
 
+    def feature_size(self, tap: str, size: tuple[int, int]) -> tuple[int, int]:
+        """Return (h, w) of the features at `tap` of pictures of `size`, (H, W)."""
+        stride = BY_TAP[tap].stride  # pooling by pooling, with the odd last row dropped or kept
+        height, width = (-(-side // stride) if self.ceil_mode else side // stride for side in size)
+        return height, width
+
     def variant(self, *, pooling: Pooling | None = None, padding: Padding | None = None) -> VGG19Features:
         """Return this network with another pooling or padding; the weights are shared, not copied."""
         other = copy.copy(self)
         other.pooling = choice(pooling or self.pooling, ("max", "avg"), "pooling")
         other.padding = choice(padding or self.padding, ("reflect", "zeros"), "padding")
+        return other
+
+    def hastened(self) -> VGG19Features:
+        """Return this network with its wide convolutions in the form of `winograd`, where that is faster.
+
+        Features change by rounding. The weights are shared and, in that form, held once more in four times their
+        memory: for work of many passes over single pictures.
+        """
+        other = copy.copy(self)
+        with torch.inference_mode(False), torch.no_grad():
+            cores = {
+                name: conv.core.weight if isinstance(conv, LowRankConv2d) else conv.get_parameter("weight")
+                for name, conv in self.convs.items()
+            }
+            other._kernels = {
+                name: winograd.spectrum(weight) for name, weight in cores.items() if winograd.is_faster(weight)
+            }
         return other
 
     def cast(self, dtype: torch.dtype) -> VGG19Features:
@@ -164,6 +191,7 @@ class VGG19Features(nn.Module):
         with torch.inference_mode(False), torch.no_grad():
             other = copy.deepcopy(self)
             other.convs.to(dtype)
+            other._kernels = {}
         return other
 
     def forward(self, images: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
@@ -191,14 +219,12 @@ class VGG19Features(nn.Module):
             if layer.opens_block:
                 x = self._pool(x)
             conv = self.convs[layer.conv]
-            low_rank = isinstance(conv, LowRankConv2d)  # which pads within, where channels are fewer
-            x = conv(x, self.padding) if low_rank else conv(pad_by_one(x, self.padding))
-            if layer.conv in wanted:
-                # The tap keeps this tensor, so the ReLU must not overwrite it.
+            # A tap before the ReLU keeps its tensor, which the ReLU must not overwrite.
+            tapped = layer.conv in wanted
+            x = convolution(x, conv, self.padding, relu=not tapped, kernel=self._kernels.get(layer.conv))
+            if tapped:
                 features[layer.conv] = x
                 x = F.relu(x)
-            else:
-                x = F.relu_(x)
             if layer.relu in wanted:
                 features[layer.relu] = x
             if len(features) == len(wanted):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from styletransfer.errors import DivergenceError
+from styletransfer.methods.gatys.lbfgs import LBFGS
 
 Terms = Mapping[str, Tensor]
 
@@ -34,6 +35,8 @@ class Descent:
         floor: A loss up to this is no explosion, however much smaller the best one is: otherwise every step away
             from a nearly perfect point would be one.
         project: Brings the variable back to where it may be, after each step.
+        history: How many pairs of changes L-BFGS remembers. 10 are as good as 100 and move a tenth of the memory.
+        compact: Whether they are remembered in bfloat16, in half of the memory.
     """
 
     optimizer: str
@@ -46,6 +49,8 @@ class Descent:
     retries: int = 5
     floor: float = 0.0
     project: Callable[[Tensor], Tensor] | None = None
+    history: int = 10
+    compact: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +131,7 @@ class _State:
         self.descent = descent
         self.x = variable.detach().clone().requires_grad_()
         self.rate = descent.learning_rate
-        self.optimizer = _optimizer(self.x, descent.optimizer, self.rate)
+        self.optimizer = _optimizer(self.x, descent, self.rate)
         self.terms: dict[str, float] = {}
         self.best = self.x.detach().clone()
         self.best_terms: dict[str, float] = {}
@@ -138,18 +143,21 @@ class _State:
         self.optimizer.zero_grad(set_to_none=True)
         values = self.objective(self.x)
         total = torch.stack(list(values.values())).sum()
-        numbers = torch.stack([v.detach() for v in values.values()]).tolist()  # one transfer from the device
+        total.backward()  # type: ignore[no-untyped-call]
+        finite = total.new_zeros(()) if self.x.grad is None else torch.isfinite(self.x.grad).all().to(total)
+        *numbers, sound = torch.stack(
+            [*[v.detach() for v in values.values()], finite]
+        ).tolist()  # the one transfer
         self.terms = dict(zip(values, numbers, strict=True))
         for name, value in self.terms.items():
             if not math.isfinite(value):
                 raise _NotFiniteError(name)
-        total.backward()  # type: ignore[no-untyped-call]
         largest = max(self.terms, key=lambda name: self.terms[name])
-        if self.x.grad is None or not bool(torch.isfinite(self.x.grad).all()):
+        if not sound:
             raise _NotFiniteError(f"gradient of {largest}")
         if sum(self.terms.values()) > max(EXPLOSION * self.best_loss, self.descent.floor):
             raise _NotFiniteError(largest)
-        return total
+        return total.detach()
 
     def compare(self, point: Tensor, terms: dict[str, float]) -> None:
         """Keep `point` if its loss is the lowest so far; that of NaN never is."""
@@ -176,15 +184,14 @@ class _State:
         self.rate /= 2
         with torch.no_grad():
             self.x.copy_(self.best)
-        self.optimizer = _optimizer(self.x, self.descent.optimizer, self.rate)
+        self.optimizer = _optimizer(self.x, self.descent, self.rate)
 
 
-def _optimizer(x: Tensor, name: str, rate: float) -> torch.optim.Optimizer:
-    if name == "adam":
+def _optimizer(x: Tensor, descent: Descent, rate: float) -> torch.optim.Optimizer:
+    if descent.optimizer == "adam":
         return torch.optim.Adam([x], lr=rate)
-    # A history of 10 is as good as one of 100 and moves a tenth of the memory. One iteration a call, so that
-    # every step can be watched; without a line search that costs a single evaluation.
-    return torch.optim.LBFGS([x], lr=rate, max_iter=1, history_size=10, tolerance_grad=0, tolerance_change=0)
+    dtype = torch.bfloat16 if descent.compact else x.dtype
+    return LBFGS(x, lr=rate, history=descent.history, dtype=dtype)
 
 
 def _levelled_off(recent: deque[float], descent: Descent) -> bool:

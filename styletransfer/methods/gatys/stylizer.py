@@ -7,6 +7,7 @@ the style's, while total variation keeps it smooth.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -52,10 +53,14 @@ class GatysStylizer(Stylizer):
         self.extractor = extractor
         self.config = config or GatysConfig()
         extractor.channels(max(self.config.content_layers + self.config.style_layers, key=_depth))
-        pooling: Any = self.config.pooling
-        self._seen_through = extractor.variant(pooling=pooling)
         from_adain = self.config.init == "adain" if isinstance(self.config.init, str) else False
         self._starter = _starter(extractor) if from_adain else None
+
+    @functools.cached_property
+    def _seen_through(self) -> VGG19Features:
+        """The extractor as the descent looks through it."""
+        pooling: Any = self.config.pooling
+        return self.extractor.variant(pooling=pooling).hastened()
 
     @property
     def parts(self) -> Mapping[str, str]:
