@@ -21,9 +21,9 @@ from styletransfer.methods.feedforward.decoder_parts import (
     BaseDecoder,
     BaseSpec,
     Change,
+    Convolution,
     ResidualBlock,
     StageShape,
-    changed,
     pointwise,
     rectified,
 )
@@ -188,7 +188,7 @@ class Decoder(BaseDecoder):
             self.blocks.append(nn.ModuleList(blocks))
             convolutions = []
             for width in widths:
-                convolutions.append(nn.Conv2d(channels, width, 3))
+                convolutions.append(Convolution(channels, width))
                 channels = width
             self.stages.append(nn.ModuleList(convolutions))
         self.modulation = self._new_modulation()
@@ -224,7 +224,7 @@ class Decoder(BaseDecoder):
         last = index == len(self.stages) - 1
         *convolutions, end = cast(nn.ModuleList, self.stages[index])
         for convolution in convolutions if last else (*convolutions, end):
-            x = changed(convolution, pad_by_one(x, self.spec.padding), next(own))
+            x = cast(Tensor, convolution(pad_by_one(x, self.spec.padding), next(own)))
             x = rectified(x, self.spec.slope)
         return (
             cast(Tensor, end(pad_by_one(x.to(end.get_parameter("weight").dtype), self.spec.padding)))

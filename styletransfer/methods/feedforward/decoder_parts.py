@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from styletransfer._checks import choice, integer, number
 from styletransfer.errors import OptionError
+from styletransfer.features import winograd
 from styletransfer.features.padding import Padding, pad_by_one
 from styletransfer.layers import WIDEST, check_taps
 from styletransfer.methods.feedforward.config import ALIGNMENTS, MOST_PASSES
@@ -23,6 +24,8 @@ from styletransfer.methods.feedforward.config import ALIGNMENTS, MOST_PASSES
 Alignment = Literal["channels", "covariance"]
 #: Convolutions of a stage, or residual blocks before it, at most.
 MOST_LAYERS = 32
+#: Positions from which it pays to bring weights into another form.
+_MANY = 40 * 40
 
 
 #: Scale and shift of a convolution's channels, (B or 1, C, 1, 1) each.
@@ -132,6 +135,47 @@ def rectified(x: Tensor, slope: float) -> Tensor:
     return F.leaky_relu_(x, slope) if slope else F.relu_(x)
 
 
+class Convolution(nn.Conv2d):
+    """A 3x3 convolution of what is padded already; a change scales and shifts the channels of its result.
+
+    Without gradients, a change that is the same for the whole batch costs nothing: it is made in the weights. Wide
+    convolutions of one picture take the form of `features.winograd` then, where the processor is faster with it.
+    """
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__(channels, width, 3)
+        self._transformed: tuple[int, Tensor] | None = None
+
+    def forward(self, x: Tensor, change: Change | None = None) -> Tensor:
+        """Return (B, width, h, w) of (B, channels, h + 2, w + 2)."""
+        weight, bias = self.weight, cast(Tensor, self.bias)
+        if torch.is_grad_enabled() or (change is not None and len(change[0]) > 1):
+            result = F.conv2d(x, weight, bias)
+            return (
+                result if change is None else torch.addcmul(change[1].to(x.dtype), result, change[0].to(x.dtype))
+            )
+        scale, shift = (None, None) if change is None else (part.flatten() for part in change)
+        if scale is not None and shift is not None:
+            bias = torch.addcmul(shift, scale, bias)
+        if self._is_faster_transformed(x):
+            kernel = self._kernel if scale is None else self._kernel * scale
+            return winograd.convolve(x, kernel).add_(bias.view(1, -1, 1, 1))
+        weight = weight if scale is None else weight * scale.view(-1, 1, 1, 1)
+        return F.conv2d(x, weight.to(x.dtype), bias.to(x.dtype))
+
+    def _is_faster_transformed(self, x: Tensor) -> bool:
+        one = x.shape[0] == 1 and x.shape[2] * x.shape[3] >= _MANY
+        return one and winograd.is_faster(self.weight) and not torch.is_autocast_enabled(x.device.type)
+
+    @property
+    def _kernel(self) -> Tensor:
+        """The weight's `winograd.spectrum`, computed when it is first wanted."""
+        version = self.weight._version
+        if self._transformed is None or self._transformed[0] != version:
+            self._transformed = version, winograd.spectrum(self.weight)
+        return self._transformed[1]
+
+
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions with a ReLU between, added to what came in (He et al. 2016).
 
@@ -142,28 +186,13 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.padding: Padding = padding
         self.slope = slope
-        self.first = nn.Conv2d(channels, channels, 3)
-        self.second = nn.Conv2d(channels, channels, 3)
+        self.first = Convolution(channels, channels)
+        self.second = Convolution(channels, channels)
 
     def forward(self, x: Tensor, changes: Iterator[Change | None]) -> Tensor:
         """Return (B, C, h, w) features of the same shape; each convolution takes the next of `changes`."""
-        inner = rectified(changed(self.first, pad_by_one(x, self.padding), next(changes)), self.slope)
-        return changed(self.second, pad_by_one(inner, self.padding), next(changes)).add_(x)
-
-
-def changed(convolution: nn.Module, x: Tensor, change: Change | None) -> Tensor:
-    """Apply a convolution to (B, C, h, w), and scale and shift its result's channels by `change`.
-
-    Without gradients, a change that is the same for the whole batch costs nothing: it is made in the weights.
-    """
-    if change is None:
-        return cast(Tensor, convolution(x))
-    scale, shift = change
-    if len(scale) > 1 or torch.is_grad_enabled():
-        return torch.addcmul(shift.to(x.dtype), convolution(x), scale.to(x.dtype))
-    weight, bias = convolution.get_parameter("weight"), convolution.get_parameter("bias")
-    folded = torch.addcmul(shift.flatten(), scale.flatten(), bias)
-    return F.conv2d(x, (weight * scale.view(-1, 1, 1, 1)).to(x.dtype), folded.to(x.dtype))
+        inner = rectified(self.first(pad_by_one(x, self.padding), next(changes)), self.slope)
+        return cast(Tensor, self.second(pad_by_one(inner, self.padding), next(changes))).add_(x)
 
 
 def pointwise(convolution: nn.Module, x: Tensor, change: Change | None = None) -> Tensor:

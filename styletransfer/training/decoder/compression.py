@@ -57,8 +57,7 @@ def compressed(
             f"Only a decoder of the shape of {LITE.name!r} can be made a fast one; {decoder.spec.name!r} is not. "
             "Start from another, or from none."
         )
-    # With gradients on, a decoder calls its convolutions as modules, so that their hooks see what they get.
-    with _second_moments(decoder) as moments, torch.enable_grad():
+    with _second_moments(decoder) as moments:
         for features, statistics in samples:
             align_and_decode(decoder, features, statistics)
     spec = dataclasses.replace(
