@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -85,6 +86,28 @@ class Stylizer(ABC):
     def forecast(self, size: tuple[int, int], *, batch: int = 1) -> Forecast | None:
         """Return what a run for `batch` contents of `size`, (H, W), will need; None if the method cannot tell."""
         return None
+
+    def estimate(self, size: tuple[int, int]) -> float:
+        """Estimate the seconds of a run for a content of `size`, (H, W), without its style's encoding.
+
+        A few steps at up to 256 pixels are timed, and multiplied by the plan's work; that takes about a second.
+        Machines that do something else meanwhile, or that slow down when they are warm, make it wrong.
+        """
+        scale = min(1.0, _TIMED_EDGE / max(size))
+        small = (max(SMALLEST_SIDE, round(size[0] * scale)), max(SMALLEST_SIDE, round(size[1] * scale)))
+        generator = torch.Generator().manual_seed(0)
+        content, style = torch.rand(2, 1, 3, *small, generator=generator)
+        timed = copy.copy(self)
+        # Steps of one size; their options are those of the run.
+        own = {f.name for f in dataclasses.fields(self.config)}
+        changes = {k: v for k, v in {**_TIMED, "init": "content"}.items() if k in own}
+        timed.config = self.config.replaced(**changes)
+        timed.stylize(content, style)
+        history = timed.stylize(content, style).history
+        first = history[0] if len(history) > 1 else None  # which waits for what is set up once
+        taken = history[-1].seconds - (0.0 if first is None else first.seconds)
+        steps = len(history) - (first is not None)
+        return taken / (steps * small[0] * small[1]) * self.plan(size).work
 
     def largest(self, free: int, shape: tuple[int, int] = (3, 4)) -> tuple[int, int] | None:
         """Return the largest size, (H, W), that `free` bytes allow, or None if the method cannot tell.
@@ -279,6 +302,11 @@ class Stylizer(ABC):
     @abstractmethod
     def _run(self, request: Request, on_step: OnStep | None) -> Stylization:
         """Do the work."""
+
+
+#: Longer side of the pictures that are timed for an estimate, and the options of these runs.
+_TIMED_EDGE = 256
+_TIMED: dict[str, Any] = {"steps": 4, "scales": (1.0,), "measure": False}
 
 
 def is_name(value: Any, choices: Sequence[str]) -> bool:
