@@ -19,9 +19,11 @@ from styletransfer import images
 from styletransfer.errors import DivergenceError, StylizeInterrupted
 from styletransfer.features import create_extractor
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.method import Method, Stage
+from styletransfer.memory import available
+from styletransfer.method import Forecast, Method, Stage
 from styletransfer.methods.feedforward.adain import AdaINStylizer
 from styletransfer.methods.feedforward.config import AdaINConfig
+from styletransfer.methods.gatys.budget import HISTORY, Budget
 from styletransfer.methods.gatys.canvas import Canvas, in_space
 from styletransfer.methods.gatys.config import GATYS, GatysConfig
 from styletransfer.methods.gatys.descent import Descent, minimize
@@ -67,10 +69,22 @@ class GatysStylizer(Stylizer):
         """The decoder of the start, if AdaIN makes it."""
         return {} if self._starter is None else self._starter.parts
 
+    def forecast(self, size: tuple[int, int], *, batch: int = 1) -> Forecast | None:
+        """See `Stylizer.forecast`; of the largest size that the run works on."""
+        return self._budget.forecast(self.plan(size), available(self.extractor.device), batch=batch)
+
+    @functools.cached_property
+    def _budget(self) -> Budget:
+        return Budget(self.extractor, self.config)
+
+    def _rows(self, size: tuple[int, int]) -> int | None:
+        """Return the height of the strips in which pictures of a size are looked at; None for whole pictures."""
+        return self._budget.rows(size, available(self.extractor.device))
+
     def objective(self, content: Tensor, style: Tensor) -> Callable[[Tensor], float] | None:
         """See `Stylizer.objective`: the total that is minimised at the content's size."""
         whole = Region(styles=(StyleInput(source=style),))
-        measure = Objective(self._seen_through, self.config, content, [whole])
+        measure = Objective(self._seen_through, self.config, content, [whole], rows=self._rows(_size(content)))
 
         @torch.no_grad()
         def total(image: Tensor) -> float:
@@ -241,7 +255,8 @@ class _Run:
         size = stage.size
         content = images.resize(self.content, size)
         regions = [_at_scale(region, stage) for region in self.request.regions]
-        objective = Objective(self.stylizer._seen_through, self.config, content, regions)
+        rows = self.stylizer._rows(size)
+        objective = Objective(self.stylizer._seen_through, self.config, content, regions, rows=rows)
         canvas = Canvas(
             size,
             space=self.config.variable,
@@ -255,7 +270,9 @@ class _Run:
             return objective(canvas.picture(values), values)
 
         start = canvas.start(self._enlarged(content, first=number == 0))
-        descent = self._descent(stage.steps, floor=objective.scale, project=canvas.project)
+        descent = self._descent(
+            stage.steps, floor=objective.scale, project=canvas.project, compact=rows is not None
+        )
         try:
             best = minimize(start, measure, descent, self._watcher(number, canvas))
         except DivergenceError as error:
@@ -268,7 +285,7 @@ class _Run:
         self.losses = _sums(best.terms)
         return best.stopped
 
-    def _descent(self, steps: int, *, floor: float, project: Callable[[Tensor], Tensor]) -> Descent:
+    def _descent(self, steps: int, *, floor: float, project: Callable[[Tensor], Tensor], compact: bool) -> Descent:
         return Descent(
             optimizer=self.config.optimizer,
             learning_rate=self.config.learning_rate,
@@ -280,6 +297,8 @@ class _Run:
             retries=self.config.retries,
             floor=floor,
             project=project,
+            history=HISTORY,
+            compact=compact,
         )
 
     def _watcher(self, number: int, canvas: Canvas) -> Callable[[int, Mapping[str, float], Tensor], None]:
