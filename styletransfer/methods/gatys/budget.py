@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.layers import BY_TAP, LAYERS
-from styletransfer.method import Forecast, Plan
+from styletransfer.method import Forecast, Plan, Stage
 from styletransfer.methods.gatys import strips
 from styletransfer.methods.gatys.config import GatysConfig
 
@@ -44,28 +44,28 @@ class Budget:
     def forecast(self, plan: Plan, free: int | None, *, batch: int) -> Forecast:
         """Return what a run with that plan will need where `free` bytes are free."""
 
-        def most(rows_for: Callable[[tuple[int, int]], int | None]) -> int:
-            return max(self.needed(stage.size, rows_for(stage.size), stage.steps) for stage in plan.stages)
+        def most(rows_for: Callable[[Stage], int | None]) -> int:
+            return max(self.needed(stage.size, rows_for(stage), stage.steps) for stage in plan.stages)
 
         size = plan.stages[-1].size
         pictures = 3 * 4 * batch * size[0] * size[1]  # results and what is worked on
-        rows = self.rows(size, free)
+        rows = self.rows(size, plan.stages[-1].steps, free)
         cut = 1 if rows is None else len(strips.divide(size[0], self._layers, rows))
         least = strips.alignment(self._layers)
         return Forecast(
-            memory=2 * pictures + most(lambda size: self.rows(size, free)),
+            memory=2 * pictures + most(lambda stage: self.rows(stage.size, stage.steps, free)),
             least=2 * pictures + min(most(lambda _: least), most(lambda _: None)),
             strips=cut,
         )
 
-    def rows(self, size: tuple[int, int], free: int | None) -> int | None:
-        """Return the height of the strips in which a size fits into `free` bytes, or None for no strips."""
+    def rows(self, size: tuple[int, int], steps: int, free: int | None) -> int | None:
+        """Return the height of the strips in which so many steps fit into `free` bytes; None for no strips."""
         most = _SHARE * (_UNKNOWN if free is None else free)
-        if self.needed(size, None, HISTORY + 1) <= most:
+        if self.needed(size, None, steps) <= most:
             return None
         step = strips.alignment(self._layers)
         rows = step
-        while rows < size[0] and self.needed(size, rows + step, HISTORY + 1) <= most:
+        while rows < size[0] and self.needed(size, rows + step, steps) <= most:
             rows += step
         return rows
 
