@@ -9,6 +9,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from styletransfer import precision
 from styletransfer._checks import choice, flag, integer, known_options, number, style_shares
 from styletransfer.errors import OptionError
 from styletransfer.layers import check_taps
@@ -135,6 +136,7 @@ class GatysConfig(Config):
     retries: int = option(5, "how often to go back to the last good picture and halve the step length")
     style_mix: tuple[float, ...] | None = option(None, "share of each style, > 0; equal if absent")
     seed: int = option(0, "seed of the noise start")
+    precision: str = option("float32", precision.HELP, choices=precision.PRECISIONS)
 
     def __init__(self, **options: Any) -> None:
         named = options.get("preset", "default")
@@ -162,6 +164,7 @@ class GatysConfig(Config):
         object.__setattr__(self, "decay", number(self.decay, "decay", above=0.0, high=1.0))
         object.__setattr__(self, "tolerance", number(self.tolerance, "tolerance", low=0.0, high=1.0))
         choice(self.variable, ("rgb", "imagenet"), "variable")
+        precision.check_precision(self.precision)
         flag(self.clamp, "clamp")
         flag(self.center_grams, "center_grams")
         object.__setattr__(self, "pyramid", integer(self.pyramid, "pyramid", low=0, high=8))

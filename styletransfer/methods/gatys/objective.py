@@ -28,6 +28,8 @@ from styletransfer.stylizer import Region
 #: Sums over positions, by what they are of.
 Sums = dict[str, Tensor]
 Result = TypeVar("Result")
+#: The first factor that is tried on gradients in float16; it is reduced until none overflows.
+_BOOST = 2.0**16
 
 
 class Objective:
@@ -45,6 +47,7 @@ class Objective:
         scale: What content and style would score if every feature were 0: what counts as a large loss.
         network: What pictures are seen through; targets stay those of `extractor`.
         rows: Height of the strips that are in use: less than asked for once memory has run out.
+        boost: Factor on gradients while they pass through a network in float16, where small ones would vanish.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Objective:
         self.network = extractor
         self.config = config
         self.rows = rows
+        self.boost = _BOOST
         self.layers = (*config.content_layers, *config.style_layers)
         self._height = content.shape[2]
         self._with_thinner_strips(lambda: self._set_targets(extractor, content, regions))
@@ -122,6 +126,15 @@ class Objective:
         down, across = max(3 * (height - 1) * width, 1), max(3 * height * (width - 1), 1)
         smooth = sums["tv down"] / down + sums["tv across"] / across
         return terms | {"tv": self.config.tv_weight / 2 * smooth}
+
+    def lowers_boost(self, gradients: Sequence[Tensor]) -> bool:
+        """Whether gradients overflowed for a factor that was too large, which is then reduced."""
+        if self.network.dtype != torch.float16 or self.boost <= 1:
+            return False
+        if all(bool(torch.isfinite(gradient).all()) for gradient in gradients):
+            return False
+        self.boost /= 16
+        return True
 
     def _strips(self) -> list[Strip]:
         return strips.divide(self._height, self.layers, self.rows)
@@ -193,13 +206,17 @@ class _Summed(torch.autograd.Function):
                 strip.crop(of_variable).add_(parts[1])
             return of_image, of_variable
 
-        return None, *objective._with_thinner_strips(work), None
+        found = objective._with_thinner_strips(work)
+        while objective.lowers_boost(found):
+            found = objective._with_thinner_strips(work)
+        return None, *found, None
 
 
 class _Graph:
     """A strip's part of all sums, with what their gradient needs."""
 
     def __init__(self, objective: Objective, strip: Strip, image: Tensor, variable: Tensor) -> None:
+        self._boost = objective.boost if objective.network.dtype == torch.float16 else 1.0
         self._leaves = [strip.crop(x.detach()).requires_grad_() for x in (image, variable)]
         with torch.enable_grad():
             self.sums = objective.sums(strip, *self._leaves)
@@ -208,8 +225,9 @@ class _Graph:
         """Return the gradients of the strip's picture and variable, from those of the sums."""
         known = [(x, g) for x, g in zip(self.sums.values(), of_sums, strict=True) if x.requires_grad]
         values, gradients = zip(*known, strict=True)
-        image, variable = torch.autograd.grad(values, self._leaves, gradients)
-        return image, variable
+        boosted = [gradient * self._boost for gradient in gradients] if self._boost != 1 else gradients
+        image, variable = torch.autograd.grad(values, self._leaves, boosted)
+        return (image, variable) if self._boost == 1 else (image / self._boost, variable / self._boost)
 
 
 class _Looks:

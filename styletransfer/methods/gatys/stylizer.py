@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -19,17 +21,22 @@ from styletransfer import images
 from styletransfer.errors import DivergenceError, StylizeInterrupted
 from styletransfer.features import create_extractor
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.method import Method, Stage
+from styletransfer.memory import available
+from styletransfer.method import Forecast, Method, Stage
 from styletransfer.methods.feedforward.adain import AdaINStylizer
 from styletransfer.methods.feedforward.config import AdaINConfig
+from styletransfer.methods.gatys.budget import HISTORY, Budget
 from styletransfer.methods.gatys.canvas import Canvas, in_space
 from styletransfer.methods.gatys.config import GATYS, GatysConfig
 from styletransfer.methods.gatys.descent import Descent, minimize
 from styletransfer.methods.gatys.objective import Objective, pixels
+from styletransfer.precision import resolve
 from styletransfer.stylizer import OnStep, Region, Request, Step, StyleInput, Stylization, Stylizer, synchronize
 
 __all__ = ["GatysStylizer", "Objective"]
 
+#: Share of each stage's steps that are taken in float32, the last ones, where another precision is chosen.
+_FINISH = 0.25
 #: Why runs end, from what weighs most in a batch.
 _REASONS = ("interrupted", "steps", "levelled off")
 
@@ -53,6 +60,7 @@ class GatysStylizer(Stylizer):
         self.extractor = extractor
         self.config = config or GatysConfig()
         extractor.channels(max(self.config.content_layers + self.config.style_layers, key=_depth))
+        self._bulk = resolve(self.config.precision, extractor.device)
         from_adain = self.config.init == "adain" if isinstance(self.config.init, str) else False
         self._starter = _starter(extractor) if from_adain else None
 
@@ -67,10 +75,27 @@ class GatysStylizer(Stylizer):
         """The decoder of the start, if AdaIN makes it."""
         return {} if self._starter is None else self._starter.parts
 
+    @functools.cached_property
+    def _coarse(self) -> VGG19Features:
+        """The same in the precision that was chosen, for most of the steps."""
+        return self._seen_through.cast(self._bulk)
+
+    def forecast(self, size: tuple[int, int], *, batch: int = 1) -> Forecast | None:
+        """See `Stylizer.forecast`; of the largest size that the run works on."""
+        return self._budget.forecast(self.plan(size), available(self.extractor.device), batch=batch)
+
+    @functools.cached_property
+    def _budget(self) -> Budget:
+        return Budget(self.extractor, self.config)
+
+    def _rows(self, size: tuple[int, int], steps: int = 1) -> int | None:
+        """Return the height of the strips in which pictures of a size are looked at; None for whole pictures."""
+        return self._budget.rows(size, steps, available(self.extractor.device))
+
     def objective(self, content: Tensor, style: Tensor) -> Callable[[Tensor], float] | None:
         """See `Stylizer.objective`: the total that is minimised at the content's size."""
         whole = Region(styles=(StyleInput(source=style),))
-        measure = Objective(self._seen_through, self.config, content, [whole])
+        measure = Objective(self._seen_through, self.config, content, [whole], rows=self._rows(_size(content)))
 
         @torch.no_grad()
         def total(image: Tensor) -> float:
@@ -241,7 +266,9 @@ class _Run:
         size = stage.size
         content = images.resize(self.content, size)
         regions = [_at_scale(region, stage) for region in self.request.regions]
-        objective = Objective(self.stylizer._seen_through, self.config, content, regions)
+        rows = self.stylizer._rows(size, stage.steps)
+        objective = Objective(self.stylizer._seen_through, self.config, content, regions, rows=rows)
+        see = self._glasses(objective, stage.steps)
         canvas = Canvas(
             size,
             space=self.config.variable,
@@ -251,11 +278,14 @@ class _Run:
         )
 
         def measure(variable: Tensor) -> Mapping[str, Tensor]:
+            see()
             values = canvas.values(variable)
             return objective(canvas.picture(values), values)
 
         start = canvas.start(self._enlarged(content, first=number == 0))
-        descent = self._descent(stage.steps, floor=objective.scale, project=canvas.project)
+        descent = self._descent(
+            stage.steps, floor=objective.scale, project=canvas.project, compact=rows is not None
+        )
         try:
             best = minimize(start, measure, descent, self._watcher(number, canvas))
         except DivergenceError as error:
@@ -268,7 +298,22 @@ class _Run:
         self.losses = _sums(best.terms)
         return best.stopped
 
-    def _descent(self, steps: int, *, floor: float, project: Callable[[Tensor], Tensor]) -> Descent:
+    def _glasses(self, objective: Objective, steps: int) -> Callable[[], None]:
+        """Return what chooses, before each look, the network that an objective looks through.
+
+        The last steps of a stage and its end are seen in float32: half precision cannot tell the pictures there
+        apart.
+        """
+        full, low = objective.network, self.stylizer._coarse
+        looks = itertools.count()
+        finish = math.ceil(_FINISH * steps)
+
+        def see() -> None:
+            objective.network = low if next(looks) < steps - finish else full
+
+        return see
+
+    def _descent(self, steps: int, *, floor: float, project: Callable[[Tensor], Tensor], compact: bool) -> Descent:
         return Descent(
             optimizer=self.config.optimizer,
             learning_rate=self.config.learning_rate,
@@ -280,6 +325,8 @@ class _Run:
             retries=self.config.retries,
             floor=floor,
             project=project,
+            history=max(1, min(HISTORY, steps - 1)),
+            compact=compact,
         )
 
     def _watcher(self, number: int, canvas: Canvas) -> Callable[[int, Mapping[str, float], Tensor], None]:
