@@ -69,4 +69,5 @@ ADAIN = Method(
     ),
     weight_sets=_weight_sets,
     accepts=frozenset({"encoded style", "masks", "strength"}),
+    bare={"measure": False},
 )
