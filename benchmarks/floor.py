@@ -8,6 +8,7 @@ may go below it.) An operation is a multiplication or an addition: twice the mul
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import torch
 
@@ -76,9 +77,25 @@ def measured_rates() -> dict[str, float]:
     return dict(_RATES)
 
 
-def seconds(operations: int, device: str, precision: str) -> float:
-    """Return how long `operations` take at the rate of matrix products, which is measured on first use."""
-    key = f"{device} {precision}"
+def seconds(operations: int, device: str, precision: str, *, one_thread: bool = False) -> float:
+    """Return how long `operations` take at the rate of matrix products, which is measured on first use.
+
+    Args:
+        operations: How many.
+        device: Where.
+        precision: In which numbers.
+        one_thread: Whether torch has been told to use one thread; that rate is another one.
+    """
+    key = f"{device} {precision}" + (", one thread" if one_thread else "")
     if key not in _RATES:
         _RATES[key] = rate(device, precision)
     return operations / _RATES[key]
+
+
+def counted(work: Callable[[], object]) -> int:
+    """Count the operations of convolutions and matrix products that `work` does, by torch's own counter."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        work()
+    return int(counter.get_total_flops())

@@ -25,6 +25,8 @@ class FakeTime:
     def perf_counter(self) -> float:
         return self.now
 
+    process_time = perf_counter
+
     def sleep(self, seconds: float) -> None:
         self.now += seconds
 
