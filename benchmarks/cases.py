@@ -15,6 +15,7 @@ from benchmarks.pictures import PAIRS, absent, shape
 from benchmarks.plan import LITE, OWN_NETWORK, QUALITY, Plan
 from styletransfer.methods import METHODS
 from styletransfer.peers import PEERS, Peer, find_peer
+from styletransfer.weights.catalogue import CATALOGUE
 
 #: Beyond this size the full-width network's stages are left to the rows of whole pictures and steps.
 _LARGEST_FULL_WIDTH_STAGE = 512
@@ -62,10 +63,31 @@ def _pictures(plan: Plan, device: str) -> Iterable[Case]:
                 device=device,
             )
             yield case
+            cached = dataclasses.replace(case, variant="style cached")
             if "encoded style" in method.accepts:
-                yield dataclasses.replace(case, variant="style cached")
+                yield cached
+                for part in other_parts(method.name, extractor):
+                    yield dataclasses.replace(cached, variant=f"{cached.variant}, {part}")
             if extractor == LITE and size in _BF16_SIZES[device]:
                 yield dataclasses.replace(case, precision="bf16")
+
+
+def other_parts(method: str, extractor: str) -> dict[str, dict[str, str]]:
+    """Return the weight sets in the package that may stand in place of a part's default, and their options."""
+    return {
+        file.name: {part.name: file.name}
+        for part in METHODS[method].parts
+        for file in CATALOGUE.values()
+        if file.embedded
+        and (file.kind, file.encoder) == (part.kind, extractor)
+        and file.name != part.default(extractor)
+    }
+
+
+def part_options(case: Case) -> dict[str, str]:
+    """Return the options of the part that a case's variant names behind its comma, if any."""
+    _, _, name = case.variant.partition(", ")
+    return other_parts(case.subject, case.extractor)[name] if name else {}
 
 
 def _runs(plan: Plan, device: str) -> Iterable[Case]:
@@ -84,7 +106,7 @@ def _quality(plan: Plan, device: str) -> Iterable[Case]:
     for extractor, count in counts.items():
         for pair in list(PAIRS)[:count]:
             for method in (m for m in METHODS if trained(m, extractor)):
-                yield Case(
+                case = Case(
                     what=QUALITY,
                     subject=method,
                     variant="full run" if METHODS[method].iterative else "style given",
@@ -94,6 +116,9 @@ def _quality(plan: Plan, device: str) -> Iterable[Case]:
                     pair=pair,
                     skip=absent(pair),
                 )
+                yield case
+                for part in other_parts(method, extractor):
+                    yield dataclasses.replace(case, variant=f"{case.variant}, {part}")
 
 
 def _peers(plan: Plan, device: str) -> Iterable[Case]:

@@ -14,7 +14,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from torch import Tensor
 
 from benchmarks import floor, memory, pictures
-from benchmarks.cases import Case
+from benchmarks.case import Case
 from benchmarks.judge import judged
 from benchmarks.plan import Plan
 from benchmarks.targets import TARGETS
