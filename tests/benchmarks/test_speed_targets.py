@@ -1,8 +1,7 @@
-"""The speed targets: what counts as reached, seconds to equal loss, which rows there are, and where they are told."""
+"""The speed targets: what counts as reached, seconds to equal loss, their rows, and where they are told."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -100,11 +99,10 @@ class Descending:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Processor time that advances by a second with each look at it."""
     seconds = iter(range(1000))
     monkeypatch.setattr(race, "processor_seconds", lambda: float(next(seconds)))
-    yield
 
 
 @pytest.mark.usefixtures("clock")
