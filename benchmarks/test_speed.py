@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 import styletransfer as st
-from benchmarks import cold, floor, pictures, textbook
+from benchmarks import cold, floor, memory, pictures, textbook
 from benchmarks.case import Case
 from benchmarks.frozen import adain as frozen_adain
 from benchmarks.frozen import gatys as frozen_gatys
@@ -21,6 +22,7 @@ from benchmarks.networks import Networks, networks
 from benchmarks.race import Race, textbook_descent
 from benchmarks.speed_cases import SETUPS
 from benchmarks.stepper import Stepper, under
+from benchmarks.then import Then
 from styletransfer.memory import available
 from styletransfer.methods import METHODS
 
@@ -36,8 +38,20 @@ _BATCH = 8
 def _one_thread(case: Case) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1 if case.device == "cpu" else before)
-    yield
+    with memory.kept():
+        yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def then(bench: Bench, case: Case) -> Iterator[Callable[[str, Callable[[], Any]], Callable[[], Any]]]:
+    """Return a function that puts a reference into a process of its own, where seconds are taken."""
+    with contextlib.ExitStack() as processes:
+
+        def start(kind: str, here: Callable[[], Any]) -> Callable[[], Any]:
+            return processes.enter_context(contextlib.closing(Then(kind, case))) if bench.plan.measuring else here
+
+        yield start
 
 
 def _pair(case: Case) -> tuple[Tensor, Tensor]:
@@ -52,7 +66,7 @@ def _painter(nets: Networks, case: Case, content: Tensor, style: Tensor, options
 
 
 @pytest.mark.matrix("speed pictures")
-def test_picture(bench: Bench, case: Case) -> None:
+def test_picture(bench: Bench, case: Case, then: Any) -> None:
     nets, (content, style) = networks(case.extractor, case.device), _pair(case)
     bench.skip_if_too_large(nets.extractor)
     setup = SETUPS[case.variant]
@@ -60,10 +74,11 @@ def test_picture(bench: Bench, case: Case) -> None:
     plain: Any = nets.stylizer(case.subject, {"measure": False})
     same = not setup.options
     if case.variant == "C4":
-        beside = Beside(work=textbook.of(case.subject).Textbook(plain, content, style), name="textbook: a picture")
+        here: Callable[[], Tensor] = textbook.of(case.subject).Textbook(plain, content, style)
+        beside = Beside(work=then("textbook", here), name="textbook: a picture")
     else:
-        frozen = frozen_adain.Frozen(plain, content, style)
-        beside = Beside(work=frozen, name="commit 48d8b17: a picture", same_work=same)
+        here = frozen_adain.Frozen(plain, content, style)
+        beside = Beside(work=then("picture", here), name="commit 48d8b17: a picture", same_work=same)
     torch_alone = {name: value for name, value in setup.options.items() if name == "decoder"}
     image = bench.run(
         work,
@@ -71,7 +86,7 @@ def test_picture(bench: Bench, case: Case) -> None:
         beside=beside,
         operations=floor.counted(_painter(nets, case, content, style, torch_alone)),
         picture=lambda image: image,
-        difference=float((work() - beside.work()).abs().max()) if same else None,
+        difference=float((work() - here()).abs().max()) if same else None,
         weigh=not case.variant.startswith("small"),
         one_thread=True,
     )
@@ -82,7 +97,7 @@ def test_picture(bench: Bench, case: Case) -> None:
 
 
 @pytest.mark.matrix("speed steps")
-def test_step(bench: Bench, case: Case) -> None:
+def test_step(bench: Bench, case: Case, then: Any) -> None:
     nets, (content, style) = networks(case.extractor, case.device), _pair(case)
     bench.skip_if_too_large(nets.extractor)
     options = {"precision": "bfloat16"} if case.precision == "bf16" else {}
@@ -94,7 +109,7 @@ def test_step(bench: Bench, case: Case) -> None:
         bench.run(
             stepper.step,
             weights=nets.weights_of(case.subject),
-            beside=Beside(work=frozen, name="commit 48d8b17: a step", same_work=not options),
+            beside=Beside(work=then("step", frozen), name="commit 48d8b17: a step", same_work=not options),
             operations=operations,
             one_thread=True,
             losses=dict(stepper.losses),
@@ -131,7 +146,7 @@ def test_race(bench: Bench, case: Case) -> None:
 
 
 @pytest.mark.matrix("speed huge")
-def test_huge(bench: Bench, case: Case) -> None:
+def test_huge(bench: Bench, case: Case, then: Any) -> None:
     nets, (content, style) = networks(case.extractor, case.device), _pair(case)
     work, free = _painter(nets, case, content, style, {}), available(bench.device)
     plain: Any = nets.stylizer(case.subject, {"measure": False})
@@ -140,7 +155,9 @@ def test_huge(bench: Bench, case: Case) -> None:
     bench.run(
         work,
         weights=nets.weights_of(case.subject),
-        beside=Beside(work=frozen, name="commit 48d8b17: a picture, untiled") if untiled else None,
+        beside=Beside(work=then("picture", frozen), name="commit 48d8b17: a picture, untiled")
+        if untiled
+        else None,
         rounds=1,
         warm_up=lambda: 0.0,
         one_thread=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import floor, race, timing
+from benchmarks import floor, memory, race, timing
 from benchmarks.case import Case
 from benchmarks.cases import cases, part_options
 from benchmarks.pictures import shape
@@ -19,6 +20,7 @@ from benchmarks.race import Race
 from benchmarks.report import __main__ as report
 from benchmarks.speed_cases import KINDS, SETUPS
 from benchmarks.targets import TARGETS, in_words, reached, wanted
+from benchmarks.then import Then
 from styletransfer import precision
 from tests.benchmarks.test_results import Write
 
@@ -159,3 +161,15 @@ def test_the_report_shows_them(results: Write, tmp_path: Path) -> None:
     assert "### Speed targets" in text
     assert f"| C1 | {MARK['what']} |" in text
     assert "| at least 1.30 times | 1.50 times | yes |" in text
+
+
+def test_a_reference_works_in_its_own_process() -> None:
+    case = Case(what="speed", subject="adain", extractor=LITE, size="32")
+    with contextlib.closing(Then("picture", case)) as then:
+        laps = [then(), then()]
+    assert all(0 < lap.processor < 60 and lap.seconds > 0 for lap in laps)
+
+
+def test_memory_is_kept_for_a_while() -> None:
+    with memory.kept() as done:
+        assert done in (True, False)
