@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
 
-from benchmarks import textbook
+from benchmarks import speed_cases, textbook
+from benchmarks.case import Case
 from benchmarks.networks import full_width, trained
-from benchmarks.pictures import PAIR, PAIRS, absent, shape
+from benchmarks.pictures import PAIRS, absent, shape
 from benchmarks.plan import LITE, OWN_NETWORK, QUALITY, Plan
 from styletransfer.methods import METHODS
 from styletransfer.peers import PEERS, Peer, find_peer
+from styletransfer.weights.catalogue import CATALOGUE
 
 #: Beyond this size the full-width network's stages are left to the rows of whole pictures and steps.
 _LARGEST_FULL_WIDTH_STAGE = 512
@@ -24,50 +24,6 @@ _LARGEST_FULL_WIDTH_STAGE = 512
 _BF16_SIZES = {"cpu": ("32", "128"), "cuda": ("32", "128", "512"), "mps": ("32", "128", "512")}
 #: Why a method that iterates has no bf16 row; the others run under autocast.
 NO_BF16 = "autocast would form the Gram matrices in bfloat16, which docs/conventions.md rules out"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """One row.
-
-    Attributes:
-        what: What is timed, e.g. ``"one step"``.
-        subject: The method, or the stage.
-        variant: What sets it apart from other rows of the same subject, e.g. ``"style cached"``.
-        extractor: a weight set, `networks.full_width` or `plan.OWN_NETWORK`.
-        size: Long edge, or ``"4096x2160"``.
-        device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
-        precision: ``"fp32"`` or ``"bf16"``.
-        pair: Whose pictures it works on: a key of `pictures.PAIRS`.
-        skip: Why it cannot be run here, or empty.
-    """
-
-    what: str
-    subject: str
-    variant: str = ""
-    extractor: str = LITE
-    size: str = "32"
-    device: str = "cpu"
-    precision: str = "fp32"
-    pair: str = PAIR
-    skip: str = ""
-
-    @property
-    def id(self) -> str:
-        """Return the name within brackets in pytest's lists."""
-        pair = self.pair if self.what == QUALITY else ""
-        parts = (self.subject, self.variant, pair, self.extractor, self.size, self.device, self.precision)
-        return "-".join(part.replace(" ", "_") for part in parts if part)
-
-    @property
-    def group(self) -> str:
-        """Return what it is compared with: rows of one group do the same for the same picture."""
-        subject = self.pair if self.what == QUALITY else self.extractor
-        return f"{self.what}, {self.size} px, {subject}, {self.device}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return all fields but the reason for skipping, ready for JSON."""
-        return {k: v for k, v in dataclasses.asdict(self).items() if k != "skip"}
 
 
 def cases(kind: str, plan: Plan, missing: dict[str, str]) -> list[Case]:
@@ -107,10 +63,31 @@ def _pictures(plan: Plan, device: str) -> Iterable[Case]:
                 device=device,
             )
             yield case
+            cached = dataclasses.replace(case, variant="style cached")
             if "encoded style" in method.accepts:
-                yield dataclasses.replace(case, variant="style cached")
+                yield cached
+                for part in other_parts(method.name, extractor):
+                    yield dataclasses.replace(cached, variant=f"{cached.variant}, {part}")
             if extractor == LITE and size in _BF16_SIZES[device]:
                 yield dataclasses.replace(case, precision="bf16")
+
+
+def other_parts(method: str, extractor: str) -> dict[str, dict[str, str]]:
+    """Return the weight sets in the package that may stand in place of a part's default, and their options."""
+    return {
+        file.name: {part.name: file.name}
+        for part in METHODS[method].parts
+        for file in CATALOGUE.values()
+        if file.embedded
+        and (file.kind, file.encoder) == (part.kind, extractor)
+        and file.name != part.default(extractor)
+    }
+
+
+def part_options(case: Case) -> dict[str, str]:
+    """Return the options of the part that a case's variant names behind its comma, if any."""
+    _, _, name = case.variant.partition(", ")
+    return other_parts(case.subject, case.extractor)[name] if name else {}
 
 
 def _runs(plan: Plan, device: str) -> Iterable[Case]:
@@ -129,7 +106,7 @@ def _quality(plan: Plan, device: str) -> Iterable[Case]:
     for extractor, count in counts.items():
         for pair in list(PAIRS)[:count]:
             for method in (m for m in METHODS if trained(m, extractor)):
-                yield Case(
+                case = Case(
                     what=QUALITY,
                     subject=method,
                     variant="full run" if METHODS[method].iterative else "style given",
@@ -139,6 +116,9 @@ def _quality(plan: Plan, device: str) -> Iterable[Case]:
                     pair=pair,
                     skip=absent(pair),
                 )
+                yield case
+                for part in other_parts(method, extractor):
+                    yield dataclasses.replace(case, variant=f"{case.variant}, {part}")
 
 
 def _peers(plan: Plan, device: str) -> Iterable[Case]:
@@ -216,4 +196,5 @@ KINDS: dict[str, Callable[[Plan, str], Iterable[Case]]] = {
     "steps": _steps,
     "stages": _stages,
     "cold": _cold,
+    **speed_cases.KINDS,
 }

@@ -8,6 +8,7 @@ may go below it.) An operation is a multiplication or an addition: twice the mul
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import torch
 
@@ -47,7 +48,7 @@ def at_stride(size: tuple[int, int], stride: int) -> tuple[int, int]:
     return size[0] // stride, size[1] // stride
 
 
-def rate(device: str, precision: str) -> float:
+def rate(device: str, precision: str, clock: Callable[[], float] = time.perf_counter) -> float:
     """Measure operations a second in square matrix products: the best of some, as a floor should be."""
     target = torch.device(device)
     side = 1024 if device == "cpu" else 8192
@@ -55,15 +56,15 @@ def rate(device: str, precision: str) -> float:
     a = torch.randn(side, side, generator=generator).to(target, _DTYPES[precision])
     best = 0.0
     torch.mm(a, a)
-    began_all = time.perf_counter()
+    began_all = clock()
     for _ in range(12):
-        if best and time.perf_counter() - began_all > _LONGEST:
+        if best and clock() - began_all > _LONGEST:
             break  # some processors emulate bfloat16
         wait_for(target)
-        began = time.perf_counter()
+        began = clock()
         torch.mm(a, a)
         wait_for(target)
-        best = max(best, 2 * side**3 / (time.perf_counter() - began))
+        best = max(best, 2 * side**3 / (clock() - began))
     return best
 
 
@@ -76,9 +77,25 @@ def measured_rates() -> dict[str, float]:
     return dict(_RATES)
 
 
-def seconds(operations: int, device: str, precision: str) -> float:
-    """Return how long `operations` take at the rate of matrix products, which is measured on first use."""
-    key = f"{device} {precision}"
+def seconds(operations: int, device: str, precision: str, *, one_thread: bool = False) -> float:
+    """Return how long `operations` take at the rate of matrix products, which is measured on first use.
+
+    Args:
+        operations: How many.
+        device: Where.
+        precision: In which numbers.
+        one_thread: Whether torch has been told to use one thread; that rate is another one.
+    """
+    key = f"{device} {precision}" + (", one thread" if one_thread else "")
     if key not in _RATES:
-        _RATES[key] = rate(device, precision)
+        _RATES[key] = rate(device, precision, time.process_time) if one_thread else rate(device, precision)
     return operations / _RATES[key]
+
+
+def counted(work: Callable[[], object]) -> int:
+    """Count the operations of convolutions and matrix products that `work` does, by torch's own counter."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        work()
+    return int(counter.get_total_flops())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +14,10 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from torch import Tensor
 
 from benchmarks import floor, memory, pictures
-from benchmarks.cases import Case
+from benchmarks.case import Case
 from benchmarks.judge import judged
 from benchmarks.plan import Plan
+from benchmarks.targets import TARGETS
 from benchmarks.timing import Rounds, how_many, ratio
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.memory import available
@@ -72,6 +74,7 @@ class Bench:
         rounds: int | None = None,
         warm_up: Callable[[], Any] | None = None,
         weigh: bool = True,
+        one_thread: bool = False,
         **info: Any,
     ) -> Any:
         """Measure `work`, and fill the row's record.
@@ -85,6 +88,7 @@ class Bench:
             rounds: A fixed number, for work that takes minutes; by default as the profile's budget allows.
             warm_up: Something shorter to warm up with.
             weigh: Whether a memory pass is made: it runs the work once more.
+            one_thread: Whether torch has one thread; the floor is then compared with processor seconds.
             info: More for the record.
 
         Returns:
@@ -111,7 +115,8 @@ class Bench:
             threads=torch.get_num_threads(),
             shape=list(self.size),
             ratio=_ratio(clock, beside),
-            floor=self._floor(operations, measuring),
+            processor={"seconds": statistics.median(clock.processor), "ratio": _processor_ratio(clock)},
+            floor=self._floor(operations, measuring, statistics.median(clock.processor) if one_thread else None),
             memory=peak,
             **judged(None if picture is None else picture(result), weights, self.case, self.plan.judge),
             **info,
@@ -129,15 +134,27 @@ class Bench:
                 self.benchmark.stats.stats.data.clear()
             raise
 
-    def _floor(self, operations: int | None, measuring: bool) -> dict[str, Any] | None:
+    def _floor(self, operations: int | None, measuring: bool, one_thread: float | None) -> dict[str, Any] | None:
+        """Return the floor beside the row's seconds, or the processor seconds of one thread."""
         if operations is None or not measuring:
             return None
-        least = floor.seconds(operations, self.case.device, self.case.precision)
-        return {
-            "operations": operations,
-            "seconds": least,
-            "share": least / self.benchmark.stats.stats.median,
-        }
+        threads = one_thread is not None
+        least = floor.seconds(operations, self.case.device, self.case.precision, one_thread=threads)
+        taken = self.benchmark.stats.stats.median if one_thread is None else one_thread
+        return {"operations": operations, "seconds": least, "share": least / taken}
+
+    def meet(self, **reached: float) -> None:
+        """Keep what the row has reached of `TARGETS`; underscores in names stand for blanks."""
+        self.benchmark.extra_info["targets"] = [
+            TARGETS[name.replace("_", " ")].record(value, self.case.size) for name, value in reached.items()
+        ]
+
+    @property
+    def times_as_fast(self) -> float:
+        """By how much the row's reference took longer, in processor seconds, or in seconds on a GPU."""
+        info = self.benchmark.extra_info
+        chosen = info["processor"]["ratio"] if self.case.device == "cpu" else info["ratio"]
+        return float(chosen["median"])
 
     def skip_if_too_large(self, extractor: VGG19Features) -> None:
         """Skip a row that would need more memory than is free."""
@@ -145,6 +162,10 @@ class Bench:
         needed = self.size[0] * self.size[1] * extractor.widths[0] * _BYTES_PER_PIXEL_AND_CHANNEL
         if self.case.device == "cpu" and free is not None and needed > free:
             pytest.skip(f"needs about {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free")
+
+
+def _processor_ratio(clock: Rounds) -> dict[str, Any] | None:
+    return ratio(clock.processor_pairs) if clock.processor_pairs else None
 
 
 def _ratio(clock: Rounds, beside: Beside | None) -> dict[str, Any] | None:

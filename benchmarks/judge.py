@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from benchmarks import pictures
-from benchmarks.cases import Case
+from benchmarks.case import Case
 from styletransfer.judging.judge import Judge, Pair, create_judge
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from benchmarks.timing import wait_for
+from styletransfer.allocator import keep_freed_memory
 
+#: Parameters of glibc's mallopt for trimming, mapping and arenas, and the values to which they rise by themselves.
+_USUAL = {-1: 64 << 20, -3: 32 << 20, -8: 0}
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
@@ -44,6 +48,19 @@ def peak(work: Callable[[], Any], device: torch.device) -> dict[str, Any]:
     work()
     high = _resident("VmHWM")
     return {"resident": high, "added": max(high - before, 0)}
+
+
+@contextlib.contextmanager
+def kept() -> Iterator[bool]:
+    """Work as the command line does, with freed memory kept; tell whether it is."""
+    done = keep_freed_memory()
+    try:
+        yield done
+    finally:
+        if done:
+            for parameter, value in _USUAL.items():
+                ctypes.CDLL(None).mallopt(parameter, value)
+            _give_back()
 
 
 def _resident(field: str) -> int:

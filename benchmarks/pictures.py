@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 import styletransfer as st
-from benchmarks.plan import HUGE
 from styletransfer import samples
 from styletransfer.images import to_pil
 
@@ -39,10 +38,9 @@ _QUALITY, _LONG_EDGE = 85, 256
 
 
 def shape(size: str) -> tuple[int, int]:
-    """Return (H, W) of a size's label."""
-    if size == HUGE:
-        return 2160, 4096
-    return int(size), int(size)
+    """Return (H, W) of a size's label, ``"512"`` or ``"4096x2160"``."""
+    width, _, height = size.partition("x")
+    return int(height or width), int(width)
 
 
 def absent(pair: str) -> str:

@@ -36,6 +36,8 @@ class Profile:
         fewest: At least so many rounds.
         most: At most so many.
         cold: Fresh processes for each cold row.
+        speed: Size of the rows of speed targets.
+        descents: Pairs on which whole descents are raced to an equal loss.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Profile:
     fewest: int
     most: int
     cold: int
+    speed: str
+    descents: int
 
 
 #: Every case once, untimed, as small as can be: what a plain `pytest` does.
@@ -64,6 +68,8 @@ SMOKE = Profile(
     fewest=1,
     most=1,
     cold=1,
+    speed="32",
+    descents=1,
 )
 QUICK = Profile(
     name="quick",
@@ -77,6 +83,8 @@ QUICK = Profile(
     fewest=3,
     most=7,
     cold=1,
+    speed="256",
+    descents=0,
 )
 FULL = Profile(
     name="full",
@@ -90,6 +98,8 @@ FULL = Profile(
     fewest=3,
     most=15,
     cold=3,
+    speed="512",
+    descents=1,
 )
 
 
@@ -138,6 +148,11 @@ class Plan:
     def quality_size(self) -> str:
         """Return the size at which several pairs are judged."""
         return self.sizes[0] if self.sizes else self.profile.quality
+
+    @property
+    def speed_size(self) -> str:
+        """Return the size of the rows of speed targets."""
+        return self.sizes[-1] if self.sizes and self.sizes[-1] != HUGE else self.profile.speed
 
 
 def add_options(group: Any) -> None:

@@ -199,6 +199,10 @@ class Harness:
         terminalreporter.section("speed, memory and quality side by side")
         for line in _table(self.rows):
             terminalreporter.write_line(line)
+        if marks := _targets(self.rows, self.skipped):
+            terminalreporter.section("speed targets")
+            for line in marks:
+                terminalreporter.write_line(line)
         if self.interrupted:
             terminalreporter.write_line(
                 "Interrupted: the rows above are finished and kept, the others are not there."
@@ -272,6 +276,27 @@ def _table(rows: Sequence[tuple[str, str, dict[str, Any], float | None]]) -> lis
         )
         for row in cells
     ]  # fmt: skip
+
+
+def _targets(
+    rows: Sequence[tuple[str, str, dict[str, Any], float | None]], skipped: Sequence[Mapping[str, str]]
+) -> list[str]:
+    """Return a line for each target that a row measured, then the rows of targets that were skipped."""
+    from benchmarks.targets import in_words, reached, wanted
+
+    cells = [("target", "measured", "wanted", "reached", "of floor", "row")]
+    for name, _, info, _ in rows:
+        share = f"{info['floor']['share']:.0%}" if info.get("floor") else "-"
+        for mark in info.get("targets", ()):
+            measured = in_words(mark["value"], mark["unit"])
+            cells.append((mark["name"], measured, wanted(mark), reached(mark), share, name))
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+    ]
+    speed = [row for row in skipped if "test_speed.py" in row["row"]]
+    skips = [f"skipped: {row['row'].rpartition('::')[2]}: {row['reason']}" for row in speed]
+    return [*lines, *skips] if len(lines) > 1 or skips else []
 
 
 def _figures(info: dict[str, Any], seconds: float | None) -> tuple[str, ...]:

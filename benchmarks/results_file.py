@@ -40,6 +40,11 @@ _TRACE = {
     "until_better": {...: _UNTIL},
 }
 _COLD = {"import": float, "create": float, "first_call": float, "second_call": float, "options": {...: object}}
+_TARGET = {
+    **dict.fromkeys(("name", "what", "unit"), str),
+    **dict.fromkeys(("wanted", "value"), float),
+    **dict.fromkeys(("least", "reached", "meant"), bool),
+}
 _CASE = {
     **dict.fromkeys(("what", "subject", "variant", "extractor", "device", "precision", "pair"), _WORDS),
     "size": _SIZE,
@@ -63,6 +68,8 @@ _ROW = {
             "settings": {...: str},
         },
         "trace?": _TRACE,
+        "processor?": {"seconds": float, "ratio": (_SPREAD,)},
+        "targets?": [_TARGET],
         "cold?": [_COLD],
     },
 }

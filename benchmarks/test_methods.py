@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks import cold, judge, pictures, textbook
-from benchmarks.cases import Case
+from benchmarks import cold, floor, judge, pictures, textbook
+from benchmarks.case import Case
+from benchmarks.cases import part_options
 from benchmarks.harness import Bench, Beside
 from benchmarks.networks import Networks, networks
 from benchmarks.plan import LITE
@@ -34,9 +35,10 @@ def _pair(case: Case) -> tuple[Tensor, Tensor]:
 def test_picture(bench: Bench, case: Case) -> None:
     nets, book = networks(case.extractor, case.device), textbook.of(case.subject)
     bench.skip_if_too_large(nets.extractor)
-    stylizer: Any = nets.stylizer(case.subject, book.OPTIONS if book else {})
+    options, part = book.OPTIONS if book else {}, part_options(case)
+    stylizer: Any = nets.stylizer(case.subject, {**options, **part})
     content, style = _pair(case)
-    cached = case.variant == "style cached"
+    cached = case.variant.startswith("style cached")
     given = stylizer.encode_style(style) if cached else style
 
     def work() -> Tensor:
@@ -45,10 +47,14 @@ def test_picture(bench: Bench, case: Case) -> None:
 
     beside, operations, difference = None, None, None
     if book:
-        by_the_book = book.Textbook(stylizer, content, style)
+        # The textbook writes a method out with its default parts.
+        by_the_book = book.Textbook(nets.stylizer(case.subject, options), content, style)
         same_work = case.variant == "style given" and case.precision == "fp32"
         beside = Beside(work=by_the_book, name=f"textbook: {case.subject}", same_work=same_work)
-        operations = book.operations(stylizer, bench.size, None if cached else tuple(style.shape[2:]))
+        if part:
+            operations = floor.counted(work)
+        else:
+            operations = book.operations(stylizer, bench.size, None if cached else tuple(style.shape[2:]))
         difference = float((work() - by_the_book()).abs().max()) if same_work else None
     image = bench.run(
         work,

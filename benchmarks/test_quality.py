@@ -8,7 +8,8 @@ import pytest
 from torch import Tensor
 
 from benchmarks import pictures
-from benchmarks.cases import Case, peers
+from benchmarks.case import Case
+from benchmarks.cases import part_options, peers
 from benchmarks.harness import Bench
 from benchmarks.networks import networks
 from styletransfer.methods import METHODS
@@ -22,7 +23,7 @@ _WARM_UP = "32"
 def test_quality(bench: Bench, case: Case) -> None:
     nets, method = networks(case.extractor, case.device), METHODS[case.subject]
     brief = dict(method.brief)
-    stylizer = nets.stylizer(case.subject, {} if bench.plan.measuring else brief)
+    stylizer = nets.stylizer(case.subject, {**part_options(case), **({} if bench.plan.measuring else brief)})
     content, style = (picture.to(case.device) for picture in pictures.pair(case.pair, case.size))
 
     def warm_up() -> None:

@@ -14,7 +14,7 @@ from torchvision.utils import save_image as textbook_save
 
 import styletransfer as st
 from benchmarks import floor, pictures, textbook
-from benchmarks.cases import Case
+from benchmarks.case import Case
 from benchmarks.harness import Bench, Beside
 from benchmarks.networks import Networks, networks
 from styletransfer.methods import METHODS

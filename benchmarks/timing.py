@@ -10,7 +10,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from styletransfer.stylizer import synchronize as _synchronize_torch
 
@@ -35,6 +35,24 @@ def wait_for(device: Any) -> None:
         _synchronize_torch(device)
 
 
+class Lap(NamedTuple):
+    """What a piece of work took."""
+
+    seconds: float
+    #: Of processors, in this process and those that it has started and waited for.
+    processor: float
+
+
+def processor_seconds() -> float:
+    """Return the processor time of this process and of its children so far."""
+    try:
+        import resource
+    except ImportError:  # Windows, where children are not counted
+        return time.process_time()
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+
 class Rounds:
     """The rounds of one row: before each or after it, as a seeded coin falls, the reference takes its turn.
 
@@ -44,12 +62,14 @@ class Rounds:
     Args:
         work: What is measured; its last result is kept by the caller.
         device: Where it works.
-        reference: What it is compared with, or None.
+        reference: What it is compared with, or None; a `Lap` that it returns is what it took.
         scale: How many references' worth of work `work` does.
         seed: Of the coin.
 
     Attributes:
         pairs: ``(seconds, seconds of the reference times scale)`` for each round; empty without a reference.
+        processor_pairs: The same of processor seconds, which other programs on the machine hardly change.
+        processor: Processor seconds of each round.
     """
 
     def __init__(
@@ -66,9 +86,11 @@ class Rounds:
         self.reference = reference
         self.scale = scale
         self.pairs: list[tuple[float, float]] = []
+        self.processor_pairs: list[tuple[float, float]] = []
+        self.processor: list[float] = []
+        self._lap = Lap(0.0, 0.0)
+        self._beside: Lap | None = None
         self._coin = random.Random(seed)
-        self._seconds = 0.0
-        self._beside: float | None = None
 
     def warm_up(self) -> float:
         """Run both sides once, uncounted; return the seconds that a round will take, both sides together."""
@@ -87,10 +109,10 @@ class Rounds:
 
     def timed(self) -> Any:
         """Do the work and wait for it: this is the timed region."""
-        began = time.perf_counter()
+        began, used = time.perf_counter(), processor_seconds()
         result = self.work()
         synchronize(self.device)
-        self._seconds = time.perf_counter() - began
+        self._lap = Lap(time.perf_counter() - began, processor_seconds() - used)
         return result
 
     def after(self) -> None:
@@ -98,28 +120,34 @@ class Rounds:
         began = time.perf_counter()
         wait_for(self.device)
         left = time.perf_counter() - began
-        if left > _FORGIVEN_SECONDS + _FORGIVEN_SHARE * self._seconds:
+        if left > _FORGIVEN_SECONDS + _FORGIVEN_SHARE * self._lap.seconds:
             raise NotSynchronisedError(
-                f"The clock stopped after {self._seconds:.4f} s, but {self.device} worked on for {left:.4f} s. "
-                "The timed region must wait for the device: benchmarks.timing.synchronize."
+                f"The clock stopped after {self._lap.seconds:.4f} s, but {self.device} worked on for {left:.4f} "
+                "s. The timed region must wait for the device: benchmarks.timing.synchronize."
             )
         beside = self._time_reference() if self._beside is None else self._beside
+        self.processor.append(self._lap.processor)
         if beside is not None:
-            self.pairs.append((self._seconds, beside))
+            self.pairs.append((self._lap.seconds, beside.seconds))
+            self.processor_pairs.append((self._lap.processor, beside.processor))
 
-    def _time_reference(self) -> float | None:
+    def _time_reference(self) -> Lap | None:
         if self.reference is None:
             return None
         wait_for(self.device)
-        began = time.perf_counter()
-        self.reference()
+        began, used = time.perf_counter(), processor_seconds()
+        told = self.reference()
         wait_for(self.device)
-        return (time.perf_counter() - began) * self.scale
+        seconds, processor = time.perf_counter() - began, processor_seconds() - used
+        if isinstance(told, Lap):  # of another process, which took its time itself
+            seconds, processor = told
+        return Lap(seconds * self.scale, processor * self.scale)
 
 
 def ratio(pairs: Sequence[tuple[float, float]]) -> dict[str, Any]:
     """Return how many times faster than the reference: the median over pairs, and the spread."""
-    return spread([reference / own for own, reference in pairs])
+    # Processor time goes by ticks, of which very short work may see none.
+    return spread([reference / max(own, 1e-9) for own, reference in pairs])
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:

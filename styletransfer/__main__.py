@@ -2,21 +2,55 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
 from typing import Any
+
+from styletransfer.allocator import keep_freed_memory
 
 
 def main() -> Any:
     """Run the command line; Ctrl-C during its start ends it at once."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)
+    keep_freed_memory()
+    leaving = _Leaving()
     try:
         from styletransfer.cli import main as command
     except KeyboardInterrupt:
         _leave()
-    return command(prog_name="styletransfer")
+    try:
+        return command(prog_name="styletransfer")
+    except SystemExit as end:
+        leaving.code = end.code if isinstance(end.code, int) else 0 if end.code is None else None
+        raise
+
+
+class _Leaving:
+    """Ends the process when all is done and written, without taking apart every module first.
+
+    It is registered before torch is imported, so it comes after all that others have registered.
+
+    Attributes:
+        code: The exit code, or None as long as the process is to end as usual, e.g. with a traceback.
+    """
+
+    def __init__(self) -> None:
+        self.code: int | None = None
+        atexit.register(self._leave)
+
+    def _leave(self) -> None:
+        watched = sys.gettrace() or sys.getprofile()  # a debugger or a coverage tool, which has an end of its own
+        if self.code is None or watched:
+            return
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except (OSError, ValueError):  # which Python's own end reports
+            return
+        os._exit(self.code)
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -182,6 +182,7 @@ class Method:
         plan: From a config and (H, W) to the `Plan` of a run.
         accepts: What of a request it can honour besides content and styles: ``"strength"``, ``"encoded style"``.
         brief: Options for a run of a moment, for self-tests and warm-ups.
+        bare: Options that leave out what only a run's record shows.
     """
 
     name: str
@@ -196,6 +197,7 @@ class Method:
     plan: Callable[[Any, tuple[int, int]], Plan] = _one_step
     accepts: frozenset[str] = frozenset()
     brief: Mapping[str, Any] = field(default_factory=dict)
+    bare: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def presets(self) -> Mapping[str, Mapping[str, Any]]:

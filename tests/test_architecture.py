@@ -22,7 +22,7 @@ FACE = "__init__"
 
 #: From the ground up: a module imports only from its own line or those before it; a folder counts as one.
 ORDER: tuple[tuple[str, ...], ...] = (
-    ("errors", "_version"),
+    ("errors", "_version", "allocator"),
     ("_checks", "files"),
     ("memory", "precision"),
     ("images",),

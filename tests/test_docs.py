@@ -81,8 +81,9 @@ def resolve(words: list[str]) -> tuple[click.Command, list[str]]:
     """Walk down the groups to the command; return it with the words that are left."""
     command: click.Command = main
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
-        assert words[0] in command.commands, f"there is no command {words[0]!r} in {command.name!r}"
-        command, words = command.commands[words[0]], words[1:]
+        found = command.get_command(click.Context(command), words[0])
+        assert found is not None, f"there is no command {words[0]!r} in {command.name!r}"
+        command, words = found, words[1:]
     return command, words
 
 

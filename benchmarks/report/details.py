@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks.report import charts, words
 from benchmarks.report.parts import TIMED_HEAD, Section, Table, network, timed
 from benchmarks.results_file import Row
+from benchmarks.targets import in_words, reached, wanted
 
 
 def steps(rows: list[Row]) -> Section | None:
@@ -22,6 +23,39 @@ def steps(rows: list[Row]) -> Section | None:
         text=(
             "As the textbook: it optimises the very loss of the textbook loop, so that the ratio compares equal "
             "work. Default: the step users get, with the additions of docs/methods.md; its ratio is a yardstick.",
+        ),
+        tables=[table],
+    )
+
+
+def targets(rows: list[Row]) -> Section | None:
+    """Return the section on what the package wants to reach, and has."""
+    marked = [(row, mark) for row in rows for mark in row.info.get("targets", ())]
+    if not marked:
+        return None
+    table = Table(
+        names=4,
+        head=("target", "what", "network", "size", "wanted", "measured", "reached", "of the floor"),
+        rows=[
+            (
+                mark["name"],
+                mark["what"],
+                network(row),
+                row.case["size"],
+                wanted(mark),
+                in_words(mark["value"], mark["unit"]),
+                reached(mark),
+                words.share(row.info["floor"]),
+            )
+            for row, mark in marked
+        ],
+    )
+    return Section(
+        title="Speed targets",
+        text=(
+            "On the processor with one thread; times are processor seconds, which other programs hardly change, "
+            "and ratios medians over pairs that ran in turns. The package as it was at commit 48d8b17 is kept "
+            "beside the benchmarks (`benchmarks/frozen`), with today's weights.",
         ),
         tables=[table],
     )

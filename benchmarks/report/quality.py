@@ -70,10 +70,16 @@ def rated(rows: Sequence[Row]) -> list[Row]:
     """Return the judged rows of quality, pair by pair, other people's programs last."""
     places = {pair: place for place, pair in enumerate(PAIRS)}
 
-    def order(row: Row) -> tuple[int, bool, bool, str]:
+    def order(row: Row) -> tuple[int, bool, bool, str, str]:
         case = row.case
         pair = places.get(case["pair"], len(places))
-        return (pair, case["extractor"] == OWN_NETWORK, case["extractor"] != LITE, case["subject"])
+        return (
+            pair,
+            case["extractor"] == OWN_NETWORK,
+            case["extractor"] != LITE,
+            case["subject"],
+            case["variant"],
+        )
 
     return sorted((row for row in rows if row.case["what"] == QUALITY and row.info["judge"]), key=order)
 
@@ -120,7 +126,7 @@ def _by_subject(rows: Sequence[Row]) -> dict[tuple[str, str], dict[str, Row]]:
     """Return ``{(subject, network): {pair: row}}``."""
     found: dict[tuple[str, str], dict[str, Row]] = {}
     for row in rows:
-        found.setdefault((row.case["subject"], row.case["extractor"]), {})[row.case["pair"]] = row
+        found.setdefault((words.subject(row), row.case["extractor"]), {})[row.case["pair"]] = row
     return found
 
 

@@ -23,6 +23,7 @@ def of_device(results: Results, device: str) -> list[Section]:
     runs = [row for row in pictures if "trace" in row.info]
     made: list[Section | None] = [
         _short(rows, device),
+        details.targets(rows),
         _pictures(pictures),
         quality.section(results, rows),
         _quality(pictures, rows),

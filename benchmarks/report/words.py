@@ -25,9 +25,9 @@ def label(row: Row) -> str:
 
 
 def subject(row: Row) -> str:
-    """Return the method's title, or the program's name and version."""
-    peer = row.info.get("peer")
-    return f"{row.case['subject']} {peer['version']}" if peer else name(row.case["subject"])
+    """Return the method's title with a part that is not its default, or the program's name and version."""
+    peer, (_, comma, part) = row.info.get("peer"), row.case["variant"].partition(", ")
+    return f"{row.case['subject']} {peer['version']}" if peer else f"{name(row.case['subject'])}{comma}{part}"
 
 
 def seconds(value: float | None) -> str:

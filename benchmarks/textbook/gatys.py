@@ -50,6 +50,9 @@ class Textbook:
         self.loss = float("nan")
 
     def __call__(self) -> None:
+        self.optimizer.step(self.evaluate)
+
+    def evaluate(self) -> Tensor:
         layers = (CONTENT_LAYER, *STYLE_LAYERS)
         generated_features = self.model(self.image, layers)
         content_features = self.model(self.content, layers)
@@ -65,8 +68,8 @@ class Textbook:
         loss = CONTENT_WEIGHT * content_loss + STYLE_WEIGHT * style_loss + TV_WEIGHT * smooth
         self.optimizer.zero_grad()
         loss.backward()
-        self.optimizer.step()
         self.loss = loss.item()
+        return loss
 
 
 def gram(features: Tensor) -> Tensor:

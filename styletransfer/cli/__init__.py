@@ -1,12 +1,14 @@
 """The command line: it parses, calls the API and shows progress; nothing else.
 
 Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 a check failed, 2 bad input,
-130 interrupted by Ctrl-C. What needs torch is imported inside the commands, so that help and completion are fast.
+130 interrupted by Ctrl-C. What needs torch is imported inside the commands, so that help and completion are fast;
+the commands themselves are imported when they are asked for.
 """
 
 from __future__ import annotations
 
 import errno
+import importlib
 import sys
 import warnings
 from typing import Any
@@ -14,23 +16,28 @@ from typing import Any
 import click
 
 from styletransfer._version import __version__
-from styletransfer.cli.benchmark import benchmark_command
-from styletransfer.cli.compare import compare_command, demo_command
-from styletransfer.cli.completion import completion_command
-from styletransfer.cli.data import data_group
-from styletransfer.cli.doctor import doctor_command
-from styletransfer.cli.evaluate import evaluate_command
-from styletransfer.cli.info import info_command
-from styletransfer.cli.peers import peers_command
 from styletransfer.cli.streams import take_any_character, unwritable
-from styletransfer.cli.stylize import stylize_command
-from styletransfer.cli.train import train_group
-from styletransfer.cli.weights import weights_group
 from styletransfer.errors import CompareInterrupted, EvaluateInterrupted, StyleTransferError, StylizeInterrupted
-from styletransfer.memory import is_lack
 from styletransfer.methods import METHODS
 
 __all__ = ["main"]
+
+
+#: Where each command is defined, the most used ones first.
+_HOMES = {
+    "stylize": "stylize:stylize_command",
+    "compare": "compare:compare_command",
+    "demo": "compare:demo_command",
+    "evaluate": "evaluate:evaluate_command",
+    "info": "info:info_command",
+    "doctor": "doctor:doctor_command",
+    "weights": "weights:weights_group",
+    "peers": "peers:peers_command",
+    "train": "train:train_group",
+    "data": "data:data_group",
+    "benchmark": "benchmark:benchmark_command",
+    "completion": "completion:completion_command",
+}
 
 
 class _Interrupted(click.ClickException):
@@ -74,13 +81,23 @@ class _Group(click.Group):
             kept = "" if isinstance(error, to_python) else str(error)
             raise _Interrupted(kept or "Interrupted; nothing was written.") from error
         except (MemoryError, RuntimeError) as error:
+            from styletransfer.memory import is_lack
+
             if not is_lack(error):
                 raise
             raise _BadInput(_out_of_memory(ctx.meta.get("styletransfer.long_edge"))) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands, the most used ones first."""
-        return list(self.commands)
+        return list(_HOMES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, importing it first."""
+        if cmd_name not in _HOMES:
+            return None
+        module, _, name = _HOMES[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+        return command
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
@@ -106,20 +123,3 @@ def main() -> None:
 
     Start with: styletransfer demo
     """
-
-
-for _command in (
-    stylize_command,
-    compare_command,
-    demo_command,
-    evaluate_command,
-    info_command,
-    doctor_command,
-    weights_group,
-    peers_command,
-    train_group,
-    data_group,
-    benchmark_command,
-    completion_command,
-):
-    main.add_command(_command)

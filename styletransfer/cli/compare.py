@@ -16,6 +16,7 @@ from styletransfer.cli.shared import (
     files_among,
     judge_option,
     output_options,
+    quick_imports,
     split_off,
     working_options,
 )
@@ -91,8 +92,9 @@ def compare_command(
     Ctrl-C keeps the methods that are done and the picture so far. Peers run after the methods; exit code 1 if one
     fails.
     """
-    from styletransfer.comparing.result import output_files
-    from styletransfer.comparing.run import check_methods, check_peers
+    with quick_imports():
+        from styletransfer.comparing.result import output_files
+        from styletransfer.comparing.run import check_methods, check_peers
 
     working, reading = split_off(given)
     judge = find_judge(judge).name
@@ -153,7 +155,8 @@ def demo_command(
     Needs no download and no pictures of yours; takes about a minute on two processor cores.
     Writes what "compare" writes, and the two pictures.
     """
-    from styletransfer.comparing.result import output_files
+    with quick_imports():
+        from styletransfer.comparing.result import output_files
 
     output_files(output, list(METHODS), inputs=True)
     picture, manner = (samples.draw(name, long_edge=long_edge) for name in (content, style))

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from styletransfer.cli.options import OptionsCommand, completing, method_options, options_for
-from styletransfer.cli.shared import chosen_edge, files_among, output_options, split_off, working_options
+from styletransfer.cli.shared import (
+    chosen_edge,
+    files_among,
+    output_options,
+    quick_imports,
+    split_off,
+    working_options,
+)
 from styletransfer.cli.streams import check_binary_output, read_bytes, tell, tell_json, write_bytes
 from styletransfer.errors import OptionError, StylizeInterrupted
 from styletransfer.methods import DEFAULT_METHOD, METHODS
@@ -95,6 +102,8 @@ def stylize_command(
     """
     working, reading = split_off(given)
     options = options_for([method], given)[method]
+    if not as_json and not metadata:  # nobody reads the record
+        options = {**METHODS[method].bare, **options}
     if output == "":
         raise OptionError("The output path is empty; give a file name such as stylized.png, or leave -o out.")
     target = output or str(default_output(content, styles, method, file_format or "png"))
@@ -103,12 +112,12 @@ def stylize_command(
         raise OptionError("Both --json and -o - write to standard output; give only one.")
     settings = {"format": file_format or ("png" if piped else None), "quality": quality}
     inputs = [content, *styles, *masks, *files_among(working, options)]
+    with quick_imports():
+        from styletransfer.job import prepare
+
     saving = _Saving(target, inputs, settings, metadata)
     saving.check()
     picture, manners = read_pictures(content, styles, reading, quiet=quiet)
-
-    from styletransfer.job import prepare
-
     fetch = partial(fetch_visibly, quiet=quiet)
     job = prepare(picture, manners, [method], options={method: options}, fetch=fetch, **working)
     saving.check(job.content)

@@ -73,8 +73,8 @@ def create_extractor(
     form = form or trained_format(file.metadata, str(path))
     stored = file.read(form.shapes, form.name)
     tensors = _color_map(form) | {ours: stored[theirs] for ours, theirs in form.names.items()}
-    # Outside inference mode, whose tensors could never take part in a gradient; and without storage at first:
-    # the weights replace every number, so none need be drawn.
+    # Outside inference mode, whose tensors could never take part in a gradient; and without storage: the
+    # file's tensors take their places, so that none need be drawn or copied.
     with torch.inference_mode(False), torch.no_grad():
         with torch.device("meta"):
             extractor = VGG19Features(
@@ -86,7 +86,6 @@ def create_extractor(
                 ceil_mode=form.ceil_mode,
                 ranks=form.ranks,
             )
-        extractor.to_empty(device="cpu")
         colors = {"color_matrix": tensors.pop("color.weight"), "color_bias": tensors.pop("color.bias")}
         extractor.load_convolutions(tensors, **colors, source=str(path))
         extractor.divide_layers(form.mean_activations)

@@ -236,6 +236,9 @@ class VGG19Features(nn.Module):
     ) -> None:
         """Copy ``{"conv1_1.weight": ..., "conv1_1.bias": ...}`` and the colour map into this network.
 
+        A network on the meta device takes the tensors themselves. (`to_empty` would give it memory to copy into,
+        but on that device it is Python code, which loads sympy and torch's compiler for half a second.)
+
         Raises:
             WeightsError: A tensor that is missing or has another shape; names the file `source`.
         """
@@ -247,9 +250,15 @@ class VGG19Features(nn.Module):
                     f"{source}: {name} has shape {tuple(convolutions[name].shape)}, "
                     f"{self.name!r} wants {tuple(own.shape)}."
                 )
-            own.copy_(convolutions[name])
-        self.color_matrix.copy_(color_matrix.view(3, 3, 1, 1))
-        self.color_bias.copy_(color_bias)
+        chosen = {name: convolutions[name] for name in self.convs.state_dict()}
+        if not self.color_bias.is_meta:
+            self.convs.load_state_dict(chosen)
+            self.color_matrix.copy_(color_matrix.view(3, 3, 1, 1))
+            self.color_bias.copy_(color_bias)
+            return
+        self.convs.load_state_dict(chosen, assign=True)
+        self.convs.to(memory_format=torch.channels_last)
+        self.color_matrix, self.color_bias = color_matrix.view(3, 3, 1, 1), color_bias
 
     def divide_layers(self, divisors: Mapping[str, float]) -> None:
         """Divide the features of layers by one positive number each, by convolution; nothing else changes.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib
 import io
 import os
 import struct
@@ -19,6 +21,8 @@ from styletransfer.images import tiff
 
 #: In the order in which they are tried: each has a signature, and none needs another program.
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "AVIF", "JPEG2000", "PPM")
+#: Pillow's names of plugins that are not spelt like their formats.
+_PLUGINS = {"WEBP": "WebP", "JPEG2000": "Jpeg2K"}
 #: What a picture's name ends with, in either case.
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
 #: A file object that gives more is no picture, but /dev/zero or the like.
@@ -121,9 +125,20 @@ def origin(source: Any) -> Path | None:
     return None
 
 
+@functools.cache
+def _load_plugins() -> None:
+    """Import Pillow's readers of our formats; `Image.init` would import some forty more."""
+    Image.preinit()
+    for name in FORMATS:
+        module = f"{_PLUGINS.get(name, name.title())}ImagePlugin"
+        if name not in Image.OPEN:
+            with contextlib.suppress(ImportError):  # of a format that this Pillow was built without
+                importlib.import_module(f"PIL.{module}")
+
+
 def _recognised(file: BinaryIO, label: str, suffix: str) -> Image.Image:
     """Do what `Image.open` does, for our formats, without its warning and limit, which are process-wide."""
-    Image.init()
+    _load_plugins()
     head = file.read(512)
     fault = ""
     for name in FORMATS:

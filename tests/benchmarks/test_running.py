@@ -101,7 +101,7 @@ def test_ctrl_c_keeps_finished_rows(tmp_path: Path) -> None:
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if "test_run[" in line or ("style_cached" in line and "PASSED" in line):
+            if "test_run[" in line or ("style_cached,_fast" in line and "PASSED" in line):
                 break
         process.send_signal(signal.SIGINT)
         told = process.stdout.read()

@@ -25,6 +25,8 @@ class FakeTime:
     def perf_counter(self) -> float:
         return self.now
 
+    process_time = perf_counter
+
     def sleep(self, seconds: float) -> None:
         self.now += seconds
 
@@ -146,3 +148,10 @@ def test_spread() -> None:
 )
 def test_rounds_by_budget(seconds: float, wanted: int) -> None:
     assert how_many(seconds, budget=3.0, fewest=3, most=9) == wanted
+
+
+def test_a_reference_in_another_process_says_what_it_took(passing: FakeTime) -> None:
+    clock = Rounds(lambda: passing.sleep(0.5), torch.device("cpu"), lambda: timing.Lap(2.0, 1.0), scale=2)
+    measure(clock, rounds=2)
+    assert [beside for _, beside in clock.pairs] == [4.0, 4.0]
+    assert [beside for _, beside in clock.processor_pairs] == [2.0, 2.0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import signal
@@ -117,3 +118,72 @@ def test_ctrl_c_during_imports_is_one_line(tmp_path: Path, module: str) -> None:
         rest = [line for line in process.stderr.read().splitlines() if not line.startswith("import time:")]
     assert process.returncode == 130
     assert rest == ["Interrupted; nothing was written."]
+
+
+STYLIZE = """
+import sys
+from styletransfer.cli import main
+main(["stylize", *sys.argv[1:]], standalone_mode=False)
+print(*sys.modules)
+"""
+
+
+def test_stylize_imports_what_it_uses(tmp_path: Path) -> None:
+    for name, draw in (("content.png", "valley"), ("style.png", "mosaic")):
+        styletransfer.save_image(styletransfer.samples.draw(draw, long_edge=32), tmp_path / name)
+    files = [str(tmp_path / name) for name in ("content.png", "style.png")]
+    loaded = set(python("-c", STYLIZE, *files, "-o", str(tmp_path / "out.png"), "-q").stdout.split())
+    assert "torch" in loaded
+    others = {"compare", "doctor", "evaluate", "train"}
+    unused = {
+        "sympy",
+        "scipy",
+        "matplotlib",
+        "torchvision",
+        "torch._dynamo",
+        "torch._inductor",
+        "importlib.metadata",
+    }
+    brought = set(python("-c", "import torch, sys; print(*sys.modules)").stdout.split())
+    assert not (unused | {f"styletransfer.cli.{name}" for name in others}) & (loaded - brought)
+    assert not {"PIL.PdfImagePlugin", "PIL.DdsImagePlugin"} & loaded
+
+
+ENDING = """
+import atexit, sys
+import styletransfer.cli
+from styletransfer.__main__ import main
+
+command = styletransfer.cli.main
+
+def registering(**names):  # as torch does while the command runs
+    atexit.register(print, "handled")
+    return command(**names)
+
+styletransfer.cli.main = registering
+main()
+"""
+
+
+def test_the_end_is_quick_and_complete() -> None:
+    """Handlers are called, output is written, and the exit code is kept."""
+    *_, version, handled = python("-c", ENDING, "--version").stdout.splitlines()
+    assert "version" in version
+    assert handled == "handled"
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        python("-c", ENDING, "info", "nothing")
+    assert failed.value.returncode == 2
+    assert "nothing" in failed.value.stderr
+    assert failed.value.stdout == "handled\n"
+
+
+def test_losses_that_nobody_reads_are_not_measured(tmp_path: Path) -> None:
+    for name, draw in (("content.png", "valley"), ("style.png", "mosaic")):
+        styletransfer.save_image(styletransfer.samples.draw(draw, long_edge=32), tmp_path / name)
+    words = ["stylize", *(str(tmp_path / name) for name in ("content.png", "style.png"))]
+    told = CliRunner().invoke(main, [*words, "-o", str(tmp_path / "a.png"), "--json", "-q"])
+    assert json.loads(told.stdout)["losses"]
+    quiet = CliRunner().invoke(main, [*words, "-o", str(tmp_path / "b.png")])
+    assert quiet.exit_code == 0
+    assert "loss" not in quiet.stderr
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()

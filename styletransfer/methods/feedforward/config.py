@@ -72,4 +72,5 @@ ADAIN = Method(
     ),
     weight_sets=_weight_sets,
     accepts=frozenset({"encoded style", "masks", "strength"}),
+    bare={"measure": False},
 )
