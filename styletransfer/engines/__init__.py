@@ -92,7 +92,7 @@ def load(name: str, extractor: VGG19Features, decoder: StagedDecoder) -> Network
 
 def _check_place(name: str, extractor: VGG19Features) -> None:
     """Refuse a device or precision that an engine does not have."""
-    device, dtype = extractor.device, str(extractor.color_bias.dtype).removeprefix("torch.")
+    device, dtype = extractor.device, str(extractor.dtype).removeprefix("torch.")
     if device.type != "cpu":
         raise OptionError(
             f'The engine {name!r} is for the CPU, the extractor is on {device}. Give device="cpu" (--device cpu) '

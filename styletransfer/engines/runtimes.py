@@ -56,12 +56,17 @@ def _open_openvino(model: bytes, threads: int) -> Run:
     core = openvino.Core()
     request = core.compile_model(core.read_model(model=model), "CPU", settings).create_infer_request()
     names = {name for each in request.get_compiled_model().inputs for name in each.get_names()}
-    used = threading.Lock()
+    outputs, used = request.get_compiled_model().outputs, threading.Lock()
 
     def run(inputs: Mapping[str, Array]) -> list[Array]:
-        with used:  # a request has room for one call; its outputs are overwritten by the next
-            made = request.infer({name: x for name, x in inputs.items() if name in names}, share_inputs=True)
-            return [made[number] for number in range(len(made))]
+        with used:  # a request is for one call at a time
+            # Empty tensors of our own, which grow: the request's own would be overwritten by the next call.
+            made = [openvino.Tensor(openvino.Type.f32, openvino.Shape([0, 0, 0, 0])) for _ in outputs]
+            for number, tensor in enumerate(made):
+                request.set_output_tensor(number, tensor)
+            given = {name: x for name, x in inputs.items() if name in names}
+            request.infer(given, share_inputs=True, share_outputs=True)
+            return [tensor.data for tensor in made]
 
     return run
 
