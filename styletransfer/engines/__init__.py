@@ -1,23 +1,23 @@
 """Engines: what computes the networks of feed-forward methods. Free of torch, and of engines, until one is loaded.
 
 An engine takes the place of ``extractor(picture, taps)`` and of ``decoder.stage(...)``, for pictures of any size
-and rows of them. What stands between the two (statistics, alignment) stays in torch.
+and for rows of them. What stands between the two (statistics, alignment) stays in torch.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING
 
 from styletransfer._checks import choice
+from styletransfer.engines.interface import Networks, StagedDecoder
 from styletransfer.errors import OptionError
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from styletransfer.features.vgg import VGG19Features
+
+__all__ = ["ENGINES", "HELP", "Networks", "StagedDecoder", "load"]
 
 ENGINES = ("torch", "onnxruntime", "openvino", "compiled")
 #: For the help of methods' options.
@@ -25,27 +25,6 @@ HELP = (
     "what computes the networks: torch; onnxruntime or openvino (extras of these names), for the CPU; compiled: "
     "torch.compile, which takes minutes first"
 )
-#: Pictures (B, 3, h, w) and names of layers, to ``{layer: (B, C, h, w)}``; see `VGG19Features`.
-Encode = Callable[["Tensor", Sequence[str]], Mapping[str, "Tensor"]]
-#: Index, result of the stage before (None for the first), target features, scales and shifts, to a stage's result.
-Stage = Callable[
-    [int, "Tensor | None", Mapping[str, "Tensor"], "Sequence[tuple[Tensor, Tensor]] | None"], "Tensor"
-]
-
-
-class StagedDecoder(Protocol):
-    """A decoder that can be computed in stages."""
-
-    @property
-    def stage(self) -> Stage:
-        """One stage."""
-
-
-class Networks(NamedTuple):
-    """Extractor and decoder as an engine computes them."""
-
-    encode: Encode
-    stage: Stage
 
 
 def load(name: str, extractor: VGG19Features, decoder: StagedDecoder) -> Networks:

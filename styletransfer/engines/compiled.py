@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from styletransfer.engines import Networks
+from styletransfer.engines.interface import Networks
 
 
 def compiled(in_torch: Networks) -> Networks:
@@ -26,7 +26,9 @@ def compiled(in_torch: Networks) -> Networks:
     ) -> Tensor:
         if index not in stages:
             stages[index] = _compiled(lambda *tensors: in_torch.stage(index, *tensors))
-        return stages[index](x, dict(targets), changes)
+        # Where gradients may flow, decoders compute convolutions plainly, which torch fuses with what follows.
+        with torch.enable_grad():
+            return stages[index](x, dict(targets), changes).detach()
 
     return Networks(lambda picture, taps: encode(picture, tuple(taps)), stage)
 

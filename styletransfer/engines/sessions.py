@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from styletransfer.engines import Networks
+from styletransfer.engines.interface import Networks
 from styletransfer.engines.recorder import Recorder
 from styletransfer.engines.runtimes import RUNTIMES, Run
 from styletransfer.layers import BY_TAP

@@ -63,7 +63,7 @@ class FeedForwardStylizer(Stylizer):
         self.decoder: BaseDecoder = load_decoder(source, encoder=extractor, device=extractor.device)
         dtype = resolve(self.config.precision, extractor.device)
         decoder = self.decoder if dtype == torch.float32 else self.decoder.cast(dtype)
-        self._networks = engines.load(self.config.engine, extractor.cast(dtype), decoder)
+        self._encode_rows, self._decode_rows = engines.load(self.config.engine, extractor.cast(dtype), decoder)
         self.transform = self._transform()
         self._decoder_name = self.decoder.spec.name if isinstance(source, BaseDecoder) else str(source)
 
@@ -107,7 +107,7 @@ class FeedForwardStylizer(Stylizer):
         return self.transform.encode(self._measured(seen, [None])[0], self.extractor.name)
 
     def _encoded_picture(self, picture: Tensor, taps: Iterable[str], budget: Budget) -> EncodedPicture:
-        return EncodedPicture(self._networks.encode, picture, tuple(taps), budget, widest=self.extractor.widths[0])
+        return EncodedPicture(self._encode_rows, picture, tuple(taps), budget, widest=self.extractor.widths[0])
 
     def _style_source(self, style: Picture | EncodedStyle, content: Picture) -> Tensor | EncodedStyle:
         source = super()._style_source(style, content)
@@ -220,7 +220,7 @@ class FeedForwardStylizer(Stylizer):
                 alpha=strength_maps(share, taps, size) if isinstance(share, Tensor) else float(share),
             )
             changes = self.decoder.changes(self._change(painted, known, own_measured, share))
-            picture = decode(self._networks.stage, self.decoder.spec, targets, size, batch, changes, budget)
+            picture = decode(self._decode_rows, self.decoder.spec, targets, size, batch, changes, budget)
             picture = picture.float().clamp_(0, 1)
             if last and self.config.measure:
                 deepest = targets(taps[-1:], 0, size[0])[taps[-1]]
