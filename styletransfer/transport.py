@@ -88,9 +88,13 @@ def move(features: Tensor, mean: Tensor, matrix: Tensor, wanted_mean: Tensor) ->
         wanted_mean: (B or 1, C, 1, 1).
     """
     batch, channels, height, width = features.shape
-    rows = at_least_float32(features - mean).flatten(2).transpose(1, 2)
-    moved = torch.baddbmm(wanted_mean.flatten(1)[:, None], rows, matrix)  # the matrix is symmetric
-    return moved.transpose(1, 2).view(batch, channels, height, width).to(features.dtype)
+    centered = at_least_float32(features - mean).flatten(2)
+    if features.is_contiguous():  # the result has the order in memory of what came in
+        moved = torch.baddbmm(wanted_mean.flatten(1)[:, :, None], matrix, centered)
+    else:
+        rows = torch.baddbmm(wanted_mean.flatten(1)[:, None], centered.transpose(1, 2), matrix)  # it is symmetric
+        moved = rows.transpose(1, 2)
+    return moved.view(batch, channels, height, width).to(features.dtype)
 
 
 def mix_covariances(covariances: Sequence[Tensor], shares: Sequence[float]) -> Tensor:

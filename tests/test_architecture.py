@@ -31,6 +31,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("losses", "moments", "transport"),
     ("weights",),
     ("features",),
+    ("engines",),
     ("method",),
     ("recording", "request"),
     ("stylization",),

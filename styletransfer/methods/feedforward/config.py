@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from styletransfer import engines
 from styletransfer._checks import choice, flag, integer, number, style_shares
 from styletransfer.method import Config, Method, Part, by_path, option
 from styletransfer.precision import HELP, PRECISIONS, check_precision
@@ -37,6 +38,7 @@ class AdaINConfig(Config):
         choices=ALIGNMENTS,
     )
     precision: str = option("float32", HELP, choices=PRECISIONS)
+    engine: str = option("torch", engines.HELP, choices=engines.ENGINES)
     measure: bool = option(True, "encode the result again to measure its losses; off is faster")
 
     def __post_init__(self) -> None:
@@ -48,6 +50,7 @@ class AdaINConfig(Config):
         if self.alignment is not None:
             choice(self.alignment, ALIGNMENTS, "alignment")
         check_precision(self.precision)
+        choice(self.engine, engines.ENGINES, "engine")
         flag(self.measure, "measure")
 
 

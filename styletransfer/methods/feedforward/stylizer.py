@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from styletransfer import engines
 from styletransfer.errors import OptionError
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import ImageSource, Picture
@@ -61,8 +62,8 @@ class FeedForwardStylizer(Stylizer):
         source = default_decoder(extractor.name) if decoder is None else decoder
         self.decoder: BaseDecoder = load_decoder(source, encoder=extractor, device=extractor.device)
         dtype = resolve(self.config.precision, extractor.device)
-        self._encode_rows = extractor.cast(dtype)
-        self._decode_rows = (self.decoder if dtype == torch.float32 else self.decoder.cast(dtype)).stage
+        decoder = self.decoder if dtype == torch.float32 else self.decoder.cast(dtype)
+        self._encode_rows, self._decode_rows = engines.load(self.config.engine, extractor.cast(dtype), decoder)
         self.transform = self._transform()
         self._decoder_name = self.decoder.spec.name if isinstance(source, BaseDecoder) else str(source)
 
