@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from styletransfer.errors import DivergenceError
+from styletransfer.methods.gatys.lbfgs import LBFGS
 
 Terms = Mapping[str, Tensor]
 
@@ -33,6 +34,7 @@ class Descent:
         retries: How often to go back and halve the step length before giving up.
         floor: A loss up to this is no explosion, however much smaller the best one is: otherwise every step away
             from a nearly perfect point would be one.
+        precondition: Whether L-BFGS scales its steps by the size of each coordinate's gradient.
         project: Brings the variable back to where it may be, after each step.
     """
 
@@ -45,6 +47,7 @@ class Descent:
     patience: int = 20
     retries: int = 5
     floor: float = 0.0
+    precondition: bool = False
     project: Callable[[Tensor], Tensor] | None = None
 
 
@@ -126,7 +129,7 @@ class _State:
         self.descent = descent
         self.x = variable.detach().clone().requires_grad_()
         self.rate = descent.learning_rate
-        self.optimizer = _optimizer(self.x, descent.optimizer, self.rate)
+        self.optimizer = _optimizer(self.x, descent, self.rate)
         self.terms: dict[str, float] = {}
         self.best = self.x.detach().clone()
         self.best_terms: dict[str, float] = {}
@@ -176,15 +179,15 @@ class _State:
         self.rate /= 2
         with torch.no_grad():
             self.x.copy_(self.best)
-        self.optimizer = _optimizer(self.x, self.descent.optimizer, self.rate)
+        self.optimizer = _optimizer(self.x, self.descent, self.rate)
 
 
-def _optimizer(x: Tensor, name: str, rate: float) -> torch.optim.Optimizer:
-    if name == "adam":
+def _optimizer(x: Tensor, descent: Descent, rate: float) -> torch.optim.Optimizer:
+    if descent.optimizer == "adam":
         return torch.optim.Adam([x], lr=rate)
     # A history of 10 is as good as one of 100 and moves a tenth of the memory. One iteration a call, so that
     # every step can be watched; without a line search that costs a single evaluation.
-    return torch.optim.LBFGS([x], lr=rate, max_iter=1, history_size=10, tolerance_grad=0, tolerance_change=0)
+    return LBFGS(x, lr=rate, history=10, precondition=descent.precondition)
 
 
 def _levelled_off(recent: deque[float], descent: Descent) -> bool:

@@ -274,6 +274,7 @@ class _Run:
             patience=self.config.patience,
             retries=self.config.retries,
             floor=floor,
+            precondition=self.config.precondition,
             project=project,
         )
 
