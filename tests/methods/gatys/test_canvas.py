@@ -49,7 +49,7 @@ def test_a_coarse_step_moves_a_region() -> None:
     held = canvas(16, 16, levels=1)
     variable = held.start(torch.zeros(1, 3, 16, 16))
     variable[3 * 16 * 16 :] = 1.0  # all of the coarser level
-    torch.testing.assert_close(held.values(variable), torch.full((1, 3, 16, 16), 0.5))
+    torch.testing.assert_close(held.values(variable), torch.full((1, 3, 16, 16), 0.7))
 
 
 @pytest.mark.parametrize("space", ["rgb", "imagenet"])
