@@ -34,6 +34,7 @@ class Descent:
         retries: How often to go back and halve the step length before giving up.
         floor: A loss up to this is no explosion, however much smaller the best one is: otherwise every step away
             from a nearly perfect point would be one.
+        precondition: Whether L-BFGS scales its steps by the size of each coordinate's gradient.
         project: Brings the variable back to where it may be, after each step.
         history: How many pairs of changes L-BFGS remembers. 10 are as good as 100 and move a tenth of the memory.
         compact: Whether they are remembered in bfloat16, in half of the memory.
@@ -48,6 +49,7 @@ class Descent:
     patience: int = 20
     retries: int = 5
     floor: float = 0.0
+    precondition: bool = False
     project: Callable[[Tensor], Tensor] | None = None
     history: int = 10
     compact: bool = False
@@ -191,7 +193,7 @@ def _optimizer(x: Tensor, descent: Descent, rate: float) -> torch.optim.Optimize
     if descent.optimizer == "adam":
         return torch.optim.Adam([x], lr=rate)
     dtype = torch.bfloat16 if descent.compact else x.dtype
-    return LBFGS(x, lr=rate, history=descent.history, dtype=dtype)
+    return LBFGS(x, lr=rate, history=descent.history, dtype=dtype, precondition=descent.precondition)
 
 
 def _levelled_off(recent: deque[float], descent: Descent) -> bool:

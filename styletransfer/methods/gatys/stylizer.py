@@ -324,6 +324,7 @@ class _Run:
             patience=self.config.patience,
             retries=self.config.retries,
             floor=floor,
+            precondition=self.config.precondition,
             project=project,
             history=max(1, min(HISTORY, steps - 1)),
             compact=compact,
