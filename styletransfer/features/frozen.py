@@ -27,9 +27,9 @@ def convolution(x: Tensor, conv: nn.Module, padding: str, *, relu: bool, kernel:
         conv: An `nn.Conv2d` without padding of its own, or a `LowRankConv2d`.
         padding: ``"reflect"`` or ``"zeros"``.
         relu: Whether negative values become 0.
-        kernel: `winograd.spectrum` of its 3x3 part, to use it; for one picture only.
+        kernel: `winograd.spectrum` of its 3x3 part, to use it; for one picture that is not tiny.
     """
-    kernel = kernel if x.shape[0] == 1 else None
+    kernel = kernel if x.shape[0] == 1 and x.shape[2] * x.shape[3] >= winograd.FEWEST else None
     wanted = torch.is_grad_enabled() and x.requires_grad
     # Under autocast, the network of a training: types would differ between the two directions.
     if not wanted or torch.is_autocast_enabled(x.device.type):

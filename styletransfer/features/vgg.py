@@ -113,8 +113,8 @@ class VGG19Features(nn.Module):
                 else nn.Conv2d(channels, width, 3, dtype=torch.float32)
             )
             channels = width
-        #: Weights in the form of `winograd`, by convolution, where that form is used.
-        self._kernels: dict[str, Tensor] = {}
+        #: Weights in the form of `winograd`, by convolution, and None where it is slower; None for no such form.
+        self._kernels: dict[str, Tensor | None] | None = None
         self.requires_grad_(False)
         super().train(False)
         # Convolutions with interleaved channels take half the time on a CPU and reach a GPU's tensor cores.
@@ -167,17 +167,10 @@ class VGG19Features(nn.Module):
         """Return this network with its wide convolutions in the form of `winograd`, where that is faster.
 
         Features change by rounding. The weights are shared and, in that form, held once more in four times their
-        memory: for work of many passes over single pictures.
+        memory, each from its first use on: for work of many passes over single pictures.
         """
         other = copy.copy(self)
-        with torch.inference_mode(False), torch.no_grad():
-            cores = {
-                name: conv.core.weight if isinstance(conv, LowRankConv2d) else conv.get_parameter("weight")
-                for name, conv in self.convs.items()
-            }
-            other._kernels = {
-                name: winograd.spectrum(weight) for name, weight in cores.items() if winograd.is_faster(weight)
-            }
+        other._kernels = {}
         return other
 
     def cast(self, dtype: torch.dtype) -> VGG19Features:
@@ -191,7 +184,7 @@ class VGG19Features(nn.Module):
         with torch.inference_mode(False), torch.no_grad():
             other = copy.deepcopy(self)
             other.convs.to(dtype)
-            other._kernels = {}
+            other._kernels = None
         return other
 
     def forward(self, images: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
@@ -221,7 +214,7 @@ class VGG19Features(nn.Module):
             conv = self.convs[layer.conv]
             # A tap before the ReLU keeps its tensor, which the ReLU must not overwrite.
             tapped = layer.conv in wanted
-            x = convolution(x, conv, self.padding, relu=not tapped, kernel=self._kernels.get(layer.conv))
+            x = convolution(x, conv, self.padding, relu=not tapped, kernel=self._kernel(layer.conv))
             if tapped:
                 features[layer.conv] = x
                 x = F.relu(x)
@@ -273,6 +266,16 @@ class VGG19Features(nn.Module):
             last.get_parameter("weight").mul_(before / now)
             conv.get_parameter("bias").div_(now)
             before = now
+
+    def _kernel(self, name: str) -> Tensor | None:
+        if self._kernels is None:
+            return None
+        if name not in self._kernels:
+            conv = self.convs[name]
+            weight = conv.core.weight if isinstance(conv, LowRankConv2d) else conv.get_parameter("weight")
+            with torch.inference_mode(False), torch.no_grad():
+                self._kernels[name] = winograd.spectrum(weight) if winograd.is_faster(weight) else None
+        return self._kernels[name]
 
     def _pool(self, x: Tensor) -> Tensor:
         if self.pooling == "max":

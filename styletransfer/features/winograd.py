@@ -15,6 +15,8 @@ from torch import Tensor
 
 #: Input channels times output channels up to which the transforms cost more than they save.
 _WORTH = 64 * 64
+#: Positions of a picture from which they are worth reading a weight of four times the size.
+FEWEST = 16 * 16
 #: Tiles that are worked on at a time: few enough for the processor's cache, enough for fast products.
 _TILES = 128
 

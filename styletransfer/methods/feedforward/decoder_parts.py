@@ -24,8 +24,8 @@ from styletransfer.methods.feedforward.config import ALIGNMENTS, MOST_PASSES
 Alignment = Literal["channels", "covariance"]
 #: Convolutions of a stage, or residual blocks before it, at most.
 MOST_LAYERS = 32
-#: Positions from which it pays to bring weights into another form.
-_MANY = 40 * 40
+#: Positions from which it pays to change weights in their larger form.
+_MANY = 4 * winograd.FEWEST
 
 
 #: Scale and shift of a convolution's channels, (B or 1, C, 1, 1) each.

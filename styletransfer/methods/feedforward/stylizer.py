@@ -63,7 +63,9 @@ class FeedForwardStylizer(Stylizer):
         self.decoder: BaseDecoder = load_decoder(source, encoder=extractor, device=extractor.device)
         dtype = resolve(self.config.precision, extractor.device)
         decoder = self.decoder if dtype == torch.float32 else self.decoder.cast(dtype)
-        self._encode_rows, self._decode_rows = engines.load(self.config.engine, extractor.cast(dtype), decoder)
+        encoder = extractor.cast(dtype)
+        encoder = encoder.hastened() if self.config.engine == "torch" else encoder  # others have ways of their own
+        self._encode_rows, self._decode_rows = engines.load(self.config.engine, encoder, decoder)
         self.transform = self._transform()
         self._decoder_name = self.decoder.spec.name if isinstance(source, BaseDecoder) else str(source)
 
