@@ -20,8 +20,8 @@ LOSS_SCALES = ("relative", "mean", "gatys2016")
 _STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 #: No side is made smaller than this by `scales`, pixels.
 _SMALLEST = 32
-#: One number of steps is divided among the sizes in this ratio: the default preset's 34 to 66.
-_MORE_STEPS = 1.94
+#: One number of steps is divided among the sizes in this ratio: the default preset's 34 to 68.
+_MORE_STEPS = 2.0
 #: More steps than anybody has asked for; a bound for what is counted and drawn.
 MOST_STEPS = 10_000_000
 
@@ -131,7 +131,7 @@ class GatysConfig(Config):
     )
     scales: tuple[float, ...] = option((0.5, 1.0), "sizes worked through, as shares of the content's, ending in 1")
     steps: int | tuple[int, ...] = option(
-        (34, 66), "at most so many steps: one number for all sizes together, or one per size"
+        (34, 68), "at most so many steps: one number for all sizes together, or one per size"
     )
     tolerance: float = option(0.0, "stop when the loss fell by less than this share over patience steps; 0: never")
     patience: int = option(20, "steps over which levelling off is judged")
@@ -217,7 +217,7 @@ class GatysConfig(Config):
 
     @property
     def schedule(self) -> tuple[tuple[float, int], ...]:
-        """``(scale, steps)`` per size; one number of steps gives each size 1.94 times those of the one below."""
+        """``(scale, steps)`` per size; one number of steps gives each size twice those of the one below."""
         if isinstance(self.steps, tuple):
             return tuple(zip(self.scales, self.steps, strict=True))
         weights = [_MORE_STEPS**n for n in range(len(self.scales))]
