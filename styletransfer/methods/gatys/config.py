@@ -21,13 +21,13 @@ LOSS_SCALES = ("relative", "mean", "gatys2016")
 _STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 #: No side is made smaller than this by `scales`, pixels.
 _SMALLEST = 32
-#: One number of steps is divided among the sizes in this ratio: the default preset's 34 to 66.
-_MORE_STEPS = 1.94
+#: One number of steps is divided among the sizes in this ratio: the default preset's 34 to 86.
+_MORE_STEPS = 2.5
 #: More steps than anybody has asked for; a bound for what is counted and drawn.
 MOST_STEPS = 10_000_000
 
 #: What the default preset adds to the published methods, switched off.
-_PLAIN: dict[str, Any] = {"color_weight": 0.0, "center_grams": False, "pyramid": 0, "precondition": False}
+_PLAIN: dict[str, Any] = {"color_weight": 0.0, "center_grams": False, "pyramid": 0}
 
 #: What `layer_weights` are, by preset, where none are given. At their full weight deep layers put whole objects of
 #: the style into the picture, a face into a sky.
@@ -120,7 +120,7 @@ class GatysConfig(Config):
     optimizer: str = option("lbfgs", "how to descend", choices=("lbfgs", "adam"))
     learning_rate: float = option(None, "step length, > 0; if absent 1 for lbfgs and 0.02 for adam")
     precondition: bool = option(
-        True, "lbfgs: scale each coordinate's steps by the running root mean square of its gradient"
+        False, "lbfgs: scale each coordinate's steps by the running root mean square of its gradient"
     )
     decay: float = option(1.0, "factor on the learning rate at each decay, in (0, 1]")
     decay_every: int = option(0, "steps between decays; 0 for none")
@@ -132,7 +132,7 @@ class GatysConfig(Config):
     )
     scales: tuple[float, ...] = option((0.5, 1.0), "sizes worked through, as shares of the content's, ending in 1")
     steps: int | tuple[int, ...] = option(
-        (34, 66), "at most so many steps: one number for all sizes together, or one per size"
+        (34, 86), "at most so many steps: one number for all sizes together, or one per size"
     )
     tolerance: float = option(0.0, "stop when the loss fell by less than this share over patience steps; 0: never")
     patience: int = option(20, "steps over which levelling off is judged")
@@ -220,7 +220,7 @@ class GatysConfig(Config):
 
     @property
     def schedule(self) -> tuple[tuple[float, int], ...]:
-        """``(scale, steps)`` per size; one number of steps gives each size 1.94 times those of the one below."""
+        """``(scale, steps)`` per size; one number of steps gives each size 2.5 times those of the one below."""
         if isinstance(self.steps, tuple):
             return tuple(zip(self.scales, self.steps, strict=True))
         weights = [_MORE_STEPS**n for n in range(len(self.scales))]

@@ -103,7 +103,7 @@ class TestSchedule:
         assert [n for _, n in schedule] == sorted(n for _, n in schedule)
 
     def test_the_default_division_is_the_presets(self) -> None:
-        assert GatysConfig(**{"steps": 100}).schedule == GatysConfig(**{}).schedule == ((0.5, 34), (1.0, 66))
+        assert GatysConfig(**{"steps": 120}).schedule == GatysConfig(**{}).schedule == ((0.5, 34), (1.0, 86))
 
     def test_few_steps_leave_small_sizes_out(self) -> None:
         assert GatysConfig(**{"steps": 1}).schedule == ((1.0, 1),)
