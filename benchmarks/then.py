@@ -50,9 +50,9 @@ class Then:
 
     def close(self) -> None:
         """End the process."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        self._process.wait(timeout=600)
+        with self._process as process:  # which closes its pipes, and waits
+            assert process.stdin is not None
+            process.stdin.close()
 
 
 def _work(kind: str, method: str, extractor: str, size: str, pair: str) -> Callable[[], Any]:

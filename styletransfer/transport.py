@@ -99,7 +99,7 @@ def move(features: Tensor, mean: Tensor, matrix: Tensor, wanted_mean: Tensor) ->
 
 def mix_covariances(covariances: Sequence[Tensor], shares: Sequence[float]) -> Tensor:
     """Mix covariances, (B or 1, C, C) each, by their square roots: for one channel, a mean of deviations."""
-    if len(covariances) == 1 and shares[0] == 1:  # which spares small pictures a fifth of their time
+    if len(covariances) == 1 and shares[0] == 1:  # spares an eigenvalue decomposition a layer
         return covariances[0]
     roots = [share * _root(each) for share, each in zip(shares, covariances, strict=True)]
     root: Tensor = sum(roots[1:], start=roots[0])  # broadcasts one style for all with one style for each
