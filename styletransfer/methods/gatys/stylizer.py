@@ -29,7 +29,8 @@ from styletransfer.methods.gatys.budget import HISTORY, Budget
 from styletransfer.methods.gatys.canvas import Canvas, in_space
 from styletransfer.methods.gatys.config import GATYS, GatysConfig
 from styletransfer.methods.gatys.descent import Descent, minimize
-from styletransfer.methods.gatys.objective import Objective, pixels
+from styletransfer.methods.gatys.objective import Objective
+from styletransfer.methods.gatys.targets import pixels
 from styletransfer.precision import resolve
 from styletransfer.stylizer import OnStep, Region, Request, Step, StyleInput, Stylization, Stylizer, synchronize
 
