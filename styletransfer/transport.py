@@ -89,7 +89,7 @@ def move(features: Tensor, mean: Tensor, matrix: Tensor, wanted_mean: Tensor) ->
     """
     batch, channels, height, width = features.shape
     centered = at_least_float32(features - mean).flatten(2)
-    if features.is_contiguous():  # the result has the order in memory of what came in
+    if centered.is_contiguous():  # the result has the order in memory of what came in
         moved = torch.baddbmm(wanted_mean.flatten(1)[:, :, None], matrix, centered)
     else:
         rows = torch.baddbmm(wanted_mean.flatten(1)[:, None], centered.transpose(1, 2), matrix)  # it is symmetric

@@ -135,12 +135,16 @@ def _linear(call: _Call, rows: Tensor, weight: Tensor, bias: Tensor | None = Non
     return _Value(call.node("Conv", *inputs, kernel_shape=[1, 1]), fixed=False, interleaved=True)
 
 
-def _permute(call: _Call, x: Tensor, *order: int) -> _Value:
-    """Interleaving channels, and undoing it, changes nothing in the graph."""
-    value = call.recorder.value(x)
-    if order != ((0, 3, 1, 2) if value.interleaved else (0, 2, 3, 1)):
-        raise NotImplementedError(f"axes in the order {order} have no counterpart in graphs")
-    return _Value(value.name, value.fixed, not value.interleaved)
+def _axes(interleaving: tuple[int, ...], undoing: tuple[int, ...]) -> Callable[..., _Value]:
+    """Interleaving channels, and undoing it, changes nothing in the graph; other orders of axes are refused."""
+
+    def reordered(call: _Call, x: Tensor, *order: int) -> _Value:
+        value = call.recorder.value(x)
+        if order != (undoing if value.interleaved else interleaving):
+            raise NotImplementedError(f"axes in the order {order} have no counterpart in graphs")
+        return _Value(value.name, value.fixed, not value.interleaved)
+
+    return reordered
 
 
 def _pad(call: _Call, x: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> str:
@@ -181,7 +185,8 @@ def _same_numbers(call: _Call, x: Tensor, *_: Any, **__: Any) -> str | _Value:
 _OPERATIONS: Mapping[str, Callable[..., str | _Value]] = {
     "conv2d": _conv2d,
     "linear": _linear,
-    "permute": _permute,
+    "permute": _axes((0, 2, 3, 1), (0, 3, 1, 2)),
+    "movedim": _axes((1, -1), (-1, 1)),
     "pad": _pad,
     "interpolate": _interpolate,
     "max_pool2d": _pool("MaxPool"),

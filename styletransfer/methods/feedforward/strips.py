@@ -249,8 +249,8 @@ def _decode_stage(
 
 
 def _rows_like(x: Tensor, rows: int) -> Tensor:
-    """Return room for (B, C, rows, w), channels_last as networks want it; pictures are not."""
+    """Return room for (B, C, rows, w), channels_last where `x` is, as from torch; pictures are not."""
     batch, channels, _, width = x.shape
-    if channels == 3:
+    if channels == 3 or x.stride(3) == 1:
         return x.new_empty((batch, channels, rows, width))
     return x.new_empty((batch, rows, width, channels)).permute(0, 3, 1, 2)
