@@ -425,6 +425,66 @@ class TestMasks:
             make(style_mix=(1.0,)).stylize(picture(), picture(seed=1), masks=[half(True)])
 
 
+class TestForecasts:
+    def test_more_pixels_need_more_memory(self, make: Make) -> None:
+        stylizer = make()
+        needs = [stylizer.forecast(size) for size in ((128, 160), (512, 640), (2048, 2560))]
+        known = [(need.memory, need.least) for need in needs if need is not None]
+        assert len(known) in (0, 3)
+        assert known == sorted(known)
+        assert all(0 < least <= memory for memory, least in known)
+
+    def test_a_batch_needs_more_than_one(self, make: Make) -> None:
+        one, two = (make().forecast((512, 640), batch=batch) for batch in (1, 2))
+        assert one is None or (two is not None and two.memory >= one.memory)
+
+    def test_the_largest_fits_and_no_larger_one(self, make: Make) -> None:
+        stylizer, free = make(), 500_000_000
+        largest = stylizer.largest(free, (3, 4))
+        if largest is None:
+            assert stylizer.forecast((64, 64)) is None
+            return
+        height, width = largest
+        fitting, beyond = stylizer.forecast(largest), stylizer.forecast((height * 11 // 10, width * 11 // 10))
+        assert fitting is not None
+        assert beyond is not None
+        assert fitting.least <= free < beyond.least
+
+    def test_what_cannot_fit_is_refused_before_any_work(
+        self, make: Make, picture: Draw, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stylizer, content = make(), picture(96, 128)
+        needed = stylizer.forecast((96, 128))
+        if needed is None:
+            pytest.skip("it tells nothing of its memory")
+
+        def work(*_: Any) -> Stylization:
+            raise AssertionError("it has begun")
+
+        monkeypatch.setattr(type(stylizer), "_run", work)
+        monkeypatch.setattr("styletransfer.stylizer.available", lambda device: needed.least - 1)
+        with pytest.raises(ImageError, match=r"The content is 128x96 pixels.*are free.*--long-edge \d+"):
+            stylizer.stylize(content, picture(seed=1))
+
+    def test_an_estimate_is_the_plans_work_at_the_speed_of_a_few_steps(
+        self, make: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stylizer = make()
+        real, made = type(stylizer).stylize, list[Stylization]()
+
+        def stylize(self: Stylizer, content: Any, style: Any) -> Stylization:
+            made.append(real(self, content, style))
+            steps = [dataclasses.replace(s, seconds=5.0 + 2.0 * n) for n, s in enumerate(made[-1].history)]
+            made[-1] = dataclasses.replace(made[-1], history=steps)
+            return made[-1]
+
+        monkeypatch.setattr(type(stylizer), "stylize", stylize)
+        got = stylizer.estimate((64, 96))
+        timed = made[-1].image.shape[2] * made[-1].image.shape[3]
+        a_step = 2.0 if len(made[-1].history) > 1 else 5.0
+        assert got == pytest.approx(a_step / timed * stylizer.plan((64, 96)).work)
+
+
 class TestOneCall:
     def test_reduces_both_pictures(self, method: str, make: Make, extractor: VGG19Features,
                                    quick: dict[str, Any], picture: Draw) -> None:  # fmt: skip
