@@ -8,6 +8,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 
+import torch
+
 from benchmarks import speed_cases, textbook
 from benchmarks.case import Case
 from benchmarks.networks import full_width, trained
@@ -15,15 +17,14 @@ from benchmarks.pictures import PAIRS, absent, shape
 from benchmarks.plan import LITE, OWN_NETWORK, QUALITY, Plan
 from styletransfer.methods import METHODS
 from styletransfer.peers import PEERS, Peer, find_peer
+from styletransfer.precision import supported
 from styletransfer.weights.catalogue import CATALOGUE
 
 #: Beyond this size the full-width network's stages are left to the rows of whole pictures and steps.
 _LARGEST_FULL_WIDTH_STAGE = 512
-#: Sizes at which reduced precision is measured beside fp32, where a method can do it honestly; many processors
-#: emulate it, which takes minutes at larger sizes.
+#: Sizes at which reduced precision is measured beside fp32.
 _BF16_SIZES = {"cpu": ("32", "128"), "cuda": ("32", "128", "512"), "mps": ("32", "128", "512")}
-#: Why a method that iterates has no bf16 row; the others run under autocast.
-NO_BF16 = "autocast would form the Gram matrices in bfloat16, which docs/conventions.md rules out"
+NO_BF16 = "this device does not compute in bfloat16 itself"
 
 
 def cases(kind: str, plan: Plan, missing: dict[str, str]) -> list[Case]:
@@ -68,8 +69,15 @@ def _pictures(plan: Plan, device: str) -> Iterable[Case]:
                 yield cached
                 for part in other_parts(method.name, extractor):
                     yield dataclasses.replace(cached, variant=f"{cached.variant}, {part}")
-            if extractor == LITE and size in _BF16_SIZES[device]:
-                yield dataclasses.replace(case, precision="bf16")
+            yield from _reduced(case)
+
+
+def _reduced(case: Case) -> Iterable[Case]:
+    """The same in bfloat16, on the small network and at small sizes, for a method that has the option."""
+    small = case.extractor == LITE and case.size in _BF16_SIZES[case.device]
+    if small and "precision" in METHODS[case.subject].option_names:
+        able = "bfloat16" in supported(torch.device(case.device))
+        yield dataclasses.replace(case, precision="bf16", skip="" if able else NO_BF16)
 
 
 def other_parts(method: str, extractor: str) -> dict[str, dict[str, str]]:
@@ -165,8 +173,7 @@ def _steps(plan: Plan, device: str) -> Iterable[Case]:
                 yield dataclasses.replace(case, variant="as the textbook")
             if extractor == LITE or not book:
                 yield dataclasses.replace(case, variant="default")
-            if extractor == LITE and size in _BF16_SIZES[device]:
-                yield dataclasses.replace(case, variant="default", precision="bf16", skip=NO_BF16)
+            yield from _reduced(dataclasses.replace(case, variant="default"))
 
 
 def _stages(plan: Plan, device: str) -> Iterable[Case]:

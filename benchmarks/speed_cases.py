@@ -16,7 +16,7 @@ import torch
 from benchmarks.case import Case
 from benchmarks.networks import full_width, trained
 from benchmarks.pictures import PAIRS, absent
-from benchmarks.plan import HUGE, LITE, SMOKE, Plan
+from benchmarks.plan import FULL, HUGE, LITE, SMOKE, Plan
 from styletransfer.methods import METHODS
 from styletransfer.precision import supported
 from styletransfer.weights.catalogue import DEFAULT_EXTRACTOR
@@ -64,6 +64,7 @@ class Setup:
         return ""
 
 
+_COMPILES = "compiles for a minute: only in the full profile"
 #: By variant.
 SETUPS: Mapping[str, Setup] = {
     "C1": Setup(),
@@ -86,7 +87,9 @@ def _pictures(plan: Plan, device: str) -> Iterable[Case]:
             extractor=full_width() if variant == "C4" else LITE,
             size=_SMALL if small else plan.speed_size,
             precision="bf16" if setup.precision == "bfloat16" else "fp32",
-            skip=setup.lacking(FEED_FORWARD, device),
+            skip=_COMPILES
+            if setup.engine == "compiled" and plan.profile is not FULL
+            else setup.lacking(FEED_FORWARD, device),
         )
 
 

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from benchmarks.timing import synchronize
 from styletransfer.stylizer import Step, Stylizer
-
-
-def under(device: str, precision: str) -> AbstractContextManager[object]:
-    """Return the context for `precision`: nothing for fp32, autocast for bf16."""
-    if precision == "fp32":
-        return contextlib.nullcontext()
-    return torch.autocast(device, dtype=torch.bfloat16)
 
 
 class _ClosedError(Exception):
@@ -37,17 +27,15 @@ class Stepper:
         stylizer: An iterative one, told to take far more steps than will be asked for.
         content: (1, 3, H, W).
         style: The same.
-        precision: ``"fp32"`` or ``"bf16"``.
 
     Attributes:
         picture: The picture that the last step began with.
         losses: The method's own losses of it.
     """
 
-    def __init__(self, stylizer: Stylizer, content: Tensor, style: Tensor, *, precision: str = "fp32") -> None:
+    def __init__(self, stylizer: Stylizer, content: Tensor, style: Tensor) -> None:
         self.picture = content
         self.losses: Mapping[str, float] = {}
-        self._precision = precision
         self._go, self._done = threading.Semaphore(0), threading.Semaphore(0)
         self._closing = False
         self._error: BaseException | None = None
@@ -77,8 +65,7 @@ class Stepper:
         self._go.acquire()
         try:
             if not self._closing:
-                with under(content.device.type, self._precision):  # it holds for this thread only
-                    stylizer.stylize(content, style, on_step=self._hold)
+                stylizer.stylize(content, style, on_step=self._hold)
                 raise RuntimeError("The descent ended before the benchmark did; give it more steps.")
         except _ClosedError:
             return

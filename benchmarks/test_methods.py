@@ -15,7 +15,7 @@ from benchmarks.cases import part_options
 from benchmarks.harness import Bench, Beside
 from benchmarks.networks import Networks, networks
 from benchmarks.plan import LITE
-from benchmarks.stepper import Stepper, under
+from benchmarks.stepper import Stepper
 from benchmarks.trace import Snapshots, trace
 from styletransfer.methods import METHODS
 
@@ -25,6 +25,8 @@ _TEXTBOOK_STEPS = 3
 _WARM_UP = "32"
 #: One size only, and more steps than any benchmark takes.
 _ENDLESS = {"scales": (1.0,), "steps": 1_000_000}
+#: The methods' option, by a case's precision.
+_PRECISIONS: dict[str, dict[str, Any]] = {"fp32": {}, "bf16": {"precision": "bfloat16"}}
 
 
 def _pair(case: Case) -> tuple[Tensor, Tensor]:
@@ -36,14 +38,13 @@ def test_picture(bench: Bench, case: Case) -> None:
     nets, book = networks(case.extractor, case.device), textbook.of(case.subject)
     bench.skip_if_too_large(nets.extractor)
     options, part = book.OPTIONS if book else {}, part_options(case)
-    stylizer: Any = nets.stylizer(case.subject, {**options, **part})
+    stylizer: Any = nets.stylizer(case.subject, {**options, **part, **_PRECISIONS[case.precision]})
     content, style = _pair(case)
     cached = case.variant.startswith("style cached")
     given = stylizer.encode_style(style) if cached else style
 
     def work() -> Tensor:
-        with under(case.device, case.precision):
-            return stylizer.stylize(content, given).image
+        return stylizer.stylize(content, given).image
 
     beside, operations, difference = None, None, None
     if book:
@@ -65,8 +66,7 @@ def test_picture(bench: Bench, case: Case) -> None:
         difference=difference,
     )
     assert image.shape == content.shape
-    if book or case.precision == "fp32":  # a method without convolutions at its end stays at full precision
-        assert image.dtype == (torch.float32 if case.precision == "fp32" else torch.bfloat16)
+    assert image.dtype is torch.float32  # whatever the networks compute in
 
 
 @pytest.mark.matrix("runs")
@@ -136,14 +136,15 @@ def test_step(bench: Bench, case: Case) -> None:
     bench.skip_if_too_large(nets.extractor)
     equal = case.variant == "as the textbook"
     endless = {k: v for k, v in _ENDLESS.items() if k in METHODS[case.subject].option_names}
-    stylizer = nets.stylizer(case.subject, {**(book.OPTIONS if equal else {}), **endless})
+    options = {**(book.OPTIONS if equal else {}), **endless, **_PRECISIONS[case.precision]}
+    stylizer = nets.stylizer(case.subject, options)
     content, style = _pair(case)
     beside, operations = None, None
     if book:
         by_the_book = book.Textbook(stylizer, content, style)
         beside = Beside(work=by_the_book, name="textbook: a step", same_work=equal)
         operations = book.operations(stylizer, bench.size)
-    with Stepper(stylizer, content, style, precision=case.precision) as stepper:
+    with Stepper(stylizer, content, style) as stepper:
         stepper.step()  # prepares the run
         bench.run(
             stepper.step,

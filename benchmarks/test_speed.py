@@ -21,7 +21,7 @@ from benchmarks.harness import Bench, Beside
 from benchmarks.networks import Networks, networks
 from benchmarks.race import Race, textbook_descent
 from benchmarks.speed_cases import SETUPS
-from benchmarks.stepper import Stepper, under
+from benchmarks.stepper import Stepper
 from benchmarks.then import Then
 from styletransfer.memory import available
 from styletransfer.methods import METHODS
@@ -209,10 +209,9 @@ def test_forecast(bench: Bench, case: Case) -> None:
 
 @pytest.mark.matrix("speed gpu")
 def test_on_gpu(bench: Bench, case: Case) -> None:
-    """In the fastest precision of the card: by the methods' option, or by autocast where they have none."""
+    """In the fastest precision of the card."""
     nets, (content, style) = networks(case.extractor, case.device), _pair(case)
-    own = "precision" in METHODS[case.subject].option_names
-    options = {"precision": "auto"} if own else {}
+    options = {"precision": "auto"}
     if case.variant == "G2":
         stylizer = nets.stylizer(case.subject, {**_ENDLESS, **options})
         with Stepper(stylizer, content, style) as stepper:
@@ -221,13 +220,9 @@ def test_on_gpu(bench: Bench, case: Case) -> None:
         bench.meet(G2=1e3 * _seconds(bench))
         return
     batch = _BATCH if case.variant == "G3" else 1
-    paint = _painter(nets, case, content.expand(batch, -1, -1, -1), style, options)
+    work = _painter(nets, case, content.expand(batch, -1, -1, -1), style, options)
     plain: Any = nets.stylizer(case.subject, {"measure": False})
     book = textbook.of(case.subject).Textbook(plain, content, style)
-
-    def work() -> Tensor:
-        with under(case.device, "fp32" if own else case.precision):
-            return paint()
 
     beside = Beside(work=book, name="textbook: a picture", same_work=False) if batch == 1 else None
     bench.run(work, weights=nets.weights_of(case.subject), beside=beside)

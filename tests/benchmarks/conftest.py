@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 #: Rows with embedded weights, without fresh processes, one descent, and two pairs.
-ROWS = "vgg19-lite-1 and not cold and not (full_run and 48) and not valley and not coffee"
+ROWS = "vgg19-lite-1 and not cold and not (full_run and 48) and not valley and not coffee and not speed"
 BRIEF = (
     *("-k", ROWS, "--quick", "--sizes", "32,48", "--rounds", "2", "--device", "cpu"),
     *("--judge", "vgg19-lite-1"),

@@ -13,6 +13,7 @@ from benchmarks.cases import KINDS, cases
 from benchmarks.networks import trained
 from benchmarks.pictures import PAIRS
 from benchmarks.plan import FULL, HUGE, LITE, QUICK, SMOKE, Plan
+from styletransfer import precision
 from styletransfer.methods import METHODS
 from styletransfer.peers import PEERS, Peer
 
@@ -110,9 +111,12 @@ def test_a_missing_device_is_one_skip_with_its_reason() -> None:
     assert [case.skip for case in rows if case.device == "cuda"] == ["there is no cuda device on this machine"]
 
 
-def test_a_method_without_honest_bf16_says_why() -> None:
-    [case] = [c for c in cases("steps", Plan(profile=SMOKE, **CPU), {}) if c.precision == "bf16"]
-    assert "Gram" in case.skip
+@pytest.mark.parametrize("able", [True, False])
+def test_bf16_is_measured_where_the_processor_computes_in_it(able: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "_processor_has_bfloat16", lambda: able)
+    for kind in ("pictures", "steps"):
+        [case] = [c for c in cases(kind, Plan(profile=SMOKE, **CPU), {}) if c.precision == "bf16"]
+        assert ("bfloat16" in case.skip) is not able
 
 
 def test_huge_is_behind_its_flag() -> None:
