@@ -71,7 +71,7 @@ def moments(features: Tensor, weights: Tensor | None = None, *, covariance: bool
     """
     height, width = features.shape[2:]
     block = max(_BLOCK // width, 1)
-    if height <= block:
+    if height <= block or features.device.type != "cpu":  # GPUs sum in a tree of threads, exactly enough
         return _moments(features, weights, covariance)
     found = []
     for top in range(0, height, block):

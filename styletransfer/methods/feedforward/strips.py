@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+import torch
 from torch import Tensor
 
 from styletransfer.layers import BY_TAP
+from styletransfer.memory import available
 from styletransfer.methods.feedforward.decoder_parts import BaseSpec, Change, StageShape
 
 #: A picture or some of its rows, (B, 3, h, w), and names of layers, to their features.
@@ -62,11 +64,18 @@ class Budget:
         return max(fitting - 2 * halo, halo, 1)
 
 
-def budget_for(free: int | None) -> Budget:
-    """Return a budget for `free` bytes; one for a machine of which nothing is known."""
+def budget_for(device: torch.device) -> Budget:
+    """Return a budget for what is free on a device.
+
+    On a CPU more than that for a strip is no faster; a GPU wants as much work at once as it can get.
+    """
+    free = available(device)
     if free is None:
         return Budget(strip=_STRIP, kept=_KEPT)
-    return Budget(strip=max(min(_STRIP, free // 8), _LEAST_STRIP), kept=min(_KEPT, free // 4))
+    strip, kept = free // 8, free // 4
+    if device.type == "cpu":
+        strip, kept = min(strip, _STRIP), min(kept, _KEPT)
+    return Budget(strip=max(strip, _LEAST_STRIP), kept=kept)
 
 
 def cut(length: int, rows: int, unit: int) -> list[tuple[int, int]]:

@@ -21,7 +21,7 @@ from styletransfer.errors import OptionError
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import ImageSource, Picture
 from styletransfer.losses import content_loss
-from styletransfer.memory import available, is_lack
+from styletransfer.memory import is_lack
 from styletransfer.method import Forecast
 from styletransfer.methods.feedforward.decoder_files import load_decoder
 from styletransfer.methods.feedforward.decoder_parts import BaseDecoder
@@ -86,8 +86,8 @@ class FeedForwardStylizer(Stylizer):
 
     def forecast(self, size: tuple[int, int], *, batch: int = 1) -> Forecast:
         """See `Stylizer.forecast`."""
-        free = available(self.extractor.device)
-        return forecast(self.decoder.spec, self.extractor, size, batch, self.passes, budget_for(free))
+        budget = budget_for(self.extractor.device)
+        return forecast(self.decoder.spec, self.extractor, size, batch, self.passes, budget)
 
     @torch.no_grad()
     def encode_style(self, style: ImageSource | Picture) -> EncodedStyle:
@@ -100,7 +100,7 @@ class FeedForwardStylizer(Stylizer):
             A small object that `stylize` takes as style and that can be saved.
         """
         picture = as_picture(style, "style")
-        encoded = self._encode(picture.rgb.to(self.extractor.device), budget_for(available(self.extractor.device)))
+        encoded = self._encode(picture.rgb.to(self.extractor.device), budget_for(self.extractor.device))
         return dataclasses.replace(encoded, path=picture.path)  # type: ignore[type-var]
 
     def _encode(self, style: Tensor, budget: Budget) -> EncodedStyle:
@@ -124,7 +124,7 @@ class FeedForwardStylizer(Stylizer):
     def _run(self, request: Request, on_step: OnStep | None) -> Stylization:
         synchronize(self.extractor.device)
         began = time.perf_counter()
-        budget = budget_for(available(self.extractor.device))
+        budget = budget_for(self.extractor.device)
         while True:
             try:
                 image, terms, seconds = self._stylized(request, budget, began)
@@ -196,7 +196,7 @@ class FeedForwardStylizer(Stylizer):
             the pictures (B, 3, H, W) in [0, 1].
         """
         height, width = content.shape[2:]
-        budget = budget_for(available(content.device)) if budget is None else budget
+        budget = budget_for(content.device) if budget is None else budget
         taps, regions = self.decoder.taps, [p.region for p in painted]
         picture = pad_to_multiple(content, self.decoder.spec.multiple)
         size, batch = (picture.shape[2], picture.shape[3]), picture.shape[0]

@@ -23,6 +23,7 @@ from styletransfer.methods.feedforward.adain import AdaINStylizer
 from styletransfer.methods.feedforward.decoder_files import PYTORCH_ADAIN, Decoder
 from styletransfer.methods.feedforward.strips import Budget, EncodedPicture, budget_for, cut, with_halo
 
+CPU = torch.device("cpu")
 WHOLE = Budget(strip=2**40, kept=2**40)
 #: Strips as thin as they become, with all features kept, some, and none.
 THIN = [Budget(strip=1, kept=2**40), Budget(strip=1, kept=300_000), Budget(strip=1, kept=0)]
@@ -50,7 +51,7 @@ def stylizers() -> dict[str, AdaINStylizer]:
 
 def within(stylizer: AdaINStylizer, budget: Budget, content: Tensor, style: Any, **request: Any) -> Any:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(feedforward, "budget_for", lambda free: budget)
+        patch.setattr(feedforward, "budget_for", lambda device: budget)
         return stylizer.stylize(content, style, **request)
 
 
@@ -105,7 +106,7 @@ def test_large_styles_are_encoded_alike(stylizers: dict[str, AdaINStylizer]) -> 
         style, found = smooth(301, 37, seed=1), []
         for budget in (WHOLE, THIN[2]):
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(feedforward, "budget_for", lambda free, budget=budget: budget)
+                patch.setattr(feedforward, "budget_for", lambda device, budget=budget: budget)
                 found.append(stylizer.encode_style(style).statistics)  # type: ignore[attr-defined]
         for layer, statistics in found[0].items():
             for own, wanted in zip(found[1][layer], statistics, strict=True):
@@ -222,11 +223,16 @@ class TestCutting:
     def test_what_fits_is_one_strip(self) -> None:
         assert cut(100, 100, 8) == [(0, 100)]
 
-    def test_a_budget_follows_what_is_free(self) -> None:
-        poor, rich = budget_for(80_000_000), budget_for(2**40)
-        assert poor.strip == 10_000_000
-        assert poor.kept == 20_000_000
-        assert budget_for(None) == rich
+    def test_a_budget_follows_what_is_free(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        free: list[int | None] = [None]
+        monkeypatch.setattr("styletransfer.methods.feedforward.strips.available", lambda device: free[0])
+        unknown = budget_for(CPU)
+        free[0] = 80_000_000
+        assert budget_for(CPU) == Budget(strip=10_000_000, kept=20_000_000)
+        free[0] = 2**40
+        rich = budget_for(CPU)
+        assert rich == unknown
+        assert budget_for(torch.device("cuda")) == Budget(strip=2**37, kept=2**38)
         budgets, last = [rich], rich.thinner()
         while last is not None:
             budgets.append(last)
