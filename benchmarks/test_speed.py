@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import statistics
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -123,12 +124,12 @@ def test_race(bench: Bench, case: Case) -> None:
     nets, (content, style) = networks(case.extractor, case.device), _pair(case)
     book, brief = textbook.of(case.subject), {} if bench.plan.measuring else dict(METHODS[case.subject].brief)
     options: dict[str, Any] = dict(frozen_gatys.OPTIONS)
-    reference: Callable[[], Tensor] = lambda: frozen_gatys.run(nets.extractor, content, style)  # noqa: E731
+    reference: Callable[[], Tensor] = partial(frozen_gatys.run, nets.extractor, content, style)
     if case.variant.startswith("C7"):
         options = {name: book.OPTIONS[name] for name in frozen_gatys.OPTIONS if name in book.OPTIONS}
         steps = 500 if bench.plan.measuring else 3
         judge: Any = nets.stylizer(case.subject, {**options, "scales": (1.0,)})
-        reference = lambda: textbook_descent(book, judge, content, style, case.variant[3:], steps)  # noqa: E731
+        reference = partial(textbook_descent, book, judge, content, style, case.variant[3:], steps)
     stylizer: Any = nets.stylizer(case.subject, {**options, **brief})
     race = Race(stylizer, content, style, reference)
     bench.run(
