@@ -11,7 +11,7 @@ import functools
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 #: Input channels times output channels up to which the transforms cost more than they save.
 _WORTH = 64 * 64
@@ -43,6 +43,12 @@ def spectrum(weight: Tensor) -> Tensor:
     kernel = torch.tensor(_KERNEL, dtype=weight.dtype, device=weight.device)
     product = torch.einsum("ai,bj,ocij->abco", kernel, kernel, weight)
     return product.reshape(36, weight.shape[1], weight.shape[0]).contiguous()
+
+
+def memory(network: nn.Module) -> int:
+    """Return the bytes that the spectra of a network's convolutions take once they are used."""
+    kernels = (p for p in network.parameters() if p.shape[2:] == (3, 3) and is_faster(p))
+    return sum(4 * kernel.nbytes for kernel in kernels)
 
 
 def convolve(padded: Tensor, kernel: Tensor) -> Tensor:

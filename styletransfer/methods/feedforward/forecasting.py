@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+from styletransfer.features import winograd
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.layers import BY_TAP
 from styletransfer.method import Forecast
-from styletransfer.methods.feedforward.decoder_parts import BaseSpec, StageShape
+from styletransfer.methods.feedforward.decoder_parts import BaseDecoder, BaseSpec, StageShape
 from styletransfer.methods.feedforward.strips import HELD, Budget, cut, halo_of
 
 #: Bytes of a pixel in float32 RGB, and of a number.
 _PIXEL, _NUMBER = 12, 4
 #: What a process grows by for each byte in use: allocators keep what is freed. Measured on Linux with glibc for
-#: pictures from 512x512 to 4096x2160 pixels: 1.1 to 1.6, most for the large ones.
-_HELD_BY_ALLOCATOR = 1.3
+#: pictures from 256x256 to 4096x2160 pixels: 1.1 to 1.8.
+_HELD_BY_ALLOCATOR = 1.4
 
 
 def forecast(
-    spec: BaseSpec, extractor: VGG19Features, size: tuple[int, int], batch: int, passes: int, budget: Budget
+    decoder: BaseDecoder,
+    extractor: VGG19Features,
+    size: tuple[int, int],
+    batch: int,
+    passes: int,
+    budget: Budget,
 ) -> Forecast:
-    """Return what a run needs.
+    """Return what a run needs, where the style is no larger than the content.
 
     Args:
-        spec: The decoder's.
+        decoder: As it was loaded.
         extractor: The encoder.
         size: (H, W) of the content.
         batch: How many contents.
         passes: Through both.
         budget: What the run would be given.
     """
+    spec, weights = decoder.spec, winograd.memory(extractor) + winograd.memory(decoder)
     memory, strips = _peak(spec, extractor, size, batch, passes, budget)
     least, _ = _peak(spec, extractor, size, batch, passes, budget.least())
+    memory, least = (weights + int(_HELD_BY_ALLOCATOR * in_use) for in_use in (memory, least))
     return Forecast(memory=memory, least=min(least, memory), strips=strips)
 
 
@@ -50,7 +58,7 @@ def _peak(
     # The picture that a pass starts from: the padded content, or what the pass before made.
     started_from = _PIXEL * pixels if padded or passes > 1 else 0
     in_use = started_from + max(kept + max(working), _PIXEL * pixels * (1 + padded))
-    return int(_HELD_BY_ALLOCATOR * in_use), strips
+    return in_use, strips
 
 
 def _kept(spec: BaseSpec, pixels: int, budget: Budget | None) -> int:

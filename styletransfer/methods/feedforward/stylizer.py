@@ -87,7 +87,7 @@ class FeedForwardStylizer(Stylizer):
     def forecast(self, size: tuple[int, int], *, batch: int = 1) -> Forecast:
         """See `Stylizer.forecast`."""
         budget = budget_for(self.extractor.device)
-        return forecast(self.decoder.spec, self.extractor, size, batch, self.passes, budget)
+        return forecast(self.decoder, self.extractor, size, batch, self.passes, budget)
 
     @torch.no_grad()
     def encode_style(self, style: ImageSource | Picture) -> EncodedStyle:

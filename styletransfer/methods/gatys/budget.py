@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from styletransfer.features import winograd
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.layers import BY_TAP, LAYERS
 from styletransfer.method import Forecast, Plan, Stage
@@ -26,8 +27,6 @@ _WEIGHTS = 3
 _AT_ONCE = 5.0
 #: Pictures and vectors of the optimiser's length that are in memory at once, beside its history.
 _PICTURES, _VECTORS = 10.0, 7.0
-#: Vectors more where L-BFGS is preconditioned.
-_PRECONDITIONED = 2.0
 
 
 class Budget:
@@ -84,8 +83,8 @@ class Budget:
             for tap in self._config.content_layers
         )
         widest = max(parameter.nbytes for parameter in self._extractor.convs.parameters())
-        vectors = _VECTORS + _PRECONDITIONED * self._config.precondition
-        own = _WEIGHTS * widest + _PICTURES * 12 * pixels + vectors * vector
+        weights = _WEIGHTS * widest + winograd.memory(self._extractor)
+        own = weights + _PICTURES * 12 * pixels + _VECTORS * vector
         return int(own + history + targets + self._per_pixel() * seen * width)
 
     def _per_pixel(self) -> float:

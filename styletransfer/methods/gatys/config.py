@@ -119,9 +119,6 @@ class GatysConfig(Config):
     pooling: str | None = option(None, "max or avg; the weight set's own if absent", choices=("max", "avg"))
     optimizer: str = option("lbfgs", "how to descend", choices=("lbfgs", "adam"))
     learning_rate: float = option(None, "step length, > 0; if absent 1 for lbfgs and 0.02 for adam")
-    precondition: bool = option(
-        False, "lbfgs: scale each coordinate's steps by the running root mean square of its gradient"
-    )
     decay: float = option(1.0, "factor on the learning rate at each decay, in (0, 1]")
     decay_every: int = option(0, "steps between decays; 0 for none")
     variable: str = option("rgb", "space that is optimised and whose TV counts", choices=("rgb", "imagenet"))
@@ -170,7 +167,6 @@ class GatysConfig(Config):
         precision.check_precision(self.precision)
         flag(self.clamp, "clamp")
         flag(self.center_grams, "center_grams")
-        flag(self.precondition, "precondition")
         object.__setattr__(self, "pyramid", integer(self.pyramid, "pyramid", low=0, high=8))
         named = isinstance(self.init, str) and not _looks_like_a_file(self.init)
         if named or self.init is None or isinstance(self.init, (bool, Real)):

@@ -34,7 +34,6 @@ class Descent:
         retries: How often to go back and halve the step length before giving up.
         floor: A loss up to this is no explosion, however much smaller the best one is: otherwise every step away
             from a nearly perfect point would be one.
-        precondition: Whether L-BFGS scales its steps by the size of each coordinate's gradient.
         project: Brings the variable back to where it may be, after each step.
         history: How many pairs of changes L-BFGS remembers. 10 are as good as 100 and move a tenth of the memory.
         compact: Whether they are remembered in bfloat16, in half of the memory.
@@ -49,7 +48,6 @@ class Descent:
     patience: int = 20
     retries: int = 5
     floor: float = 0.0
-    precondition: bool = False
     project: Callable[[Tensor], Tensor] | None = None
     history: int = 10
     compact: bool = False
@@ -104,7 +102,7 @@ def minimize(
     while step < descent.steps:
         before = state.x.detach().clone()
         try:
-            state.optimizer.step(state.evaluate)  # type: ignore[arg-type]
+            state.optimizer.step(state.evaluate)
         except _NotFiniteError as error:
             state.go_back(error.term, step + 1)
             recent.clear()
@@ -133,7 +131,7 @@ class _State:
         self.descent = descent
         self.x = variable.detach().clone().requires_grad_()
         self.rate = descent.learning_rate
-        self.optimizer = _optimizer(self.x, descent, self.rate)
+        self.optimizer = self._optimizer()
         self.terms: dict[str, float] = {}
         self.best = self.x.detach().clone()
         self.best_terms: dict[str, float] = {}
@@ -142,7 +140,7 @@ class _State:
 
     def evaluate(self) -> Tensor:
         """Return the loss with its gradient, as optimisers ask for; raise `_NotFiniteError` if it is useless."""
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         values = self.objective(self.x)
         total = torch.stack(list(values.values())).sum()
         total.backward()  # type: ignore[no-untyped-call]
@@ -170,7 +168,10 @@ class _State:
     def decay(self) -> None:
         """Shorten the steps as planned."""
         self.rate *= self.descent.decay
-        self.optimizer.param_groups[0]["lr"] = self.rate
+        if isinstance(self.optimizer, LBFGS):
+            self.optimizer.lr = self.rate
+        else:
+            self.optimizer.param_groups[0]["lr"] = self.rate
 
     def go_back(self, term: str, step: int) -> None:
         """Return to the best point with half the step length, or give up."""
@@ -186,14 +187,13 @@ class _State:
         self.rate /= 2
         with torch.no_grad():
             self.x.copy_(self.best)
-        self.optimizer = _optimizer(self.x, self.descent, self.rate)
+        self.optimizer = self._optimizer()
 
-
-def _optimizer(x: Tensor, descent: Descent, rate: float) -> torch.optim.Optimizer:
-    if descent.optimizer == "adam":
-        return torch.optim.Adam([x], lr=rate)
-    dtype = torch.bfloat16 if descent.compact else x.dtype
-    return LBFGS(x, lr=rate, history=descent.history, dtype=dtype, precondition=descent.precondition)
+    def _optimizer(self) -> LBFGS | torch.optim.Adam:
+        if self.descent.optimizer == "adam":
+            return torch.optim.Adam([self.x], lr=self.rate)
+        dtype = torch.bfloat16 if self.descent.compact else self.x.dtype
+        return LBFGS(self.x, lr=self.rate, history=self.descent.history, dtype=dtype)
 
 
 def _levelled_off(recent: deque[float], descent: Descent) -> bool:

@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
 #: A pair of less curvature than this is left out, as in `torch.optim.LBFGS`.
 _FLATTEST = 1e-10
-#: How much of the running mean square of the gradient is kept at each step. 0.95 and 0.99 were slower.
-_KEPT = 0.9
-#: This share of the mean over all coordinates is added to it: a coordinate that hardly counted is not blown up.
-_DAMPING = 0.05
-#: Keeps a gradient of zeros finite.
-_TINY = 1e-30
 
 
-class LBFGS(torch.optim.Optimizer):
+class LBFGS:
     """Limited-memory BFGS for one tensor (Nocedal 1980, "Updating Quasi-Newton Matrices with Limited Storage").
 
     Its steps are those of `torch.optim.LBFGS` with one iteration a call and no line search, which asks the device
     several times a step whether to go on. Here a pair of changes without positive curvature, or a direction that
-    leads upwards, is multiplied by 0 instead. (Such a pair takes a place in the history all the same.)
+    leads upwards, is multiplied by 0 instead. (Such a pair takes a place in the history all the same.) It is no
+    `torch.optim.Optimizer`: the first of those in a process imports torch's compiler, two seconds and 200 MB.
 
     Args:
         variable: What is optimised.
-        lr: Step length; the first step is shortened to a length of 1 in sum.
+        lr: Step length, which may be changed between steps; the first step is shortened to a length of 1 in sum.
         history: How many pairs of changes are remembered.
         dtype: In which precision they are; by default the variable's.
-        precondition: Whether the first guess of the inverse Hessian is a diagonal, one over the running root
-            mean square of each coordinate's gradient (as in RMSprop and Adam), not a multiple of the identity.
 
     Example:
         >>> import torch
@@ -54,9 +46,8 @@ class LBFGS(torch.optim.Optimizer):
         lr: float = 1.0,
         history: int = 10,
         dtype: torch.dtype | None = None,
-        precondition: bool = False,
     ) -> None:
-        super().__init__([variable], {"lr": lr})
+        self.lr = lr
         self._x = variable
         self._history = history
         self._steps = 0
@@ -65,44 +56,32 @@ class LBFGS(torch.optim.Optimizer):
         self._moves, self._turns = variable.new_empty((2, *shape), dtype=dtype or variable.dtype)
         self._factors = variable.new_zeros(history)
         self._scale = variable.new_ones(())
-        self._squares = torch.zeros_like(self._x.detach()).flatten() if precondition else None
-        self._diagonal: Tensor | None = None
+
+    def zero_grad(self) -> None:
+        """Forget the variable's gradient."""
+        self._x.grad = None
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Tensor]) -> Tensor:
         """Take one step from where `closure` measures loss and gradient; return the loss."""
         with torch.enable_grad():
             loss = closure()
         gradient = torch.zeros_like(self._x) if self._x.grad is None else self._x.grad
         gradient = gradient.flatten()
-        rate = self.param_groups[0]["lr"]
-        self._measure(gradient)
         if self._steps == 0:
             direction = -gradient
-            length = rate * (1 / gradient.abs().sum()).clamp_max(1.0)
+            length = self.lr * (1 / gradient.abs().sum()).clamp_max(1.0)
             self._last = gradient.clone()
         else:
             self._remember(gradient)
             direction = self._direction(gradient)
-            length = torch.full_like(self._scale, rate)
+            length = torch.full_like(self._scale, self.lr)
             self._last.copy_(gradient)
         self._steps += 1
         self._made = direction, length
         downhill = length * (gradient.dot(direction) <= 0)
         self._x.addcmul_(direction.view_as(self._x), downhill)
         return loss
-
-    def _measure(self, gradient: Tensor) -> None:
-        """Bring the diagonal up to date; along the gradient, it has the length of the identity."""
-        if self._squares is None:
-            return
-        self._squares.lerp_(gradient.square(), 1.0 if self._steps == 0 else 1 - _KEPT)
-        diagonal = (self._squares + (_DAMPING * self._squares.mean() + _TINY)).rsqrt_()
-        length = gradient.dot(gradient) / gradient.dot(diagonal * gradient).clamp_min(_TINY)
-        self._diagonal = diagonal.mul_(length)
-
-    def _conditioned(self, vector: Tensor) -> Tensor:
-        return vector if self._diagonal is None else self._diagonal * vector
 
     def _remember(self, gradient: Tensor) -> None:
         """Put what the last step changed in place of the oldest pair."""
@@ -113,7 +92,7 @@ class LBFGS(torch.optim.Optimizer):
         counts = curvature > _FLATTEST
         self._moves[place], self._turns[place] = move, turn
         self._factors[place] = torch.where(counts, 1 / curvature, 0.0)
-        self._scale = torch.where(counts, curvature / turn.dot(self._conditioned(turn)), self._scale)
+        self._scale = torch.where(counts, curvature / turn.dot(turn), self._scale)
 
     def _direction(self, gradient: Tensor) -> Tensor:
         """Return minus the inverse Hessian, as far as it is known, times the gradient."""
@@ -123,7 +102,7 @@ class LBFGS(torch.optim.Optimizer):
         for place in reversed(oldest_first):
             shares[place] = self._factors[place] * result.dot(self._moves[place].to(result.dtype))
             result.addcmul_(self._turns[place].to(result.dtype), shares[place], value=-1)
-        result = self._conditioned(result).mul_(self._scale)
+        result.mul_(self._scale)
         for place in oldest_first:
             share = self._factors[place] * result.dot(self._turns[place].to(result.dtype))
             result.addcmul_(self._moves[place].to(result.dtype), shares[place] - share)

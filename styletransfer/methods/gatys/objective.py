@@ -224,7 +224,7 @@ class _Graph:
     def gradients(self, of_sums: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Return the gradients of the strip's picture and variable, from those of the sums."""
         known = [(x, g) for x, g in zip(self.sums.values(), of_sums, strict=True) if x.requires_grad]
-        values, gradients = zip(*known, strict=True)
-        boosted = [gradient * self._boost for gradient in gradients] if self._boost != 1 else gradients
-        image, variable = torch.autograd.grad(values, self._leaves, boosted)
+        with torch.enable_grad():  # `grad_outputs` would do as well, but has torch load sympy for half a second
+            total = self._boost * torch.stack([(value * gradient).sum() for value, gradient in known]).sum()
+        image, variable = torch.autograd.grad(total, self._leaves)
         return (image, variable) if self._boost == 1 else (image / self._boost, variable / self._boost)

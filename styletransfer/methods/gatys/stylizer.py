@@ -325,7 +325,6 @@ class _Run:
             patience=self.config.patience,
             retries=self.config.retries,
             floor=floor,
-            precondition=self.config.precondition,
             project=project,
             history=max(1, min(HISTORY, steps - 1)),
             compact=compact,

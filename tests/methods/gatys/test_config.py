@@ -51,7 +51,6 @@ class TestPresets:
         assert config.tv_weight == 0
         assert config.loss_scale == "gatys2016"
         assert (config.color_weight, config.center_grams, config.pyramid) == (0, False, 0)
-        assert config.precondition is False
 
     def test_d2l_is_the_chapter(self) -> None:
         config = GatysConfig(**{"preset": "d2l"})
@@ -63,7 +62,6 @@ class TestPresets:
         assert config.schedule == ((1.0, 500),)
         assert (config.loss_scale, config.variable, config.clamp) == ("mean", "imagenet", False)
         assert (config.color_weight, config.center_grams, config.pyramid) == (0, False, 0)
-        assert config.precondition is False
 
     def test_d2l_two_stage_starts_at_half_the_size(self) -> None:
         assert GatysConfig(**{"preset": "d2l-two-stage"}).schedule == ((0.5, 500), (1.0, 500))
@@ -211,7 +209,6 @@ class TestValues:
         ({"decay_every": -1}, "decay_every must be a whole number of at least 0"),
         ({"variable": "lab"}, "Unknown variable 'lab'."),
         ({"center_grams": "yes"}, "center_grams must be True or False, got 'yes'."),
-        ({"precondition": 1}, "precondition must be True or False, got 1."),
         ({"pyramid": 9}, "pyramid must be a whole number of at least 0 and at most 8, got 9."),
         ({"color_weight": -0.1}, "color_weight must be of at least 0, got -0.1."),
         ({"clamp": 1}, "clamp must be True or False, got 1."),
