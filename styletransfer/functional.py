@@ -275,7 +275,7 @@ def luminance(images: Tensor) -> Tensor:
     return (images * weights).sum(dim=1, keepdim=True)
 
 
-def match_color(images: Tensor, references: Tensor) -> Tensor:
+def match_color(images: Tensor, references: Tensor, *, clamp: bool = True) -> Tensor:
     """Give pictures the mean colour and the colour covariance of others, by one linear map of RGB.
 
     Gatys et al. (2017), section 5.2, with the symmetric square roots of Hertzmann's thesis: colours are whitened
@@ -284,9 +284,10 @@ def match_color(images: Tensor, references: Tensor) -> Tensor:
     Args:
         images: (B, 3, H, W) RGB in [0, 1].
         references: (B or 1, 3, H', W').
+        clamp: Whether colours beyond [0, 1] are moved to it, which changes mean and covariance a little.
 
     Returns:
-        (B, 3, H, W), clamped to [0, 1].
+        (B, 3, H, W).
 
     Example:
         >>> import torch
@@ -300,7 +301,8 @@ def match_color(images: Tensor, references: Tensor) -> Tensor:
     mean, root = _color_root(images, inverse=True)
     wanted_mean, wanted_root = _color_root(references, inverse=False)
     flat = images.double().cpu().flatten(2) - mean
-    matched = (wanted_root @ root @ flat + wanted_mean).reshape(images.shape).clamp(0, 1)
+    matched = (wanted_root @ root @ flat + wanted_mean).reshape(images.shape)
+    matched = matched.clamp(0, 1) if clamp else matched
     return matched.to(images.device, at_least_float32(images).dtype)
 
 

@@ -19,7 +19,7 @@ from styletransfer.errors import OptionError
 from styletransfer.features import as_extractor, own_file
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import ImageSource, Picture
-from styletransfer.methods import DEFAULT_METHOD, METHODS
+from styletransfer.methods import DEFAULT_METHOD, METHODS, build
 from styletransfer.progress import shown
 from styletransfer.stylizer import EncodedStyle, OnStep, Stylization, Stylizer
 from styletransfer.weights import catalogue, store
@@ -97,8 +97,7 @@ def prepare(
         _fetch_missing({name: own for name, own in sources.items() if isinstance(own, str)}, chosen, fetch)
     networks = {source: as_extractor(source, device) for source in dict.fromkeys(sources.values())}
     stylizers = {
-        name: declared[name].stylizer()(networks[sources[name]], config, **parts)
-        for name, (config, parts) in configured.items()
+        name: build(declared[name], networks[sources[name]], *chosen) for name, chosen in configured.items()
     }
     return Job(content=picture, styles=styles, stylizers=stylizers)
 

@@ -7,66 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any
 
-from styletransfer._checks import choice, known_options
+from styletransfer._checks import known_options
+from styletransfer.config import Config
+from styletransfer.controls import CONTROLS, Controls
 from styletransfer.weights.catalogue import DEFAULT_EXTRACTOR
-
-
-def option(default: Any, help_text: str, *, choices: Sequence[str] | None = None, picture: bool = False) -> Any:
-    """Declare a config field that describes itself; the command line and `info` read this.
-
-    Args:
-        default: The only place where the default stands. A dict or list is copied for each config.
-        help_text: One line: meaning, range, unit.
-        choices: The names that may be chosen, where there is a fixed set.
-        picture: Whether a picture may be given instead of one of `choices`.
-    """
-    metadata = {"help": help_text, "choices": tuple(choices) if choices else None, "picture": picture}
-    if isinstance(default, (dict, list)):
-        return field(default_factory=lambda: type(default)(default), metadata=metadata)
-    return field(default=default, metadata=metadata)
-
-
-@dataclass(frozen=True, kw_only=True, init=False)
-class Config:
-    """Base of the option dataclasses: fills in a preset, refuses unknown names.
-
-    Subclasses are ``@dataclass(frozen=True, kw_only=True, init=False)``, declare their fields with `option` and
-    check them in ``__post_init__``. Where there are presets, a field ``preset`` holds the chosen one's name.
-
-    Raises:
-        OptionError: Unknown preset or option, or a value outside its range.
-    """
-
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    owner: ClassVar[str] = "The method"
-
-    def __init__(self, **options: Any) -> None:
-        fields = {f.name: f for f in dataclasses.fields(self)}
-        known_options(options, fields, self.owner)
-        chosen = dict(options)
-        if "preset" in fields:
-            preset = choice(options.get("preset", fields["preset"].default), self.presets, "preset")
-            chosen = {**self.presets[preset], **options, "preset": preset}
-        for name, declared in fields.items():
-            default = declared.default
-            if declared.default_factory is not dataclasses.MISSING:
-                default = declared.default_factory()
-            object.__setattr__(self, name, chosen.get(name, default))
-        self.__post_init__()
-
-    def __post_init__(self) -> None:
-        """Check the fields; overridden."""
-
-    def replaced(self, **changes: Any) -> Self:
-        """Return a copy with other values of some options; another preset starts from that preset's values.
-
-        `dataclasses.replace` gives every option explicitly, so a preset that it changes would fill in nothing.
-        """
-        return type(self)(**changes) if "preset" in changes else dataclasses.replace(self, **changes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,17 +154,19 @@ class Method:
 
     @property
     def option_names(self) -> list[str]:
-        """Names of all options: the config's fields, then the parts."""
+        """Names of all options: the config's fields, the parts, then the controls, which all methods have."""
         names = [f.name for f in dataclasses.fields(self.config)]
-        return [*names, *(part.name for part in self.parts)]
+        return [*names, *(part.name for part in self.parts), *CONTROLS]
 
-    def configure(self, options: Mapping[str, Any]) -> tuple[Config, dict[str, Any]]:
-        """Return the config and the parts that were chosen.
+    def configure(self, options: Mapping[str, Any]) -> tuple[Config, dict[str, Any], Controls]:
+        """Return the config, the parts that were chosen, and the controls.
 
         Raises:
             OptionError: Unknown option, or a value outside its range.
         """
         known_options(options, self.option_names, f"Method {self.name!r}")
         parts = {part.name: options[part.name] for part in self.parts if options.get(part.name) is not None}
-        own = {name: value for name, value in options.items() if name not in [part.name for part in self.parts]}
-        return self.config(**own), parts
+        controls = {name: value for name, value in options.items() if name in CONTROLS}
+        others = {part.name for part in self.parts} | set(CONTROLS)
+        own = {name: value for name, value in options.items() if name not in others}
+        return self.config(**own), parts, Controls(**controls)

@@ -30,6 +30,7 @@ def run_record(result: Any) -> dict[str, Any]:
         "extractor": result.extractor,
         "parts": dict(result.parts),
         "config": {f.name: plain(getattr(result.config, f.name)) for f in dataclasses.fields(result.config)},
+        "controls": dataclasses.asdict(result.controls),
         "strength": plain(result.strength),
         "seconds": result.seconds,
         "stopped": result.stopped,

@@ -12,6 +12,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from styletransfer import images
+from styletransfer.controls import Controls
 from styletransfer.images import Picture
 from styletransfer.recording import html_page, run_record
 
@@ -69,6 +70,7 @@ class Stylization:
         init: The picture that the run started from, if one was given.
         encoded_from: Files that encoded styles were made of.
         strength: How much of the style was wanted.
+        controls: The `Controls` that were in force.
     """
 
     image: Tensor
@@ -87,6 +89,7 @@ class Stylization:
     init: Picture | None = None
     encoded_from: tuple[Path, ...] = ()
     strength: float | Tensor = 1.0
+    controls: Controls = field(default_factory=Controls)
 
     @property
     def inputs(self) -> tuple[Path, ...]:

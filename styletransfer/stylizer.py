@@ -13,12 +13,14 @@ from torch import Tensor
 
 from styletransfer import images
 from styletransfer._checks import mix
+from styletransfer.controls import Controls
 from styletransfer.errors import DivergenceError, ImageError, OptionError, StylizeInterrupted
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import ImageSource, Picture
 from styletransfer.images.picture import SMALLEST_SIDE
 from styletransfer.memory import available, in_words
 from styletransfer.method import Forecast, Method, Plan
+from styletransfer.processing import Processing
 from styletransfer.request import (
     EncodedStyle,
     Region,
@@ -63,8 +65,10 @@ class Stylizer(ABC):
         declaration: What the method declares.
         config: The options in force.
         extractor: The feature extractor.
+        controls: What is asked of every run besides, see `Controls`; may be replaced at any time.
     """
 
+    controls: Controls = Controls()
     declaration: ClassVar[Method]
     config: Any
     extractor: VGG19Features
@@ -189,14 +193,15 @@ class Stylizer(ABC):
             "content": picture,
             "styles": tuple(item if isinstance(item, Picture) else None for item in read),
             "parts": self.parts,
+            "controls": self.controls,
         }
         self._check_memory(picture)
-        request = self._request(picture, read, strength, drawn, start)
+        work = Processing(self.controls, self._request(picture, read, strength, drawn, start))
         try:
-            result = self._run(request, on_step)
+            result = self._run(work.request, _recoloring(on_step, work))
         except StylizeInterrupted as interrupted:
             reached = interrupted.stylization
-            image = request.keep_uncovered(reached.image)
+            image = work.finish(reached.image)
             interrupted.stylization = dataclasses.replace(reached, image=image, **context)
             raise
         if not bool(result.image.sum().isfinite()):  # as good as to ask each value, without memory for the answers
@@ -205,7 +210,7 @@ class Stylizer(ABC):
                 f"({', '.join([self.extractor.name, *self.parts.values()])})? See: styletransfer weights verify.",
                 term="picture",
             )
-        return dataclasses.replace(result, image=request.keep_uncovered(result.image), **context)
+        return dataclasses.replace(result, image=work.finish(result.image), **context)
 
     def _check_memory(self, content: Picture) -> None:
         """Refuse a content that would not fit into memory, before any work is done on it."""
@@ -302,6 +307,18 @@ class Stylizer(ABC):
     @abstractmethod
     def _run(self, request: Request, on_step: OnStep | None) -> Stylization:
         """Do the work."""
+
+
+def _recoloring(on_step: OnStep | None, work: Processing) -> OnStep | None:
+    """Return a callback whose steps have the colours of the result, as far as that takes no time."""
+    if on_step is None or work.recolors_nothing:
+        return on_step
+
+    def call(step: Step) -> None:
+        image = None if step.image is None else work.recolored(step.image)
+        on_step(dataclasses.replace(step, image=image))
+
+    return call
 
 
 #: Longer side of the pictures that are timed for an estimate, and the options of these runs.

@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 import pytest
 
 from styletransfer._checks import number, style_shares
+from styletransfer.config import Config, option
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.method import Config, Method, Part, option
+from styletransfer.method import Method, Part
 from styletransfer.methods import METHODS
 from styletransfer.methods.feedforward.decoder_files import load_decoder
 from styletransfer.stylizer import OnStep, Request, Step, Stylization, Stylizer

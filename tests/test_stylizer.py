@@ -13,10 +13,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from styletransfer.config import Config, option
 from styletransfer.errors import ImageError, OptionError, OutputError, StylizeInterrupted
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import Picture, save_image
-from styletransfer.method import Config, Method, option
+from styletransfer.method import Method
 from styletransfer.stylizer import OnStep, Request, Step, Stylization, Stylizer
 
 

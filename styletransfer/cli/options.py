@@ -13,6 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from styletransfer._checks import choice
+from styletransfer.controls import CONTROLS, Controls
 from styletransfer.method import Method
 from styletransfer.methods import METHODS, distribute_options
 from styletransfer.weights import catalogue
@@ -102,7 +103,7 @@ def _kind_of(hint: Any) -> click.ParamType[Any]:
 
 
 def list_options(method: str) -> list[MethodOption]:
-    """Return a method's options in the order of its config, then its parts.
+    """Return a method's options in the order of its config, then its parts, then the controls.
 
     Raises:
         OptionError: Unknown method.
@@ -112,7 +113,7 @@ def list_options(method: str) -> list[MethodOption]:
         MethodOption(part.name, click.STRING, None, part.help, tuple(catalogue.names(part.kind)), file=True)
         for part in declared.parts
     ]
-    return config_options(declared.config) + parts
+    return config_options(declared.config) + parts + config_options(Controls)
 
 
 def config_options(config: type) -> list[MethodOption]:
@@ -178,7 +179,7 @@ def method_options(exclude: Iterable[str] = ()) -> list[click.Parameter]:
     for owners in merged.values():
         option = next(iter(owners.values()))
         choices = tuple(dict.fromkeys(name for own in owners.values() for name in own.choices))
-        text = f"[{', '.join(owners)}] {option.help}"
+        text = option.help if option.name in CONTROLS else f"[{', '.join(owners)}] {option.help}"
         options.append(click_option(dataclasses.replace(option, choices=choices, help=text)))
     return options
 

@@ -17,6 +17,8 @@ from styletransfer.methods.gatys.config import GATYS
 if TYPE_CHECKING:
     import torch
 
+    from styletransfer.config import Config
+    from styletransfer.controls import Controls
     from styletransfer.features.vgg import VGG19Features
     from styletransfer.stylizer import Stylizer
 
@@ -87,7 +89,7 @@ def create_stylizer(
             absent. Sharing one between methods saves memory.
         device: Where to work, e.g. ``"cpu"`` or ``"cuda"``; the best one there is if None. An extractor
             is moved only if a device is named.
-        **options: The method's options and parts by name; ``styletransfer info METHOD`` lists them.
+        **options: The method's options, parts and controls by name; ``styletransfer info METHOD`` lists them.
 
     Raises:
         OptionError: Unknown method, weight set, option or device, or a value outside its range.
@@ -100,7 +102,15 @@ def create_stylizer(
     from styletransfer.features import as_extractor
 
     declared = METHODS[choice(method, METHODS, "method")]
-    config, parts = declared.configure(options)
+    chosen = declared.configure(options)
     network = as_extractor(declared.extractor if extractor is None else extractor, device)
-    stylizer: Stylizer = declared.stylizer()(network, config, **parts)
+    return build(declared, network, *chosen)
+
+
+def build(
+    method: Method, extractor: VGG19Features, config: Config, parts: Mapping[str, Any], controls: Controls
+) -> Stylizer:
+    """Build a stylizer from what `Method.configure` returns."""
+    stylizer: Stylizer = method.stylizer()(extractor, config, **parts)
+    stylizer.controls = controls
     return stylizer

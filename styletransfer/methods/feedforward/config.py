@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 from styletransfer import engines
 from styletransfer._checks import choice, flag, integer, number, style_shares
-from styletransfer.method import Config, Method, Part, by_path, option
+from styletransfer.config import Config, option
+from styletransfer.method import Method, Part, by_path
 from styletransfer.precision import HELP, PRECISIONS, check_precision
 from styletransfer.weights.catalogue import default_decoder, find
 

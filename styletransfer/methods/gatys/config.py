@@ -11,9 +11,10 @@ from typing import Any, ClassVar, Self
 
 from styletransfer import precision
 from styletransfer._checks import choice, flag, integer, known_options, number, style_shares
+from styletransfer.config import Config, option
 from styletransfer.errors import OptionError
 from styletransfer.layers import check_taps
-from styletransfer.method import Config, Method, Plan, Stage, by_path, option
+from styletransfer.method import Method, Plan, Stage, by_path
 from styletransfer.methods.feedforward.config import ADAIN
 
 INITS = ("content", "noise", "style", "adain")
@@ -256,6 +257,6 @@ GATYS = Method(
     iterative=True,
     weight_sets=_weight_sets,
     plan=plan,
-    accepts=frozenset({"masks"}),
+    accepts=frozenset({"masks", "strength"}),
     brief={"steps": 2, "scales": (1.0,)},
 )

@@ -21,6 +21,7 @@ from styletransfer.layers import BY_TAP
 from styletransfer.memory import is_lack
 from styletransfer.methods.gatys import strips
 from styletransfer.methods.gatys.config import GatysConfig
+from styletransfer.methods.gatys.strength import holding
 from styletransfer.methods.gatys.strips import Strip
 from styletransfer.methods.gatys.targets import Looks, StyleTarget
 from styletransfer.stylizer import Region
@@ -42,6 +43,7 @@ class Objective:
         regions: Where which styles belong; their pictures may have any size. In a region the target is the
             mean of the Gram matrices by the styles' shares, which has the same minimum as the mean of the losses.
         rows: Height of the strips in which pictures are looked at; None for whole pictures.
+        strength: How much of the style is wanted, in [0, 1]: a number, or a map (1, 1, H, W).
 
     Attributes:
         scale: What content and style would score if every feature were 0: what counts as a large loss.
@@ -58,6 +60,7 @@ class Objective:
         regions: Sequence[Region],
         *,
         rows: int | None = None,
+        strength: float | Tensor = 1.0,
     ) -> None:
         self.network = extractor
         self.config = config
@@ -67,6 +70,8 @@ class Objective:
         self._height = content.shape[2]
         self._with_thinner_strips(lambda: self._set_targets(extractor, content, regions))
         self._content_factors = {k: self._content_factor(k) for k in config.content_layers}
+        sizes = {k: (x.shape[2], x.shape[3]) for k, x in self.content.items()}
+        self._holding = {k: holding(strength, size) for k, size in sizes.items()}
         self.scale = sum(self._content_factors[k] * float(x.square().mean()) for k, x in self.content.items())
         self.scale += sum(target.scale for target in self.targets)
 
@@ -103,7 +108,12 @@ class Objective:
         for layer, target in self.content.items():
             stride = BY_TAP[layer].stride
             own = at_least_float32(strip.own(features[layer], stride))
-            found[f"content {layer}"] = F.mse_loss(own, strip.rows(target, stride), reduction="sum")
+            wanted, holding = strip.rows(target, stride), self._holding[layer]
+            if holding is None:
+                found[f"content {layer}"] = F.mse_loss(own, wanted, reduction="sum")
+            else:
+                held = holding if holding.numel() == 1 else strip.rows(holding, stride)
+                found[f"content {layer}"] = (held * (own - wanted).square()).sum()
         for number, style in enumerate(self.targets):
             for name, value in style.sums(strip, features, image).items():
                 found[f"{name} {number}"] = value

@@ -30,6 +30,7 @@ from styletransfer.methods.gatys.canvas import Canvas, in_space
 from styletransfer.methods.gatys.config import GATYS, GatysConfig
 from styletransfer.methods.gatys.descent import Descent, minimize
 from styletransfer.methods.gatys.objective import Objective
+from styletransfer.methods.gatys.strength import mixed_in
 from styletransfer.methods.gatys.targets import pixels
 from styletransfer.precision import resolve
 from styletransfer.stylizer import OnStep, Region, Request, Step, StyleInput, Stylization, Stylizer, synchronize
@@ -235,7 +236,8 @@ class _Run:
         )
 
     def _full_size(self, image: Tensor) -> Tensor:
-        return images.resize(image.clamp(0, 1), _size(self.content))
+        image = images.resize(image.clamp(0, 1), _size(self.content))
+        return mixed_in(image, self.content, self.request.strength)
 
     def _start(self) -> Tensor:
         if self.request.init is not None:
@@ -268,7 +270,14 @@ class _Run:
         content = images.resize(self.content, size)
         regions = [_at_scale(region, stage) for region in self.request.regions]
         rows = self.stylizer._rows(size, stage.steps)
-        objective = Objective(self.stylizer._seen_through, self.config, content, regions, rows=rows)
+        objective = Objective(
+            self.stylizer._seen_through,
+            self.config,
+            content,
+            regions,
+            rows=rows,
+            strength=self.request.strength,
+        )
         see = self._glasses(objective, stage.steps)
         canvas = Canvas(
             size,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from styletransfer._checks import choice, integer, number
+from styletransfer.config import option
 from styletransfer.errors import OptionError
 from styletransfer.layers import check_taps
-from styletransfer.method import option
 from styletransfer.methods.feedforward.config import ALIGNMENTS, MOST_PASSES
 from styletransfer.training.engine.config import MOST_STEPS, RecipeConfig, RunConfig
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from styletransfer._checks import choice, flag, integer, known_options, number
+from styletransfer.config import option
 from styletransfer.errors import OptionError
-from styletransfer.method import option
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 MOST_STEPS = 10**9

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from styletransfer._checks import integer, number
+from styletransfer.config import option
 from styletransfer.errors import OptionError
 from styletransfer.layers import check_taps
-from styletransfer.method import option
 from styletransfer.training.engine.config import RecipeConfig
 
 _COMMON = {"learning_rate": 2e-3, "max_grad_norm": 5.0}

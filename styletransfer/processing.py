@@ -1,0 +1,157 @@
+"""What the controls ask for around a method's own work: pictures changed before it, its result after it."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from styletransfer import images
+from styletransfer.color import match_histogram, repaint_luminance
+from styletransfer.controls import Controls
+from styletransfer.errors import OptionError
+from styletransfer.functional import luminance, match_color
+from styletransfer.images.picture import SMALLEST_SIDE
+from styletransfer.request import EncodedStyle, Request, StyleInput
+
+#: The finest structure is what a blur takes away whose standard deviation is this share of the long edge, and at
+#: least a pixel.
+_FINEST = 1 / 256
+#: Chroma up to which a picture counts as grey: less than a level of 8 bits.
+_GREY = 1 / 255
+
+
+class Processing:
+    """The work before and after one run.
+
+    Args:
+        controls: What is asked for.
+        request: Of the user.
+
+    Attributes:
+        request: What the method is asked in its place.
+
+    Raises:
+        OptionError: A control that cannot be honoured for this request.
+    """
+
+    def __init__(self, controls: Controls, request: Request) -> None:
+        self._controls, self._asked = controls, request
+        if controls.preserve_color is not None or controls.match_histogram == "style" or controls.style_scale != 1:
+            self._refuse_encoded()
+        self.request = request if not controls.active else self._changed()
+
+    def finish(self, image: Tensor) -> Tensor:
+        """Return the method's result, (B, 3, H, W), as it was asked for."""
+        asked, controls = self._asked, self._controls
+        if controls.preserve_color == "luminance":
+            image = self.recolored(image)
+        if controls.match_histogram is not None:
+            image = self._matched(image)
+        if controls.detail:
+            image = (image + controls.detail * (_finest(asked.content) - _finest(image))).clamp(0, 1)
+        return asked.keep_uncovered(image)
+
+    @property
+    def recolors_nothing(self) -> bool:
+        """Whether pictures of the descent have the result's colours already."""
+        return self._controls.preserve_color != "luminance"
+
+    def recolored(self, image: Tensor) -> Tensor:
+        """Return a grey picture of the descent, of any size, in the content's colours."""
+        content = images.resize(self._asked.content, (image.shape[2], image.shape[3]))
+        return repaint_luminance(content, luminance(image))
+
+    def _refuse_encoded(self) -> None:
+        if any(isinstance(style.source, EncodedStyle) for style in self._asked.styles):
+            names = [f.name for f in dataclasses.fields(Controls) if f.name != "detail"]
+            given = next(name for name in names if getattr(self._controls, name) != getattr(Controls(), name))
+            raise OptionError(f"{given} needs the style's picture, got an encoded style; give the picture itself.")
+
+    def _changed(self) -> Request:
+        asked, controls = self._asked, self._controls
+        styles = [
+            dataclasses.replace(style, source=self._scaled(position, style.source))
+            for position, style in enumerate(asked.styles, start=1)
+        ]
+        way = controls.preserve_color
+        if way is None:
+            return dataclasses.replace(asked, styles=tuple(styles))
+        if float((asked.content - luminance(asked.content)).abs().max()) < _GREY:
+            warnings.warn(f"The content is grey, so preserve_color={way!r} makes a grey picture.", stacklevel=2)
+        styles = [dataclasses.replace(s, source=_recolored(s, asked.content, way)) for s in styles]
+        if way != "luminance":
+            return dataclasses.replace(asked, styles=tuple(styles))
+        init = None if asked.init is None else _grey(asked.init)
+        return dataclasses.replace(asked, content=_grey(asked.content), styles=tuple(styles), init=init)
+
+    def _scaled(self, position: int, source: Any) -> Any:
+        scale = self._controls.style_scale
+        if scale == 1:
+            return source
+        height, width = source.shape[2:]
+        size = (round(height * scale), round(width * scale))
+        if min(size) < SMALLEST_SIDE:
+            least = -(-SMALLEST_SIDE * 100 // min(height, width)) / 100
+            raise OptionError(
+                f"style_scale={scale:g} leaves {size[1]}x{size[0]} pixels of style {position} ({width}x{height}); "
+                f"{SMALLEST_SIDE} on each side are needed. Give at least {least:g}, or a larger picture."
+            )
+        return images.resize(source, size)
+
+    def _matched(self, image: Tensor) -> Tensor:
+        """Return a result with the colours of the content, or of each style where it belongs."""
+        if self._controls.match_histogram == "content":
+            return match_histogram(image, self._asked.content)
+        matched = torch.zeros_like(image)
+        for style in self._asked.styles:
+            share = style.share if style.mask is None else style.mask
+            matched += share * match_histogram(image, cast(Tensor, style.source))
+        return matched  # where no mask is, the content comes back
+
+
+def _recolored(style: StyleInput, content: Tensor, way: str) -> Tensor:
+    """Return a style picture with the content's colours, or as grey as the content; one for each content."""
+    picture = cast(Tensor, style.source).expand(content.shape[0], -1, -1, -1)
+    kept = _where(content, style.mask)
+    if way == "linear":
+        return match_color(picture, kept, clamp=False)
+    if way == "histogram":
+        return match_histogram(picture, kept)
+    # Gatys et al. 2017, equation 10: the style's brightness gets the content's mean and deviation.
+    grey, wanted = luminance(picture), luminance(kept)
+    (deviation, mean), (wanted_deviation, wanted_mean) = (
+        torch.std_mean(x, dim=(1, 2, 3), correction=0, keepdim=True) for x in (grey, wanted)
+    )
+    matched = (grey - mean) * (wanted_deviation / deviation.clamp_min(1e-4)) + wanted_mean
+    return matched.clamp(0, 1).expand(-1, 3, -1, -1).contiguous()
+
+
+def _where(content: Tensor, mask: Tensor | None) -> Tensor:
+    """Return the pixels of a content that a mask covers, as pictures (B, 3, N, 1); all without a mask."""
+    if mask is None:
+        return content
+    covered = mask[0, 0] >= float(mask.max()) / 2
+    return content[:, :, covered][..., None]
+
+
+def _grey(picture: Tensor) -> Tensor:
+    return luminance(picture).expand(-1, 3, -1, -1).contiguous()
+
+
+def _finest(picture: Tensor) -> Tensor:
+    """Return the finest structure of a picture's brightness, (B, 1, H, W): what a blur takes away."""
+    grey = luminance(picture)
+    height, width = grey.shape[2:]
+    deviation = max(1.0, _FINEST * max(height, width))
+    reach = min(round(3 * deviation), height - 1, width - 1)
+    places = torch.arange(-reach, reach + 1, device=grey.device, dtype=grey.dtype)
+    kernel = torch.exp(-(places**2) / (2 * deviation**2))
+    kernel = kernel / kernel.sum()
+    padded = F.pad(grey, (reach, reach, reach, reach), mode="reflect")
+    blurred = F.conv2d(F.conv2d(padded, kernel.view(1, 1, -1, 1)), kernel.view(1, 1, 1, -1))
+    return grey - blurred
