@@ -39,7 +39,10 @@ class AdaINConfig(Config):
     )
     precision: str = option("float32", HELP, choices=PRECISIONS)
     engine: str = option("torch", engines.HELP, choices=engines.ENGINES)
-    measure: bool = option(True, "encode the result again to measure its losses; off is faster")
+    measure: bool = option(
+        True,
+        "encode the result again to measure its losses; off is faster (stylize measures only what --json or --metadata shows)",
+    )
 
     def __post_init__(self) -> None:
         """Validate every field."""
