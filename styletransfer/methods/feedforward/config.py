@@ -40,8 +40,7 @@ class AdaINConfig(Config):
     precision: str = option("float32", HELP, choices=PRECISIONS)
     engine: str = option("torch", engines.HELP, choices=engines.ENGINES)
     measure: bool = option(
-        True,
-        "encode the result again to measure its losses; off is faster (stylize measures only what --json or --metadata shows)",
+        True, "measure the result's losses; off is faster (stylize does it for --json and --metadata only)"
     )
 
     def __post_init__(self) -> None:
