@@ -166,7 +166,11 @@ def add_options(group: Any) -> None:
         help="measure on this device only, and fail if there is none; may be repeated. "
         "By default all there are; those that are missing are skipped with the reason",
     )
-    group.addoption("--huge", action="store_true", help=f"measure {HUGE} too: needs about 16 GB of memory")
+    group.addoption(
+        "--huge",
+        action="store_true",
+        help=f"measure {HUGE} too: minutes, and 12 GB of memory for the untiled reference",
+    )
     group.addoption("--sizes", type=_sizes, help="pixels, e.g. 128,256: instead of the profile's")
     group.addoption("--rounds", type=_at_least_one, help="rounds of every row: instead of the profile's budget")
     group.addoption("--threads", type=_at_least_one, help="processor threads; torch's own choice by default")

@@ -70,7 +70,7 @@ TARGETS: Mapping[str, Target] = {
         Target(name="C8 memory", what="AdaIN, whole process", wanted=2.2, unit="GB", least=False, size=HUGE),
         Target(name="C8 time", what=f"AdaIN of {_THEN}, untiled", wanted=1.05, unit="of", least=False, size=HUGE),
         Target(name="C9", what="stylize from the shell, a whole process", wanted=3.0, unit="s", least=False),
-        Target(name="forecast", what="memory told before a run", wanted=0.25, unit="off", least=False, size=""),
+        Target(name="forecast", what="memory told before a run", wanted=0.25, unit="off", least=False),
         Target(name="G1", what="AdaIN at full width, style cached", wanted=0.65, unit="ms", least=False),
         Target(name="G1 textbook", what="the same over the textbook", wanted=6.0),
         Target(name="G2", what="one step of Gatys at full width", wanted=0.9, unit="ms", least=False),

@@ -79,6 +79,14 @@ def integer(value: object, what: str, *, low: int, high: int | None = None) -> i
     return given
 
 
+def size(value: object, *, least: int) -> tuple[int, int]:
+    """Return a picture's size if it is (height, width), whole numbers of at least `least` pixels."""
+    sides = list(value) if isinstance(value, (tuple, list)) else []
+    if len(sides) != 2:
+        raise OptionError(f"size must be (height, width) in pixels, e.g. (384, 512), got {_shown(value)}.")
+    return integer(sides[0], "The height", low=least), integer(sides[1], "The width", low=least)
+
+
 def _shown(value: object) -> str:
     """Return a value for a message; Python refuses to print whole numbers of thousands of digits."""
     try:

@@ -57,6 +57,17 @@ def resolve(precision: str, device: torch.device) -> torch.dtype:
     return getattr(torch, precision)  # type: ignore[no-any-return]
 
 
+def name_of(dtype: torch.dtype) -> str:
+    """Return a type of number as `PRECISIONS` name it, for records.
+
+    Example:
+        >>> import torch
+        >>> name_of(torch.bfloat16)
+        'bfloat16'
+    """
+    return str(dtype).removeprefix("torch.")
+
+
 def supported(device: torch.device) -> tuple[str, ...]:
     """Return the precisions that `device` computes in itself, the fastest last."""
     if device.type == "cuda":

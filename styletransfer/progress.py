@@ -24,6 +24,8 @@ _DELAY = 1.0
 _LONG = 20.0
 #: Steps over which the estimate is taken; the first one, which sets things up, is not among them.
 _TIMED = 2
+#: Pixels from which a run is announced before it starts: its first steps may take minutes.
+_LARGE = 3_000_000
 #: Seconds between lines where there is no terminal.
 _EVERY = 30.0
 
@@ -133,20 +135,30 @@ class ProgressBar:
 
     def _announce(self) -> None:
         left = self.seconds_left() or 0.0
-        expected = left + self.seconds[-1]
-        if expected <= _LONG:
-            return
-        height, width = self.plan.stages[-1].size
-        smaller = max(height, width) // 2
-        tip = f"; --long-edge {smaller} would take about {duration(expected / 4)}" if smaller >= 64 else ""
-        say(f"This takes about {duration(expected)} at {width}x{height}{tip}.")
+        _announce(left + self.seconds[-1], self.plan.stages[-1].size)
+
+
+def _announce(seconds: float, size: tuple[int, int], name: str = "This") -> None:
+    """Say how long a run takes, unless it is soon over, and what would be quicker."""
+    if seconds <= _LONG:
+        return
+    height, width = size
+    smaller = max(height, width) // 2
+    tip = f"; --long-edge {smaller} would take about {duration(seconds / 4)}" if smaller >= 64 else ""
+    say(f"{name} takes about {duration(seconds)} at {width}x{height}{tip}.")
 
 
 class Bars:
-    """One bar after the other, for several methods."""
+    """One bar after the other, for several methods.
 
-    def __init__(self, plans: Mapping[str, Plan]) -> None:
+    Args:
+        plans: What each run will do.
+        announce: Whether to say how long a long run will take once its first steps are timed.
+    """
+
+    def __init__(self, plans: Mapping[str, Plan], *, announce: bool = True) -> None:
         self._plans = plans
+        self._announce = announce
         self._bar: ProgressBar | None = None
 
     def of(self, method: str) -> OnStep:
@@ -157,7 +169,7 @@ class Bars:
         """Show a method's step."""
         if self._bar is None or self._bar.name != method:
             self.close()
-            self._bar = ProgressBar(method, self._plans[method])
+            self._bar = ProgressBar(method, self._plans[method], announce=self._announce)
         self._bar(step)
 
     def close(self) -> None:
@@ -173,7 +185,11 @@ def shown(stylizers: Mapping[str, Stylizer], content: Picture, *, enabled: bool 
         yield None
         return
     size = content.rgb.shape[2], content.rgb.shape[3]
-    bars = Bars({name: stylizer.plan(size) for name, stylizer in stylizers.items()})
+    large = size[0] * size[1] >= _LARGE
+    if large:
+        for name, stylizer in stylizers.items():
+            _announce(stylizer.estimate(size), size, name)
+    bars = Bars({name: stylizer.plan(size) for name, stylizer in stylizers.items()}, announce=not large)
     try:
         yield bars
     finally:

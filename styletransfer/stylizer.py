@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from styletransfer import images
-from styletransfer._checks import mix
+from styletransfer._checks import integer, mix
+from styletransfer._checks import size as check_size
 from styletransfer.controls import Controls
 from styletransfer.errors import DivergenceError, ImageError, OptionError, StylizeInterrupted
 from styletransfer.features.vgg import VGG19Features
@@ -88,15 +89,34 @@ class Stylizer(ABC):
         return self.declaration.plan(self.config, size)
 
     def forecast(self, size: tuple[int, int], *, batch: int = 1) -> Forecast | None:
-        """Return what a run for `batch` contents of `size`, (H, W), will need; None if the method cannot tell."""
+        """Tell what a run will need in memory, where no style is larger than the content.
+
+        Args:
+            size: (height, width) of the content.
+            batch: How many contents.
+
+        Returns:
+            A `Forecast` in bytes, beyond what the process holds already; None if the method cannot tell.
+
+        Raises:
+            OptionError: Sides that are no whole numbers, or too small for any run.
+        """
+        return self._forecast(check_size(size, least=SMALLEST_SIDE), integer(batch, "batch", low=1))
+
+    def _forecast(self, size: tuple[int, int], batch: int) -> Forecast | None:
+        """Do so; overridden where the method can tell."""
         return None
 
     def estimate(self, size: tuple[int, int]) -> float:
-        """Estimate the seconds of a run for a content of `size`, (H, W), without its style's encoding.
+        """Estimate the seconds of a run for a content of `size`, (height, width), without its style's encoding.
 
-        A few steps at up to 256 pixels are timed, and multiplied by the plan's work; that takes about a second.
+        A few steps at up to 256 pixels are timed, and multiplied by the plan's work; that takes a second or a few.
         Machines that do something else meanwhile, or that slow down when they are warm, make it wrong.
+
+        Raises:
+            OptionError: Sides that are no whole numbers, or too small for any run.
         """
+        size = check_size(size, least=SMALLEST_SIDE)
         scale = min(1.0, _TIMED_EDGE / max(size))
         small = (max(SMALLEST_SIDE, round(size[0] * scale)), max(SMALLEST_SIDE, round(size[1] * scale)))
         generator = torch.Generator().manual_seed(0)
@@ -113,13 +133,21 @@ class Stylizer(ABC):
         steps = len(history) - (first is not None)
         return taken / (steps * small[0] * small[1]) * self.plan(size).work
 
-    def largest(self, free: int, shape: tuple[int, int] = (3, 4)) -> tuple[int, int] | None:
-        """Return the largest size, (H, W), that `free` bytes allow, or None if the method cannot tell.
+    def largest(self, free: int | None = None, shape: tuple[int, int] = (3, 4)) -> tuple[int, int] | None:
+        """Return the largest size, (height, width), that the memory allows, in the thinnest strips.
 
         Args:
-            free: Bytes.
+            free: Bytes; by default what is free on the device now.
             shape: The proportion of height and width.
+
+        Returns:
+            The size; None if the method or the system cannot tell, or if not even the smallest picture fits.
         """
+        free = available(self.extractor.device) if free is None else integer(free, "free", low=0)
+        if free is None:
+            return None
+        room = free
+        shape = check_size(shape, least=1)
 
         def size(edge: int) -> tuple[int, int]:
             height, width = (max(SMALLEST_SIDE, round(edge * side / max(shape))) for side in shape)
@@ -127,9 +155,9 @@ class Stylizer(ABC):
 
         def fits(edge: int) -> bool:
             needed = self.forecast(size(edge))
-            return needed is None or needed.least <= free
+            return needed is None or needed.least <= room
 
-        if self.forecast(size(SMALLEST_SIDE)) is None:
+        if self.forecast(size(SMALLEST_SIDE)) is None or not fits(SMALLEST_SIDE):
             return None
         low, high = SMALLEST_SIDE, 2**17
         while high - low > 8:
@@ -218,12 +246,14 @@ class Stylizer(ABC):
         needed, free = self.forecast((height, width), batch=batch), available(self.extractor.device)
         if needed is None or free is None or needed.least <= free:
             return
-        largest = self.largest(free // batch, (height, width)) or (0, 0)
+        cure, largest = "Free memory.", self.largest(free // batch, (height, width))
+        if largest is not None:
+            edge = max(largest)
+            fitting = f"The largest that fits is about {largest[1]}x{largest[0]}"
+            cure = f"{fitting}: reduce it with long_edge={edge} (--long-edge {edge}), or free memory."
         raise ImageError(
             f"The content is {width}x{height} pixels{f', {batch} of them,' if batch > 1 else ''} and method "
-            f"{self.method!r} needs {in_words(needed.least)} of memory for it; {in_words(free)} are free. The "
-            f"largest that fits is about {largest[1]}x{largest[0]}: reduce it with long_edge={max(largest)} "
-            f"(--long-edge {max(largest)}), or free memory."
+            f"{self.method!r} needs {in_words(needed.least)} of memory for it; {in_words(free)} are free. {cure}"
         )
 
     def _request(

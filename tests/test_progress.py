@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import sys
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 from styletransfer import progress
 from styletransfer.method import Plan, Stage
@@ -113,6 +115,18 @@ def test_each_method_has_a_bar_of_its_own() -> None:
     assert bars._bar is not None
     assert bars._bar.name == "b"
     bars.close()
+
+
+@pytest.mark.parametrize(("height", "told"), [(2000, "m takes about 5 min at 1500x2000; "), (1999, "")])
+def test_large_pictures_are_announced_before_the_first_step(
+    monkeypatch: pytest.MonkeyPatch, height: int, told: str
+) -> None:
+    stream = redirect(monkeypatch, io.StringIO())
+    stylizer = SimpleNamespace(plan=lambda size: two_sizes(*size), estimate=lambda size: 300.0)
+    content = SimpleNamespace(rgb=torch.empty(1, 3, height, 1500, device="meta"))
+    with shown({"m": stylizer}, content):  # type: ignore[arg-type,dict-item]
+        assert stream.getvalue().startswith(told)
+        assert bool(stream.getvalue()) == bool(told)
 
 
 def test_nothing_is_shown_where_it_is_not_wanted() -> None:

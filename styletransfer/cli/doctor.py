@@ -231,18 +231,21 @@ def _method(method: str, device: str | None) -> str:
         )
     if torch.equal(image.cpu(), content):
         raise _FaultError(f"returned the content unchanged. {_REINSTALL}")
-    return f"a picture of 64x48 pixels in {result.seconds:.2f} s{_largest(stylizer)}"
+    usual = create_stylizer(method, extractor=stylizer.extractor)
+    return f"a picture of 64x48 pixels in {result.seconds:.2f} s{_largest(usual)}"
 
 
 def _largest(stylizer: Stylizer) -> str:
     """Say how large pictures may be for the memory that is free; nothing where the method cannot tell."""
+    from styletransfer.images.pixels import MAX_PIXELS
     from styletransfer.memory import available, in_words
 
     free = available(stylizer.extractor.device)
-    size = None if free is None else stylizer.largest(free)
+    size = None if free is None else stylizer.largest()
     if free is None or size is None:
         return ""
-    return f"; {in_words(free)} of memory are free, enough for pictures of {size[1]}x{size[0]}"
+    told = f"; {in_words(free)} of memory are free, enough for pictures of {size[1]}x{size[0]}"
+    return told + (" (with --max-pixels)" if size[0] * size[1] > MAX_PIXELS else "")
 
 
 _REINSTALL = f"Install the package again: pip install --force-reinstall {_OURS}."

@@ -450,6 +450,24 @@ class TestForecasts:
         assert beyond is not None
         assert fitting.least <= free < beyond.least
 
+    @pytest.mark.parametrize("size", [(0, 5), (15, 64), (512, 512, 3), "512x512", 512, (64.0, 64), (64, True)])
+    def test_bad_sizes_are_refused(self, make: Make, size: Any) -> None:
+        stylizer = make()
+        for ask in (stylizer.forecast, stylizer.estimate):
+            with pytest.raises(OptionError, match=r"size|height|width"):
+                ask(size)
+        with pytest.raises(OptionError, match="batch must be a whole number"):
+            stylizer.forecast((64, 64), batch=0)
+
+    def test_the_largest_is_that_of_the_free_memory(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("styletransfer.stylizer.available", lambda device: 500_000_000)
+        assert make().largest() == make().largest(500_000_000)
+        assert make().largest(10) is None
+        monkeypatch.setattr("styletransfer.stylizer.available", lambda device: None)
+        assert make().largest() is None
+        with pytest.raises(OptionError, match="free must be a whole number"):
+            make().largest(-1)
+
     def test_what_cannot_fit_is_refused_before_any_work(
         self, make: Make, picture: Draw, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -40,7 +40,9 @@ class AdaINConfig(Config):
     )
     precision: str = option("float32", HELP, choices=PRECISIONS)
     engine: str = option("torch", engines.HELP, choices=engines.ENGINES)
-    measure: bool = option(True, "encode the result again to measure its losses; off is faster")
+    measure: bool = option(
+        True, "measure the result's losses; off is faster (stylize does it for --json and --metadata only)"
+    )
 
     def __post_init__(self) -> None:
         """Validate every field."""

@@ -29,7 +29,7 @@ from styletransfer.methods.feedforward.forecasting import forecast
 from styletransfer.methods.feedforward.rendering import Maps, Targets, region_maps, rows_of, strength_maps
 from styletransfer.methods.feedforward.strips import Budget, EncodedPicture, budget_for, decode
 from styletransfer.methods.feedforward.transform import Painted, Transform
-from styletransfer.precision import resolve
+from styletransfer.precision import name_of, resolve
 from styletransfer.stylizer import (
     EncodedStyle,
     OnStep,
@@ -62,6 +62,7 @@ class FeedForwardStylizer(Stylizer):
         source = default_decoder(extractor.name) if decoder is None else decoder
         self.decoder: BaseDecoder = load_decoder(source, encoder=extractor, device=extractor.device)
         dtype = resolve(self.config.precision, extractor.device)
+        self.config = self.config.replaced(precision=name_of(dtype))  # records tell what "auto" was
         decoder = self.decoder if dtype == torch.float32 else self.decoder.cast(dtype)
         encoder = extractor.cast(dtype)
         encoder = encoder.hastened() if self.config.engine == "torch" else encoder  # others have ways of their own
@@ -84,8 +85,7 @@ class FeedForwardStylizer(Stylizer):
         chosen: int | None = self.config.passes
         return self.decoder.spec.passes if chosen is None else chosen
 
-    def forecast(self, size: tuple[int, int], *, batch: int = 1) -> Forecast:
-        """See `Stylizer.forecast`."""
+    def _forecast(self, size: tuple[int, int], batch: int) -> Forecast:
         budget = budget_for(self.extractor.device)
         return forecast(self.decoder, self.extractor, size, batch, self.passes, budget)
 

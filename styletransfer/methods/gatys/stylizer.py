@@ -32,7 +32,7 @@ from styletransfer.methods.gatys.descent import Descent, minimize
 from styletransfer.methods.gatys.objective import Objective
 from styletransfer.methods.gatys.strength import mixed_in
 from styletransfer.methods.gatys.targets import pixels
-from styletransfer.precision import resolve
+from styletransfer.precision import name_of, resolve
 from styletransfer.stylizer import OnStep, Region, Request, Step, StyleInput, Stylization, Stylizer, synchronize
 
 __all__ = ["GatysStylizer", "Objective"]
@@ -63,6 +63,7 @@ class GatysStylizer(Stylizer):
         self.config = config or GatysConfig()
         extractor.channels(max(self.config.content_layers + self.config.style_layers, key=_depth))
         self._bulk = resolve(self.config.precision, extractor.device)
+        self.config = self.config.replaced(precision=name_of(self._bulk))  # records tell what "auto" was
         from_adain = self.config.init == "adain" if isinstance(self.config.init, str) else False
         self._starter = _starter(extractor) if from_adain else None
 
@@ -82,8 +83,7 @@ class GatysStylizer(Stylizer):
         """The same in the precision that was chosen, for most of the steps."""
         return self._seen_through.cast(self._bulk)
 
-    def forecast(self, size: tuple[int, int], *, batch: int = 1) -> Forecast | None:
-        """See `Stylizer.forecast`; of the largest size that the run works on."""
+    def _forecast(self, size: tuple[int, int], batch: int) -> Forecast:
         return self._budget.forecast(self.plan(size), available(self.extractor.device), batch=batch)
 
     @functools.cached_property

@@ -58,8 +58,9 @@ def test_auto_is_the_fastest_there_is() -> None:
 def test_auto_without_bfloat16_is_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "_processor_has_bfloat16", lambda: False)
     content, style = torch.rand(1, 3, 32, 40), torch.rand(1, 3, 32, 32)
-    images = [stylizer("fast", precision=name).stylize(content, style).image for name in ("auto", "float32")]
-    assert torch.equal(*images)
+    results = [stylizer("fast", precision=name).stylize(content, style) for name in ("auto", "float32")]
+    assert torch.equal(*[result.image for result in results])
+    assert [result.record()["config"]["precision"] for result in results] == ["float32", "float32"]
 
 
 def test_one_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

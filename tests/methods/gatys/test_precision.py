@@ -38,6 +38,7 @@ def test_a_device_without_it_is_told_when_the_stylizer_is_built(
     with pytest.raises(OptionError, match=f"precision '{name}' is not offered here"):
         gatys(extractor, precision=name)
     assert gatys(extractor, precision="auto")._bulk == torch.float32
+    assert gatys(extractor, precision="auto").config.precision == "float32"
 
 
 def test_a_precision_that_does_not_exist_is_refused() -> None:
