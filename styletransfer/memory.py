@@ -17,6 +17,16 @@ _GROUPS = (
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
     ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
 )
+#: How torch's allocators and oneDNN say that memory ran out; both raise a plain RuntimeError.
+_HINTS = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "could not create a primitive",
+    "could not create a memory",
+)
+#: LAPACK calls a workspace that it was refused a failure to converge: with less than this left, that is why.
+_SCARCE = 256 * 2**20
 
 
 def available(device: torch.device) -> int | None:
@@ -34,8 +44,7 @@ def available(device: torch.device) -> int | None:
         import torch
 
         return max(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory(), 0)
-    limits = [psutil.virtual_memory().available, _left_of_container(), _left_of_address_space()]
-    return int(min(limit for limit in limits if limit is not None))
+    return _left()
 
 
 def in_words(number: float) -> str:
@@ -46,6 +55,11 @@ def in_words(number: float) -> str:
         '2.3 GB'
     """
     return f"{number / 1e9:.1f} GB" if number >= 1e8 else f"{number / 1e6:.0f} MB"
+
+
+def _left() -> int:
+    limits = [psutil.virtual_memory().available, _left_of_container(), _left_of_address_space()]
+    return int(min(limit for limit in limits if limit is not None))
 
 
 def _left_of_container() -> int | None:
@@ -68,9 +82,11 @@ def _left_of_address_space() -> int | None:
 
 
 def is_lack(error: BaseException) -> bool:
-    """Whether an error says that memory ran out; torch's allocator for the CPU raises a plain RuntimeError."""
+    """Whether an error says that memory ran out, as torch, oneDNN, LAPACK or Python say it."""
     if isinstance(error, StyleTransferError):  # which says already what to do
         return False
-    hints = ("out of memory", "not enough memory", "can't allocate memory")
-    told = isinstance(error, RuntimeError) and any(hint in str(error).lower() for hint in hints)
-    return told or isinstance(error, MemoryError)
+    if isinstance(error, MemoryError):
+        return True
+    if type(error).__name__ == "_LinAlgError":  # torch.linalg.LinAlgError, without importing torch
+        return _left() < _SCARCE
+    return isinstance(error, RuntimeError) and any(hint in str(error).lower() for hint in _HINTS)

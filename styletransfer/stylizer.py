@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from styletransfer import images
-from styletransfer._checks import integer, mix
+from styletransfer._checks import integer, mix, number
 from styletransfer._checks import size as check_size
 from styletransfer.controls import Controls
 from styletransfer.errors import DivergenceError, ImageError, OptionError, StylizeInterrupted
@@ -133,7 +133,7 @@ class Stylizer(ABC):
         steps = len(history) - (first is not None)
         return taken / (steps * small[0] * small[1]) * self.plan(size).work
 
-    def largest(self, free: int | None = None, shape: tuple[int, int] = (3, 4)) -> tuple[int, int] | None:
+    def largest(self, free: float | None = None, shape: tuple[int, int] = (3, 4)) -> tuple[int, int] | None:
         """Return the largest size, (height, width), that the memory allows, in the thinnest strips.
 
         Args:
@@ -143,7 +143,7 @@ class Stylizer(ABC):
         Returns:
             The size; None if the method or the system cannot tell, or if not even the smallest picture fits.
         """
-        free = available(self.extractor.device) if free is None else integer(free, "free", low=0)
+        free = available(self.extractor.device) if free is None else int(number(free, "free", low=0))
         if free is None:
             return None
         room = free

@@ -39,12 +39,22 @@ def test_a_limit_of_the_address_space_counts() -> None:
         (MemoryError(), True),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to ..."), True),
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), True),
+        (RuntimeError("could not create a primitive"), True),  # oneDNN's words
         (RuntimeError("sizes do not match"), False),
         (TrainingError("Not enough memory for 8 crops. Take fewer."), False),
         (ValueError("not enough memory of this"), False),
     ],
 )
 def test_lack_of_memory_is_recognised(error: Exception, lack: bool) -> None:
+    assert memory.is_lack(error) is lack
+
+
+@pytest.mark.parametrize(("left", "lack"), [(10_000_000, True), (10_000_000_000, False)])
+def test_a_factorisation_fails_for_lack_of_memory_only_where_there_is_none(
+    monkeypatch: pytest.MonkeyPatch, left: int, lack: bool
+) -> None:
+    monkeypatch.setattr(memory, "_left", lambda: left)
+    error = torch.linalg.LinAlgError("linalg.eigh: The algorithm failed to converge")
     assert memory.is_lack(error) is lack
 
 

@@ -40,6 +40,10 @@ _HOMES = {
 }
 
 
+#: How the system says that a library does not fit into the memory.
+_TOO_LITTLE = ("failed to map segment", "annot allocate memory")
+
+
 class _Interrupted(click.ClickException):
     """Ctrl-C; shown without the word error."""
 
@@ -80,10 +84,12 @@ class _Group(click.Group):
             to_python = (CompareInterrupted, EvaluateInterrupted, StylizeInterrupted)
             kept = "" if isinstance(error, to_python) else str(error)
             raise _Interrupted(kept or "Interrupted; nothing was written.") from error
+        except ImportError as error:
+            if not any(hint in str(error) for hint in _TOO_LITTLE):
+                raise
+            raise _BadInput("Not enough memory to load PyTorch. Free memory, or raise the limit.") from error
         except (MemoryError, RuntimeError) as error:
-            from styletransfer.memory import is_lack
-
-            if not is_lack(error):
+            if not _is_lack(error):
                 raise
             raise _BadInput(_out_of_memory(ctx.meta.get("styletransfer.long_edge"))) from error
 
@@ -98,6 +104,14 @@ class _Group(click.Group):
         module, _, name = _HOMES[cmd_name].partition(":")
         command: click.Command = getattr(importlib.import_module(f"{__name__}.{module}"), name)
         return command
+
+
+def _is_lack(error: Exception) -> bool:
+    if isinstance(error, MemoryError):  # where even the import below might fail
+        return True
+    from styletransfer.memory import is_lack
+
+    return is_lack(error)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:

@@ -109,5 +109,10 @@ def chosen_edge(long_edge: int | None, full_size: bool) -> int | None:
     if full_size and long_edge is not None:
         raise OptionError(f"Both --full-size and --long-edge {long_edge} were given; give only one.")
     edge = None if full_size else DEFAULT_LONG_EDGE if long_edge is None else long_edge
-    click.get_current_context().meta["styletransfer.long_edge"] = edge
+    remember_edge(edge)
     return edge
+
+
+def remember_edge(edge: int | None) -> None:
+    """Keep the long edge that is worked at, for what is said when memory runs out."""
+    click.get_current_context().meta["styletransfer.long_edge"] = edge

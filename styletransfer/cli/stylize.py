@@ -20,6 +20,7 @@ from styletransfer.cli.shared import (
     files_among,
     output_options,
     quick_imports,
+    remember_edge,
     split_off,
     working_options,
 )
@@ -199,6 +200,7 @@ def read_pictures(
         return images.read_picture(source, what=what, frame=frame, **limits)
 
     picture = read(content, "content", reading["frame"])
+    remember_edge(max(picture.rgb.shape[2:]))
     if not quiet:
         _tell_reduction(picture)
     return picture, [read(style, "style", reading["style_frame"]) for style in styles]

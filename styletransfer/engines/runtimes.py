@@ -32,7 +32,7 @@ def _open_onnxruntime(model: bytes, threads: int) -> Run:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    options.log_severity_level = 3  # errors; they are raised, too
+    options.log_severity_level = 4  # nothing below fatal: errors are raised, too
     # Else its threads wait busily while torch's work.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

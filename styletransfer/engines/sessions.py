@@ -120,6 +120,7 @@ class Sessions:
             return _one_by_one(*self._sessions[key], {**call.free, **call.fixed})
         except Exception as error:  # the runtimes have types of their own
             if is_lack(error) or "alloc" in str(error):
+                self._sessions.clear()  # they keep what earlier calls took
                 raise MemoryError(str(error)) from error
             self._failed = True
             reason = str(error).strip().partition("\n")[0].rstrip(".")

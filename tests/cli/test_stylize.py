@@ -243,10 +243,22 @@ def test_too_little_memory_suggests_a_smaller_size(
         raise error
 
     monkeypatch.setattr("styletransfer.job.prepare", fail)
-    result = run("photo.png", "mosaic.png", "--long-edge", "400")
+    result = run("photo.png", "mosaic.png", "--full-size")
     assert result.exit_code == 2
-    assert "Not enough memory" in result.stderr
-    assert "--long-edge 200" in result.stderr
+    half = max(Image.open("photo.png").size) // 2
+    assert (
+        f"Not enough memory for pictures of this size; a smaller one may fit: --long-edge {half}." in result.stderr
+    )
+
+
+def test_too_little_memory_to_start_is_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise ImportError("libtorch_cpu.so: failed to map segment from shared object")
+
+    monkeypatch.setattr("styletransfer.job.prepare", fail)
+    result = run("photo.png", "mosaic.png")
+    assert result.exit_code == 2
+    assert result.stderr == "Error: Not enough memory to load PyTorch. Free memory, or raise the limit.\n"
 
 
 def test_a_bug_keeps_its_traceback(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

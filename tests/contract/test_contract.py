@@ -443,7 +443,7 @@ class TestForecasts:
         assert make().largest(10) is None
         monkeypatch.setattr("styletransfer.stylizer.available", lambda device: None)
         assert make().largest() is None
-        with pytest.raises(OptionError, match="free must be a whole number"):
+        with pytest.raises(OptionError, match="free must be of at least 0"):
             make().largest(-1)
 
     def test_what_cannot_fit_is_refused_before_any_work(

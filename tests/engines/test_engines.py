@@ -148,10 +148,12 @@ class TestSessions:
         picture: Draw,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        Fake(monkeypatch, error)
+        fake = Fake(monkeypatch, error)
         networks = load("onnxruntime", extractor, decoder)
-        with pytest.raises(MemoryError):
-            networks.encode(picture(32, 32), TAPS)
+        for _ in range(2):
+            with pytest.raises(MemoryError):
+                networks.encode(picture(32, 32), TAPS)
+        assert len(fake.opened) == 2  # what the first session held was given back
 
 
 class TestRecorder:

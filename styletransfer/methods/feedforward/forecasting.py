@@ -57,7 +57,8 @@ def _peak(
         strips, before = max(strips, count), result
     # The picture that a pass starts from: the padded content, or what the pass before made.
     started_from = _PIXEL * pixels if padded or passes > 1 else 0
-    in_use = started_from + max(kept + max(working), _PIXEL * pixels * (1 + padded))
+    # At the end, beside the result: a copy and 8 bits of it, to be written.
+    in_use = started_from + max(kept + max(working), _PIXEL * pixels * 3)
     return in_use, strips
 
 

@@ -10,7 +10,7 @@ import dataclasses
 import time
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
@@ -63,12 +63,29 @@ class FeedForwardStylizer(Stylizer):
         self.decoder: BaseDecoder = load_decoder(source, encoder=extractor, device=extractor.device)
         dtype = resolve(self.config.precision, extractor.device)
         self.config = self.config.replaced(precision=name_of(dtype))  # records tell what "auto" was
-        decoder = self.decoder if dtype == torch.float32 else self.decoder.cast(dtype)
-        encoder = extractor.cast(dtype)
-        encoder = encoder.hastened() if self.config.engine == "torch" else encoder  # others have ways of their own
-        self._encode_rows, self._decode_rows = engines.load(self.config.engine, encoder, decoder)
+        self._networks = self._load(dtype)
         self.transform = self._transform()
         self._decoder_name = self.decoder.spec.name if isinstance(source, BaseDecoder) else str(source)
+
+    def _load(self, dtype: torch.dtype) -> engines.Networks:
+        """Return extractor and decoder as the engine computes them."""
+        decoder = self.decoder if dtype == torch.float32 else self.decoder.cast(dtype)
+        encoder = self.extractor.cast(dtype)
+        encoder = encoder.hastened() if self.config.engine == "torch" else encoder  # others have ways of their own
+        return engines.load(self.config.engine, encoder, decoder)
+
+    def __copy__(self) -> Self:
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Sessions of other runtimes cannot be pickled or copied; they are opened again where they are wanted.
+        return {name: value for name, value in self.__dict__.items() if name != "_networks"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._networks = self._load(resolve(self.config.precision, self.extractor.device))
 
     @abstractmethod
     def _transform(self) -> Transform:
@@ -109,7 +126,7 @@ class FeedForwardStylizer(Stylizer):
         return self.transform.encode(self._measured(seen, [None])[0], self.extractor.name)
 
     def _encoded_picture(self, picture: Tensor, taps: Iterable[str], budget: Budget) -> EncodedPicture:
-        return EncodedPicture(self._encode_rows, picture, tuple(taps), budget, widest=self.extractor.widths[0])
+        return EncodedPicture(self._networks.encode, picture, tuple(taps), budget, widest=self.extractor.widths[0])
 
     def _style_source(self, style: Picture | EncodedStyle, content: Picture) -> Tensor | EncodedStyle:
         source = super()._style_source(style, content)
@@ -222,7 +239,7 @@ class FeedForwardStylizer(Stylizer):
                 alpha=strength_maps(share, taps, size) if isinstance(share, Tensor) else float(share),
             )
             changes = self.decoder.changes(self._change(painted, known, own_measured, share))
-            picture = decode(self._decode_rows, self.decoder.spec, targets, size, batch, changes, budget)
+            picture = decode(self._networks.stage, self.decoder.spec, targets, size, batch, changes, budget)
             picture = picture.float().clamp_(0, 1)
             if last and self.config.measure:
                 deepest = targets(taps[-1:], 0, size[0])[taps[-1]]
