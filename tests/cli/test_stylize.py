@@ -245,7 +245,8 @@ def test_too_little_memory_suggests_a_smaller_size(
     monkeypatch.setattr("styletransfer.job.prepare", fail)
     result = run("photo.png", "mosaic.png", "--full-size")
     assert result.exit_code == 2
-    half = max(Image.open("photo.png").size) // 2
+    with Image.open("photo.png") as photo:
+        half = max(photo.size) // 2
     assert (
         f"Not enough memory for pictures of this size; a smaller one may fit: --long-edge {half}." in result.stderr
     )
