@@ -11,7 +11,9 @@ from styletransfer.functional import at_least_float32, luminance
 #: Quantiles by which two distributions are compared, and how many pixels they are taken from at most.
 _LEVELS, _PIXELS = 512, 2**16
 #: Rotations of the colour space, the first of them none. More change a picture by less than a grey level.
-_ROTATIONS = 12
+_ROTATIONS = 20
+#: Entries of the table by which an axis is mapped.
+_TABLE = 2048
 
 
 def repaint_luminance(images: Tensor, brightness: Tensor) -> Tensor:
@@ -114,7 +116,13 @@ def _quantiles(axes: Tensor) -> Tensor:
 
 def _map(values: Tensor, known: Tensor, wanted: Tensor) -> Tensor:
     """Map values (N,) so that the quantiles `known` become `wanted`; equal values stay equal, at the middle."""
-    return (_mapped(values, known, wanted, right=False) + _mapped(values, known, wanted, right=True)) / 2
+    lowest, span = known[0], (known[-1] - known[0]).clamp_min(1e-6)
+    # A table of the map: looking each value up among the quantiles takes ten times as long.
+    grid = lowest + span * torch.linspace(0, 1, _TABLE, device=values.device)
+    table = (_mapped(grid, known, wanted, right=False) + _mapped(grid, known, wanted, right=True)) / 2
+    places = ((values - lowest) * ((_TABLE - 1) / span)).clamp(0, _TABLE - 1)
+    below = places.long().clamp_max(_TABLE - 2)
+    return table[below].lerp(table[below + 1], places - below)
 
 
 def _mapped(values: Tensor, known: Tensor, wanted: Tensor, *, right: bool) -> Tensor:

@@ -53,7 +53,15 @@ def test_info() -> None:
     assert "tint   made up: moves the mean colour" in overview
     assert "Decoders of tint (--decoder)" in overview
     described = json.loads(run("info", "tint", "--json").stdout)
-    assert [option["flag"] for option in described["options"]] == ["--amount", "--style-mix", "--decoder"]
+    assert [option["flag"] for option in described["options"]] == [
+        "--amount",
+        "--style-mix",
+        "--decoder",
+        "--preserve-color",
+        "--style-scale",
+        "--match-histogram",
+        "--detail",
+    ]
     assert "--amount" in run("info", "tint").stdout
 
 

@@ -170,10 +170,11 @@ BAD = {
     "mask missing": (["photo.png", "mosaic.png", "--mask", "none.png"], 'mask 1 "none.png" does not exist'),
     "output is a mask": (["photo.png", "mosaic.png", "--mask", "m.png", "-o", "m.png"], "never overwritten"),
     "strength": (["photo.png", "mosaic.png", "--strength", "2"], "strength must be in [0, 1], got 2.0"),
-    "strength not offered": (
-        ["photo.png", "mosaic.png", "-m", "gatys", "--strength", "0.5"],
-        "Method 'gatys' does not take a strength",
+    "colour twice": (
+        ["photo.png", "mosaic.png", "--preserve-color", "linear", "--match-histogram", "style"],
+        "preserve_color='linear' keeps the content's colours",
     ),
+    "nothing left of the style": (["photo.png", "mosaic.png", "--style-scale", "0.05"], "style_scale=0.05 leaves"),
 }
 
 

@@ -15,6 +15,7 @@ from styletransfer.images import read_picture
 from styletransfer.job import stylize
 from styletransfer.methods import METHODS
 from styletransfer.stylizer import Step, Stylizer
+from tests.made_up import TINT
 
 Make = Callable[..., Stylizer]
 Draw = Callable[..., Tensor]
@@ -38,11 +39,12 @@ def half(left: bool) -> Tensor:
 
 
 @pytest.mark.parametrize("name", USED)
-def test_each_changes_the_picture_and_is_recorded(make: Make, picture: Draw, name: str) -> None:
+def test_each_changes_the_picture_and_is_recorded(make: Make, picture: Draw, method: str, name: str) -> None:
     content, style = picture(), picture(30, 26, seed=1)
     plain = make().stylize(content, style)
     result = make(**{name: USED[name]}).stylize(content, style)
-    assert (result.image - plain.image).abs().max() > 1e-3
+    if (method, name) not in [(TINT.name, "style_scale"), (TINT.name, "detail")]:  # of which it knows nothing
+        assert (result.image - plain.image).abs().max() > 1e-3
     assert result.record()["controls"][name] == USED[name]
     assert plain.record()["controls"] == {
         "preserve_color": None,
@@ -146,13 +148,11 @@ class TestMatchHistogram:
 class TestDetail:
     def test_the_finest_structure_is_the_contents(self, make: Make, picture: Draw) -> None:
         content, style = 0.25 + picture() / 2, 0.25 + picture(seed=1) / 2  # away from the limits
-        edges = [
-            luminance(make(detail=share).stylize(content, style).image).diff(dim=3)
-            - luminance(content).diff(dim=3)
-            for share in (0.0, 0.5, 1.0)
-        ]
+        results = [make(detail=share).stylize(content, style).image for share in (0.0, 0.5, 1.0)]
+        edges = [luminance(image).diff(dim=3) - luminance(content).diff(dim=3) for image in results]
         apart = [float(edge.square().mean()) for edge in edges]
-        assert apart[0] > apart[1] > apart[2]
+        if apart[0] > 1e-12:  # a method that leaves it alone has nothing to bring back
+            assert apart[0] > apart[1] > apart[2]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Strength for an optimised picture: how much more the content counts where less of the style is wanted.
 
-Gatys et al. (2016) trade content for style by the ratio of their weights. Strength s divides the style's weight by
-``holding(s)``, which is written as the content's weight multiplied by it, so that s may differ from place to place.
+Gatys et al. (2016) trade content for style by the ratio of their weights. Here the content's weight is multiplied
+by `holding`, which may differ from place to place.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-#: Power of the strength. With 4, half of it is between the middle by the judge's style figures (about 7) and by its
-#: content figure (about 2).
+#: Power of the strength. With 4, half of it lies between the middle by the judge's style figures (about 7) and the
+#: middle by its content figure (about 2).
 _POWER = 4.0
-#: Below this strength the content itself is mixed in, so that 0 is the content.
-_LEAST = 0.15
+#: Below this strength the content itself is mixed in, so that 0 is the content. Factors beyond that of 0.25 would
+#: make a map's descent slow.
+_LEAST = 0.25
 
 
 def holding(strength: float | Tensor, size: tuple[int, int]) -> Tensor | None:

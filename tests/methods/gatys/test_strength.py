@@ -23,7 +23,7 @@ def test_the_content_counts_more_where_there_is_less() -> None:
     strength[..., :4] = 0.5
     held = holding(strength, (2, 2))
     assert held is not None
-    assert float(held[0, 0, 0, 0]) > 10 > 2 > float(held[0, 0, 0, 1])
+    assert float(held[0, 0, 0, 0]) > 8 > 2 > float(held[0, 0, 0, 1])
 
 
 def test_none_at_all_is_the_content() -> None:
@@ -51,7 +51,7 @@ def test_a_map_spares_one_side() -> None:
     content, style = (st.load_image(samples.draw(name, long_edge=96)) for name in ("harbour", "mosaic"))
     strength = torch.zeros(1, 1, *content.shape[2:])
     strength[..., 48:] = 1
-    image = st.stylize(content, style, "gatys", device="cpu", steps=10, scales=(1.0,), strength=strength).image
+    image = st.stylize(content, style, "gatys", device="cpu", steps=20, scales=(1.0,), strength=strength).image
     change = (image - content).abs().mean(1)
     assert change[..., :40].max() < 1 / 255
     assert change[..., 56:].mean() > 0.02
@@ -65,6 +65,7 @@ def test_strips_see_the_same(strength: object, monkeypatch: pytest.MonkeyPatch) 
     first = []
     for rows in (None, 16):
         monkeypatch.setattr(GatysStylizer, "_rows", lambda self, size, steps=1, rows=rows: rows)
-        result = st.stylize(content, style, "gatys", device="cpu", steps=1, scales=(1.0,), strength=strength)
-        first.append(result.history[0].losses)
-    assert first[0] == pytest.approx(first[1], rel=1e-4)
+        result = st.stylize(content, style, "gatys", device="cpu", steps=2, scales=(1.0,), strength=strength)
+        first.append(result.history[1].losses)
+    assert first[0]["content"] > 0
+    assert first[0] == pytest.approx(first[1], rel=1e-3)
