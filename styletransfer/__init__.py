@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from styletransfer.judging.judges import list_judges as list_judges
     from styletransfer.methods import create_stylizer as create_stylizer
     from styletransfer.methods import list_stylizers as list_stylizers
+    from styletransfer.sheets import contact_sheet as contact_sheet
+    from styletransfer.sheets import interpolate as interpolate
     from styletransfer.stylizer import Step as Step
     from styletransfer.stylizer import Stylization as Stylization
     from styletransfer.stylizer import Stylizer as Stylizer
@@ -71,12 +73,14 @@ _HOMES = {
     "TrainingError": "errors",
     "WeightsError": "errors",
     "compare": "comparing.run",
+    "contact_sheet": "sheets",
     "create_extractor": "features",
     "create_judge": "judging.judge",
     "create_stylizer": "methods",
     "evaluate": "judging.judge",
     "evaluate_set": "evaluating.run",
     "functional": "",
+    "interpolate": "sheets",
     "list_judges": "judging.judges",
     "list_stylizers": "methods",
     "load_image": "images",

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from styletransfer import images
+from styletransfer import images, samples
 from styletransfer._checks import choice
 from styletransfer.errors import OptionError
 from styletransfer.features import as_extractor, own_file
@@ -68,7 +68,7 @@ def prepare(
 
     Args:
         content: Path, PIL image, array, tensor or `Picture`.
-        style: The same, an `EncodedStyle`, or a list of several.
+        style: The same, an `EncodedStyle`, the name of a drawn style, or a list of several.
         methods: Names of methods.
         extractor: Name of a weight set, or an extractor; each method's own default if absent.
         device: Where to work.
@@ -89,7 +89,9 @@ def prepare(
     edges: dict[str, Any] = {"long_edge": long_edge, "short_edge": short_edge}
     picture = content if isinstance(content, Picture) else images.read_picture(content, what="content", **edges)
     styles = [
-        item if isinstance(item, (Picture, EncodedStyle)) else images.read_picture(item, what="style", **edges)
+        item
+        if isinstance(item, (Picture, EncodedStyle))
+        else images.read_picture(samples.find(item) or item, what="style", **edges)
         for item in listed
     ]
     sources = {name: method.extractor if extractor is None else extractor for name, method in declared.items()}
@@ -140,7 +142,7 @@ def stylize(
 
     Args:
         content: Path, PIL image, array (H, W), (H, W, 3) or (H, W, 4), or tensor (B, 3, H, W) in [0, 1].
-        style: The same, or a list of several to be mixed.
+        style: The same, the name of a drawn style (`samples.list_styles`), or a list of several to be mixed.
         method: See `list_stylizers`; the default takes a fraction of a second.
         extractor: See `create_stylizer`.
         device: See `create_stylizer`.

@@ -125,7 +125,7 @@ class Stylizer(ABC):
         # Steps of one size; their options are those of the run.
         own = {f.name for f in dataclasses.fields(self.config)}
         changes = {k: v for k, v in {**_TIMED, "init": "content"}.items() if k in own}
-        timed.config = self.config.replaced(**changes)
+        timed.config, timed.controls = self.config.replaced(**changes), Controls()
         timed.stylize(content, style)
         history = timed.stylize(content, style).history
         first = history[0] if len(history) > 1 else None  # which waits for what is set up once

@@ -28,6 +28,8 @@ _HOMES = {
     "stylize": "stylize:stylize_command",
     "compare": "compare:compare_command",
     "demo": "compare:demo_command",
+    "sheet": "sheet:sheet_command",
+    "interpolate": "sheet:interpolate_command",
     "evaluate": "evaluate:evaluate_command",
     "info": "info:info_command",
     "doctor": "doctor:doctor_command",

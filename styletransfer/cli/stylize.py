@@ -97,6 +97,7 @@ def stylize_command(
 ) -> None:
     """Repaint CONTENT in the manner of STYLE.
 
+    STYLE is a file or the name of a drawn style (night, woodcut, mosaic, pointillism, watercolour, cubist).
     Several styles are mixed: in equal parts, or as --style-mix 0.7,0.3 says. "-" stands for standard input, and
     after -o for standard output. An option with a method's name in brackets belongs to that method only;
     styletransfer info METHOD shows them as a table.
@@ -189,14 +190,14 @@ def read_pictures(
     if [content, *styles].count("-") > 1:
         raise OptionError('"-" stands for standard input, which holds one picture, and was given more than once.')
 
-    from styletransfer import images
+    from styletransfer import images, samples
 
     limits: dict[str, Any] = {"long_edge": chosen_edge(reading["long_edge"], reading["full_size"])}
     if reading["max_pixels"] is not None:
         limits["max_pixels"] = reading["max_pixels"]
 
     def read(name: str, what: str, frame: int | None) -> Picture:
-        source = read_bytes() if name == "-" else name
+        source = read_bytes() if name == "-" else (samples.find(name) if what == "style" else None) or name
         return images.read_picture(source, what=what, frame=frame, **limits)
 
     picture = read(content, "content", reading["frame"])

@@ -18,7 +18,7 @@ from styletransfer.errors import OptionError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["draw", "list_contents", "list_styles"]
+__all__ = ["draw", "find", "list_contents", "list_styles"]
 
 #: Longer side of the files.
 _LONG_EDGE = 512
@@ -34,6 +34,17 @@ def list_contents() -> list[str]:
 def list_styles() -> list[str]:
     """Return the names of the styles, e.g. ``"night"``."""
     return list(_STYLES)
+
+
+def find(name: object) -> Path | None:
+    """Return the file of a sample picture if `name` is that of one and no file here has it, else None.
+
+    Example:
+        >>> find("mosaic").name
+        'mosaic.webp'
+    """
+    known = isinstance(name, str) and name in _CONTENTS + _STYLES and not Path(name).exists()
+    return Path(__file__).with_name(f"{name}.webp") if known else None
 
 
 def draw(name: str, *, long_edge: int = _LONG_EDGE, seed: int = 0) -> Image:

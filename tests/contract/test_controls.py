@@ -186,3 +186,8 @@ def test_a_plain_run_is_what_it_was(make: Make, picture: Draw) -> None:
     content, style = picture(), picture(seed=1)
     stylizer = make(preserve_color=None, style_scale=1.0, match_histogram=None, detail=0.0)
     assert torch.equal(stylizer.stylize(content, style).image, make().stylize(content, style).image)
+
+
+def test_an_estimate_takes_no_notice(make: Make) -> None:
+    """Its small pictures would leave too little of a style that is scaled down."""
+    assert make(style_scale=0.05, preserve_color="luminance").estimate((64, 64)) > 0

@@ -1,0 +1,144 @@
+"""`styletransfer sheet` and `styletransfer interpolate`: one photograph in many styles, and between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from styletransfer import samples
+from styletransfer.cli.options import OptionsCommand, completing, method_options, options_for
+from styletransfer.cli.shared import files_among, output_options, quick_imports, split_off, working_options
+from styletransfer.cli.streams import tell, tell_json
+from styletransfer.cli.stylize import read_pictures
+from styletransfer.methods import DEFAULT_METHOD, METHODS
+from styletransfer.progress import CountBar, fetch_visibly
+
+if TYPE_CHECKING:
+    from styletransfer.sheets import Sheet
+
+_output = click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="Where to write."
+)
+_method = click.option(
+    "-m",
+    "--method",
+    default=DEFAULT_METHOD,
+    show_default=True,
+    metavar="NAME",
+    help=f"One of: {', '.join(METHODS)}.",
+    shell_complete=completing(lambda: METHODS),
+)
+
+
+@click.command(
+    "sheet",
+    cls=OptionsCommand,
+    options=lambda: method_options(exclude=["style_mix"]),
+    short_help="Paint one photograph in many styles, on one sheet.",
+)
+@click.argument("content", type=click.Path())
+@click.argument("styles", metavar="[STYLE]...", nargs=-1, type=click.Path())
+@_output
+@_method
+@click.option("--columns", type=int, metavar="N", help="Pictures in a row.  [default: about a square]")
+@working_options
+@output_options
+def sheet_command(
+    content: str,
+    styles: tuple[str, ...],
+    output: Path,
+    method: str,
+    columns: int | None,
+    quiet: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Paint CONTENT in the manner of each STYLE, and put all of them on one sheet.
+
+    A STYLE is a file or the name of a drawn style; without any, all six drawn styles are used. Writes sheet.png,
+    sheet.json and each picture.
+    """
+    from styletransfer import sheets
+
+    chosen = styles or tuple(samples.list_styles())
+    work = partial(sheets.contact_sheet, columns=columns)
+    _run(work, content, chosen, output, method, sheets.places(len(chosen), columns), given, quiet, as_json)
+
+
+@click.command(
+    "interpolate",
+    cls=OptionsCommand,
+    options=lambda: method_options(exclude=["style_mix"]),
+    short_help="Paint one photograph in mixtures of two to four styles.",
+)
+@click.argument("content", type=click.Path())
+@click.argument("styles", metavar="STYLE STYLE...", nargs=-1, required=True, type=click.Path())
+@_output
+@_method
+@click.option(
+    "--steps", type=int, default=5, show_default=True, metavar="N", help="Pictures along a side, 2 to 15."
+)
+@working_options
+@output_options
+def interpolate_command(
+    content: str,
+    styles: tuple[str, ...],
+    output: Path,
+    method: str,
+    steps: int,
+    quiet: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Paint CONTENT in mixtures of two to four STYLEs.
+
+    Two styles make a row, three a triangle, four a square with one style at each corner. A STYLE is a file or
+    the name of a drawn style. Writes sheet.png, sheet.json and each picture.
+    """
+    from styletransfer import sheets
+
+    sheets.check_mixtures(len(styles), steps)
+    places = [place for place, _ in sheets.mixtures(len(styles), steps)]
+    work = partial(sheets.interpolate, steps=steps)
+    _run(work, content, styles, output, method, places, given, quiet, as_json)
+
+
+def _run(
+    work: Any,
+    content: str,
+    styles: Sequence[str],
+    output: Path,
+    method: str,
+    places: Sequence[tuple[int, int]],
+    given: dict[str, Any],
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    working, reading = split_off(given)
+    options = options_for([method], given)[method]
+    options = options if as_json else {**METHODS[method].bare, **options}
+    with quick_imports():
+        from styletransfer.sheets import output_files
+
+    output_files(output, places, protected=[content, *styles, *files_among(working, options)])
+    picture, manners = read_pictures(content, styles, reading, quiet=quiet)
+    with CountBar("pictures", len(places), unit=" pictures", quiet=quiet) as bar:
+        made: Sheet = work(
+            picture,
+            manners,
+            method,
+            options=options,
+            on_picture=bar.update,
+            fetch=partial(fetch_visibly, quiet=quiet),
+            **working,
+        )
+    files = made.save(output)
+    kept = f"The results are in {output}."
+    if as_json:
+        tell_json(made.record() | {"files": [str(file) for file in files]}, kept=kept)
+    elif not quiet:
+        tell(f"Wrote {len(made.cells)} pictures to {output}. Look at sheet.png first.", kept=kept)
