@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from styletransfer.errors import WeightsError as WeightsError
     from styletransfer.evaluating.result import SetEvaluation as SetEvaluation
     from styletransfer.evaluating.run import evaluate_set as evaluate_set
+    from styletransfer.explaining.explanation import explain as explain
     from styletransfer.features import create_extractor as create_extractor
     from styletransfer.images import load_image as load_image
     from styletransfer.images import save_image as save_image
@@ -79,6 +80,7 @@ _HOMES = {
     "create_stylizer": "methods",
     "evaluate": "judging.judge",
     "evaluate_set": "evaluating.run",
+    "explain": "explaining.explanation",
     "functional": "",
     "interpolate": "sheets",
     "list_judges": "judging.judges",

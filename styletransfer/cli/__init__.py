@@ -31,6 +31,7 @@ _HOMES = {
     "sheet": "sheet:sheet_command",
     "interpolate": "sheet:interpolate_command",
     "evaluate": "evaluate:evaluate_command",
+    "explain": "explain:explain_command",
     "info": "info:info_command",
     "doctor": "doctor:doctor_command",
     "weights": "weights:weights_group",
