@@ -40,6 +40,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("processing",),
     ("stylization",),
     ("stylizer",),
+    ("filming",),
     ("methods",),
     ("progress",),
     ("job",),

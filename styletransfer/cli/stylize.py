@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from styletransfer._checks import integer
 from styletransfer.cli.options import OptionsCommand, completing, method_options, options_for
 from styletransfer.cli.shared import (
     chosen_edge,
@@ -26,12 +27,14 @@ from styletransfer.cli.shared import (
 )
 from styletransfer.cli.streams import check_binary_output, read_bytes, tell, tell_json, write_bytes
 from styletransfer.errors import OptionError, StylizeInterrupted
+from styletransfer.files import folder_files
 from styletransfer.methods import DEFAULT_METHOD, METHODS
 from styletransfer.progress import duration, fetch_visibly, shown
 
 if TYPE_CHECKING:
+    from styletransfer.filming import Film
     from styletransfer.images import Picture
-    from styletransfer.stylizer import Stylization
+    from styletransfer.stylizer import OnStep, Step, Stylization, Stylizer
 
 #: Longest file name that usual file systems take is 255 bytes; some are left for a number and the suffix.
 _LONGEST_STEM = 240
@@ -77,6 +80,18 @@ _KEYWORD = "styletransfer"
 @click.option("--strength", type=float, default=1.0, metavar="0-1", help="Share of the style.  [default: 1]")
 @click.option("--quality", type=int, metavar="1-100", help="Of JPEG and WebP.  [default: 95]")
 @click.option(
+    "--save-every",
+    type=int,
+    metavar="N",
+    help="Also write the picture of every Nth step, into a folder named after the output.",
+)
+@click.option(
+    "--animation",
+    type=click.Path(),
+    metavar="FILE",
+    help="Also write the descent as an animation: .webp, .gif or .png.",
+)
+@click.option(
     "--metadata", is_flag=True, help="Store the record of the run, as --json prints it, in the PNG file."
 )
 @working_options
@@ -90,6 +105,8 @@ def stylize_command(
     masks: tuple[str, ...],
     strength: float,
     quality: int | None,
+    save_every: int | None,
+    animation: str | None,
     metadata: bool,
     quiet: bool,
     as_json: bool,
@@ -119,17 +136,20 @@ def stylize_command(
 
     saving = _Saving(target, inputs, settings, metadata)
     saving.check()
+    filming = _Filming(method, save_every, animation, target)
+    filming.check(inputs)
     picture, manners = read_pictures(content, styles, reading, quiet=quiet)
     fetch = partial(fetch_visibly, quiet=quiet)
     job = prepare(picture, manners, [method], options={method: options}, fetch=fetch, **working)
     saving.check(job.content)
     try:
         with shown(job.stylizers, job.content, enabled=not quiet) as bars:
-            watch = bars.of(method) if bars else None
+            watch = filming.watching(job.stylizers[method], job.content, bars.of(method) if bars else None)
             result = job.run(method, on_step=watch, strength=strength, masks=masks or None)
     except StylizeInterrupted as interrupt:
         raise KeyboardInterrupt(_keep(interrupt.stylization, saving)) from None
     saving.save(result)
+    filming.save(result)
     kept = f"The picture is in {target}."
     if as_json:
         tell_json(result.record() | {"output": target}, kept=kept)
@@ -181,6 +201,66 @@ class _Saving:
         result.save(buffer if self.target == "-" else self.target, metadata=metadata, **self.settings)
         if self.target == "-":
             write_bytes(buffer.getvalue())
+
+
+class _Filming:
+    """What is kept of the steps.
+
+    Args:
+        method: Name of the method.
+        every: Steps between pictures that are written, or None.
+        animation: A file, or None.
+        target: Where the result goes.
+    """
+
+    def __init__(self, method: str, every: int | None, animation: str | None, target: str) -> None:
+        self._method, self._every, self._animation, self._target = method, every, animation, target
+        self._film: Film | None = None
+
+    @property
+    def _folder(self) -> Path | None:
+        stem = Path("stylized.png" if self._target == "-" else self._target)
+        return None if self._every is None else stem.with_name(f"{stem.stem}-steps")
+
+    def check(self, inputs: Sequence[str]) -> None:
+        """Find out before the work whether it can be done."""
+        if self._every is None and self._animation is None:
+            return
+        from styletransfer.filming import check_film, check_followed
+
+        asked = "--animation" if self._every is None else "--save-every"
+        others = [name for name, method in METHODS.items() if method.iterative]
+        check_followed(self._method, iterative=METHODS[self._method].iterative, asked=asked, others=others)
+        if self._every is not None:
+            integer(self._every, "--save-every", low=1)
+        if self._folder is not None:
+            folder_files(self._folder, [], protected=inputs)
+        if self._animation is not None:
+            check_film(self._animation, protected=inputs)
+            if Path(self._animation).absolute() == Path(self._target).absolute():
+                raise OptionError(f"-o and --animation both name {self._target}; give two files.")
+
+    def watching(self, stylizer: Stylizer, content: Picture, bar: OnStep | None) -> OnStep | None:
+        """Return what follows the steps: the bar, and the film."""
+        if self._every is None and self._animation is None:
+            return bar
+        from styletransfer.filming import Film, frames_apart
+
+        size = content.rgb.shape[2], content.rgb.shape[3]
+        every = self._every or frames_apart(stylizer.plan(size).steps)
+        film = self._film = Film(size, every, folder=self._folder, animate=self._animation is not None)
+
+        def watch(step: Step) -> None:
+            film(step)
+            if bar is not None:
+                bar(step)
+
+        return watch
+
+    def save(self, result: Stylization) -> None:
+        """Write the animation."""
+        if self._film is not None and self._animation is not None:
+            self._film.save(self._animation, result)
 
 
 def read_pictures(

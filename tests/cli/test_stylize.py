@@ -170,6 +170,19 @@ BAD = {
     "mask missing": (["photo.png", "mosaic.png", "--mask", "none.png"], 'mask 1 "none.png" does not exist'),
     "output is a mask": (["photo.png", "mosaic.png", "--mask", "m.png", "-o", "m.png"], "never overwritten"),
     "strength": (["photo.png", "mosaic.png", "--strength", "2"], "strength must be in [0, 1], got 2.0"),
+    "film of one step": (["photo.png", "mosaic.png", "--save-every", "2"], "--save-every follows a descent"),
+    "film format": (
+        ["photo.png", "mosaic.png", "-m", "gatys", "--animation", "film.avi"],
+        "an animation is one of .webp, .gif, .png",
+    ),
+    "film over the result": (
+        ["photo.png", "mosaic.png", "-m", "gatys", "-o", "film.png", "--animation", "film.png"],
+        "-o and --animation both name film.png",
+    ),
+    "film too often": (
+        ["photo.png", "mosaic.png", "-m", "gatys", "--save-every", "0"],
+        "--save-every must be a whole number of at least 1",
+    ),
     "colour twice": (
         ["photo.png", "mosaic.png", "--preserve-color", "linear", "--match-histogram", "style"],
         "preserve_color='linear' keeps the content's colours",
@@ -282,3 +295,12 @@ def test_a_warning_is_one_line_without_code_and_quiet_drops_it(folder: Path) -> 
     assert loud.stderr.startswith('Warning: The content "profile.png" has a colour profile that cannot be used')
     assert ".py" not in loud.stderr
     assert quiet.output == ""
+
+
+def test_the_descent_is_filmed(folder: Path) -> None:
+    quick = ("-m", "gatys", "--steps", "4", "--scales", "1", "--long-edge", "32", "-o", "out.png")
+    result = run("photo.png", "mosaic.png", *quick, "--save-every", "2", "--animation", "out.webp")
+    assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in (folder / "out-steps").iterdir()) == ["step-0002.png", "step-0004.png"]
+    with Image.open("out.webp") as movie:
+        assert movie.n_frames == 3  # type: ignore[attr-defined]
