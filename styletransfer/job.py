@@ -153,7 +153,7 @@ def stylize(
         masks: One grey picture for each style, white where it belongs, where the method offers it.
         on_step: Called with a `Step` after each step.
         progress: Show a progress bar: text in a terminal, a widget in a notebook.
-        **options: The method's options by name.
+        **options: The method's options and the `Controls` (``preserve_color``, ``style_scale``, ...) by name.
 
     Returns:
         A `Stylization`; ``.image`` has the content's (working) height and width.
