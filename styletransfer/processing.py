@@ -48,12 +48,12 @@ class Processing:
     def finish(self, image: Tensor) -> Tensor:
         """Return the method's result, (B, 3, H, W), as it was asked for."""
         asked, controls = self._asked, self._controls
-        if controls.preserve_color == "luminance":
+        if controls.detail:
+            image = (image + controls.detail * (_finest(asked.content) - _finest(image))).clamp(0, 1)
+        if controls.preserve_color == "luminance":  # after it, so that chroma is kept exactly
             image = self.recolored(image)
         if controls.match_histogram is not None:
             image = self._matched(image)
-        if controls.detail:
-            image = (image + controls.detail * (_finest(asked.content) - _finest(image))).clamp(0, 1)
         return asked.keep_uncovered(image)
 
     @property

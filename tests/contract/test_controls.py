@@ -63,8 +63,9 @@ def test_the_front_door_takes_them(method: str, extractor: Any, quick: dict[str,
 class TestPreserveColor:
     def test_luminance_keeps_the_chroma_exactly(self, make: Make, picture: Draw) -> None:
         contents, style = picture(batch=2), picture(seed=1)
-        image = make(preserve_color="luminance").stylize(contents, style).image
-        torch.testing.assert_close(chroma(image), chroma(contents), rtol=0, atol=1e-5)
+        for options in ({}, {"detail": 1.0}):
+            image = make(preserve_color="luminance", **options).stylize(contents, style).image
+            torch.testing.assert_close(chroma(image), chroma(contents), rtol=0, atol=1e-5)
 
     def test_so_it_does_in_blends_and_masks(self, make: Make, picture: Draw, method: str) -> None:
         content, styles = picture(), [picture(seed=1), picture(20, 24, seed=2)]
