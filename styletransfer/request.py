@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from abc import ABC
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,10 @@ class EncodedStyle(ABC):
 
     extractor: str
     path: Path | None
+
+
+#: Difference of a mask's channels from which it counts as coloured (JPEG makes a little of it), and of its proportions.
+_COLOURED, _STRETCHED = 0.1, 0.02
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -137,6 +142,7 @@ def place_masks(masks: Sequence[Picture], content: Picture) -> list[Tensor]:
     for position, mask in enumerate(masks, start=1):
         if mask.rgb.shape[0] != 1:
             raise OptionError(f"Mask {position} is a batch of {mask.rgb.shape[0]} pictures; give one picture.")
+        _tell_oddities(f"Mask {position}", mask.rgb, (height, width))
         grey = mask.rgb.mean(1, keepdim=True)
         grey = grey if mask.alpha is None else grey * mask.alpha  # nothing belongs where a mask is transparent
         read.append(images.resize(grey, (height, width)))
@@ -146,6 +152,20 @@ def place_masks(masks: Sequence[Picture], content: Picture) -> list[Tensor]:
             )
     total = torch.stack(read).sum(0).clamp_min(1.0)
     return [mask / total for mask in read]
+
+
+def _tell_oddities(what: str, mask: Tensor, size: tuple[int, int]) -> None:
+    """Warn of a mask that is coloured, or of another shape than the content."""
+    height, width = mask.shape[2:]
+    if float((mask.amax(1) - mask.amin(1)).max()) > _COLOURED:
+        warnings.warn(
+            f"{what} is coloured; its brightness says how much of the style belongs there.", stacklevel=3
+        )
+    if abs(height * size[1] / (width * size[0]) - 1) > _STRETCHED:
+        warnings.warn(
+            f"{what} is {width}x{height} pixels, the content {size[1]}x{size[0]}; it is stretched to fit.",
+            stacklevel=3,
+        )
 
 
 def check_strength(strength: float | Tensor, content: Picture) -> float | Tensor:

@@ -398,6 +398,14 @@ class TestMasks:
         with pytest.raises(OptionError, match=message):
             make().stylize(picture(), picture(seed=1), masks=masks)
 
+    def test_another_shape_and_colours_are_told(self, make: Make, picture: Draw) -> None:
+        tall, red = half(True, 64, 40), half(True)
+        red[:, 1:] = 0
+        with pytest.warns(UserWarning, match="Mask 1 is 40x64 pixels, the content 40x32; it is stretched"):
+            make().stylize(picture(), picture(seed=1), masks=[tall])
+        with pytest.warns(UserWarning, match="Mask 1 is coloured; its brightness"):
+            make().stylize(picture(), picture(seed=1), masks=[red])
+
     def test_not_with_a_mixture(self, make: Make, picture: Draw) -> None:
         with pytest.raises(OptionError, match="style_mix and masks were both given"):
             make(style_mix=(1.0,)).stylize(picture(), picture(seed=1), masks=[half(True)])
