@@ -32,7 +32,8 @@ class EncodedStyle(ABC):
     path: Path | None
 
 
-#: Difference of a mask's channels from which it counts as coloured (JPEG makes a little of it), and of its proportions.
+#: Difference of a mask's channels from which it counts as coloured (JPEG makes a little of it), and of its
+#: proportions from the content's from which it is told that it is stretched.
 _COLOURED, _STRETCHED = 0.1, 0.02
 
 
