@@ -60,6 +60,8 @@ TARGETS: Mapping[str, Target] = {
         Target(name="C3", what=f"AdaIN, one-pass decoder, of {_THEN}", wanted=0.20, unit="of", least=False),
         Target(name="C3 bf16", what="the same in bfloat16", wanted=0.12, unit="of", least=False),
         Target(name="C3 onnxruntime", what="the same by onnxruntime", wanted=0.17, unit="of", least=False),
+        Target(name="C3 openvino", what="the same by openvino", wanted=0.17, unit="of", least=False),
+        Target(name="C3 compiled", what="the same by torch.compile", wanted=0.17, unit="of", least=False),
         Target(name="C4", what="AdaIN at full width, style cached, over the textbook", wanted=2.5),
         Target(name="C5", what=f"one step of Gatys over {_THEN}", wanted=1.15),
         Target(name="C5 bf16", what=f"the same in bfloat16 over {_THEN} in float32", wanted=1.6),

@@ -30,7 +30,7 @@ Place = tuple[int, int]
 _GAP, _LINE = 8, 22
 #: Share of a picture's height that content and styles have in the first row.
 _HEADER = 0.5
-_MOST_STEPS = 15
+_MOST = 15
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -165,7 +165,7 @@ def interpolate(
     styles: Sequence[Any],
     method: str = DEFAULT_METHOD,
     *,
-    steps: int = 5,
+    per_side: int = 5,
     on_picture: OnPicture | None = None,
     options: Any = None,
     **working: Any,
@@ -178,7 +178,7 @@ def interpolate(
         content: Path, PIL image, array or tensor.
         styles: Two to four; the same each, or the name of a drawn style.
         method: One that mixes styles.
-        steps: Pictures along a side, 2 to 15.
+        per_side: Pictures along a side, 2 to 15.
         on_picture: Called after each picture.
         options: The method's, by name, without ``style_mix``.
         **working: See `contact_sheet`.
@@ -188,27 +188,28 @@ def interpolate(
 
     Example:
         >>> from styletransfer import samples
-        >>> sheet = interpolate(samples.draw("valley", long_edge=64), ["mosaic", "night"], steps=3, long_edge=64)
+        >>> photo = samples.draw("valley", long_edge=64)
+        >>> sheet = interpolate(photo, ["mosaic", "night"], per_side=3, long_edge=64)
         >>> [cell.shares for cell in sheet.cells]
         [(1.0, 0.0), (0.5, 0.5), (0.0, 1.0)]
     """
-    check_mixtures(len(styles), steps)
+    check_mixtures(len(styles), per_side)
     if "style_mix" in (options or {}):
         raise OptionError("interpolate chooses style_mix itself; leave it out, or use stylize for one mixture.")
     job, names = _prepared(content, styles, method, options, working)
     if "style_mix" not in METHODS[method].option_names:
         raise OptionError(f"Method {method!r} does not mix styles; contact_sheet paints each by itself.")
-    grid = [(place, _title(names, shares), shares) for place, shares in mixtures(len(names), steps)]
+    grid = [(place, _title(names, shares), shares) for place, shares in mixtures(len(names), per_side)]
     return _painted(job, method, names, grid, on_picture)
 
 
-def check_mixtures(styles: int, steps: int) -> None:
-    """Check how many styles and steps `interpolate` is asked for.
+def check_mixtures(styles: int, per_side: int) -> None:
+    """Check how many styles and pictures `interpolate` is asked for.
 
     Raises:
         OptionError: Too few or too many.
     """
-    integer(steps, "steps", low=2, high=_MOST_STEPS)
+    integer(per_side, "per_side", low=2, high=_MOST)
     if not 2 <= styles <= 4:
         raise OptionError(f"interpolate takes two to four styles, got {styles}; a contact sheet takes any number.")
 
@@ -225,25 +226,25 @@ def places(count: int, columns: int | None = None) -> list[Place]:
     return [(number // wide, number % wide) for number in range(count)]
 
 
-def mixtures(styles: int, steps: int) -> list[tuple[Place, tuple[float, ...]]]:
+def mixtures(styles: int, per_side: int) -> list[tuple[Place, tuple[float, ...]]]:
     """Return ``((row, column), shares)`` of a row, triangle or square of mixtures.
 
     Example:
         >>> mixtures(3, 2)
         [((0, 0), (1.0, 0.0, 0.0)), ((1, 0), (0.0, 1.0, 0.0)), ((1, 1), (0.0, 0.0, 1.0))]
     """
-    last = steps - 1
+    last = per_side - 1
     if styles == 2:
-        return [((0, n), (1 - n / last, n / last)) for n in range(steps)]
+        return [((0, n), (1 - n / last, n / last)) for n in range(per_side)]
     if styles == 3:
         return [
             ((row, column), (1 - row / last, (row - column) / last, column / last))
-            for row in range(steps)
+            for row in range(per_side)
             for column in range(row + 1)
         ]
     square: list[tuple[Place, tuple[float, ...]]] = []
-    for row in range(steps):
-        for column in range(steps):
+    for row in range(per_side):
+        for column in range(per_side):
             down, across = row / last, column / last
             corners = ((1 - down) * (1 - across), (1 - down) * across, down * (1 - across), down * across)
             square.append(((row, column), corners))

@@ -45,7 +45,7 @@ def test_places(count: int, columns: int | None, last: tuple[int, int]) -> None:
 def test_corners_are_the_pictures_of_single_styles(method: str) -> None:
     options = dict(METHODS[method].brief)
     made = st.interpolate(
-        CONTENT, ["mosaic", "night"], method, steps=3, options=options, device="cpu", long_edge=64
+        CONTENT, ["mosaic", "night"], method, per_side=3, options=options, device="cpu", long_edge=64
     )
     assert [cell.title for cell in made.cells] == ["mosaic 100%", "mosaic 50%, night 50%", "night 100%"]
     for cell, style in ((made.cells[0], "mosaic"), (made.cells[2], "night")):
@@ -101,14 +101,14 @@ def test_inputs_are_never_overwritten(tmp_path: Path) -> None:
     [
         (["mosaic"], {}, 5, "two to four styles, got 1"),
         (["mosaic"] * 5, {}, 5, "two to four styles, got 5"),
-        (["mosaic", "night"], {}, 1, "steps must be a whole number of at least 2"),
+        (["mosaic", "night"], {}, 1, "per_side must be a whole number of at least 2"),
         (["mosaic", "night"], {"style_mix": (0.5, 0.5)}, 5, "chooses style_mix itself"),
         (["mosaic", "nihgt"], {}, 5, "nihgt"),
     ],
 )
 def test_bad_requests_are_refused(styles: list[str], options: dict[str, object], steps: int, message: str) -> None:
     with pytest.raises((OptionError, st.ImageError), match=message):
-        st.interpolate(CONTENT, styles, steps=steps, options=options, device="cpu", long_edge=32)
+        st.interpolate(CONTENT, styles, per_side=steps, options=options, device="cpu", long_edge=32)
 
 
 def test_a_sheet_needs_styles_and_columns() -> None:

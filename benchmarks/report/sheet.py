@@ -14,7 +14,7 @@ from benchmarks.results_file import ResultsError
 #: Pixels: long edge of a picture, space between two, height of a line of text.
 _EDGE, _GAP, _LINE = 160, 8, 15
 #: Quality of the WebP file.
-_QUALITY = 78
+_QUALITY = 74
 
 
 def draw(strips: Sequence[Strip]) -> bytes:

@@ -80,7 +80,7 @@ def sheet_command(
 @_output
 @_method
 @click.option(
-    "--steps", type=int, default=5, show_default=True, metavar="N", help="Pictures along a side, 2 to 15."
+    "--per-side", type=int, default=5, show_default=True, metavar="N", help="Pictures along a side, 2 to 15."
 )
 @working_options
 @output_options
@@ -89,7 +89,7 @@ def interpolate_command(
     styles: tuple[str, ...],
     output: Path,
     method: str,
-    steps: int,
+    per_side: int,
     quiet: bool,
     as_json: bool,
     **given: Any,
@@ -101,9 +101,9 @@ def interpolate_command(
     """
     from styletransfer import sheets
 
-    sheets.check_mixtures(len(styles), steps)
-    places = [place for place, _ in sheets.mixtures(len(styles), steps)]
-    work = partial(sheets.interpolate, steps=steps)
+    sheets.check_mixtures(len(styles), per_side)
+    places = [place for place, _ in sheets.mixtures(len(styles), per_side)]
+    work = partial(sheets.interpolate, per_side=per_side)
     _run(work, content, styles, output, method, places, given, quiet, as_json)
 
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +18,8 @@ from torch import Tensor
 from styletransfer import images
 from styletransfer._checks import integer
 from styletransfer.errors import ImageError
+from styletransfer.explaining.figure import draw
+from styletransfer.explaining.layers import LayerReport, MovedChannel
 from styletransfer.features import as_extractor
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.files import folder_files, new_folder, write_together
@@ -25,6 +27,9 @@ from styletransfer.functional import EPSILON, channel_stats, gram_matrix
 from styletransfer.images import ImageSource, Picture
 from styletransfer.methods.gatys.inversion import invert
 from styletransfer.weights.catalogue import DEFAULT_EXTRACTOR
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 #: What is looked at: the layers of Gatys' style loss.
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -35,44 +40,6 @@ _CHANNELS = 5
 _FILES = ("explanation.png", "explanation.json")
 #: Called with the number of inversions that are done, and of all.
 OnInversion = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class MovedChannel:
-    """A channel whose mean has moved.
-
-    Attributes:
-        channel: Its number, from 0.
-        content: Its mean in the content.
-        stylized: In the result.
-        style: In the style.
-        shift: From the content to the result, in standard deviations of the content's.
-    """
-
-    channel: int
-    content: float
-    stylized: float
-    style: float
-    shift: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class LayerReport:
-    """What happened at a layer.
-
-    Attributes:
-        layer: Its name.
-        gram_before: Squared distance of the content's Gram matrix to the style's, over the style's own square.
-        gram_after: The same of the result.
-        content_change: Mean squared change of the features over the content's variance.
-        moved: The channels that moved most, the first one most of all.
-    """
-
-    layer: str
-    gram_before: float
-    gram_after: float
-    content_change: float
-    moved: tuple[MovedChannel, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -113,18 +80,28 @@ class Explanation:
             },
         }
 
+    def figure(self) -> Figure:
+        """Draw pictures and maps, inversions, Gram distances and the channels that moved most."""
+        height, width = self.content.rgb.shape[2:]
+        return draw(
+            {"Content": self.content.rgb, "Style": self.style.rgb, "Stylized": self.stylized.rgb},
+            self.layers,
+            change=self.change,
+            gain=self.gain,
+            inversions=self.inversions,
+            note=f"Seen by {self.extractor} at {width}x{height} pixels.",
+        )
+
     def save(self, folder: str | os.PathLike[str]) -> list[Path]:
         """Write explanation.png (the figure) and explanation.json; both or none.
 
         Raises:
             OutputError: A folder that cannot be made or written to, or an input file in the way.
         """
-        from styletransfer.explaining.figure import draw
-
         inputs = [x.path for x in (self.content, self.style, self.stylized) if x.path is not None]
         files = output_files(folder, protected=inputs)
         drawn = io.BytesIO()
-        draw(self).savefig(drawn, format="png")
+        self.figure().savefig(drawn, format="png")
         contents = [drawn.getvalue(), (json.dumps(self.to_dict(), indent=2) + "\n").encode()]
         with new_folder(folder):
             return write_together({file: _writer(data) for file, data in zip(files, contents, strict=True)})
@@ -173,7 +150,7 @@ def explain(
     integer(inversion_steps, "inversion_steps", low=0)
     network = as_extractor(DEFAULT_EXTRACTOR if extractor is None else extractor, device)
     result, before, look = (
-        images.read_picture(source, what=what, long_edge=long_edge)
+        source if isinstance(source, Picture) else images.read_picture(source, what=what, long_edge=long_edge)
         for source, what in ((stylized, "stylized"), (content, "content"), (style, "style"))
     )
     counts = [picture.rgb.shape[0] for picture in (result, before, look)]
@@ -186,7 +163,7 @@ def explain(
         layers = tuple(_report(layer, *(features[layer] for features in seen)) for layer in LAYERS)
         was, now = (features[_CONTENT_LAYER] for features in seen[:2])
         change = _up((now - was).square(), was.var(), size)
-        gains = [_gain(*(features[layer] for features in seen), size) for layer in _STYLE_LAYERS]
+        gains = [_gain([features[layer] for features in seen], size) for layer in _STYLE_LAYERS]
         gain = torch.stack(gains).mean(0)
     inversions = {}
     for number, layer in enumerate(LAYERS if inversion_steps else (), start=1):
@@ -208,8 +185,9 @@ def explain(
 def _report(layer: str, content: Tensor, stylized: Tensor, style: Tensor) -> LayerReport:
     wanted = gram_matrix(style)
     before, after = ((gram_matrix(x) - wanted).square().sum() / wanted.square().sum() for x in (content, stylized))
-    (mean, deviation), (mean_after, _), (mean_style, _) = (channel_stats(x) for x in (content, stylized, style))
-    shift = ((mean_after - mean) / deviation).flatten()
+    (mean, spread), (mean_after, spread_after), (mean_style, _) = map(channel_stats, (content, stylized, style))
+    # A channel that the content hardly uses has next to no deviation of its own.
+    shift = ((mean_after - mean) / ((spread.square() + spread_after.square()) / 2).sqrt()).flatten()
     most = shift.abs().topk(min(_CHANNELS, len(shift))).indices.tolist()
     means = [x.flatten().tolist() for x in (mean, mean_after, mean_style)]
     return LayerReport(
@@ -226,7 +204,9 @@ def _report(layer: str, content: Tensor, stylized: Tensor, style: Tensor) -> Lay
     )
 
 
-def _gain(content: Tensor, stylized: Tensor, style: Tensor, size: tuple[int, int]) -> Tensor:
+def _gain(features: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
+    """Return how much nearer the result's features, the second ones, are to the style's than the content's."""
+    content, stylized, style = features
     mean, deviation = channel_stats(style)
     before, after = (((x - mean) / deviation.clamp_min(_faint(deviation))).square() for x in (content, stylized))
     return _up(before - after, torch.ones(()), size)

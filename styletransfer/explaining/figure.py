@@ -1,13 +1,14 @@
-"""The figure of an `Explanation`. matplotlib is imported inside the functions, and never its global state."""
+"""The figure of an explanation. matplotlib is imported inside the functions, and never its global state."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from styletransfer import images
-from styletransfer.explaining.explanation import Explanation
+from styletransfer.explaining.layers import LayerReport
 from styletransfer.plotting import COLORS, GREY, INK, RULE
 
 if TYPE_CHECKING:
@@ -15,61 +16,78 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _WIDTH, _DPI = 14.0, 100
-_PLOTS = 3.0
+_PLOTS, _TALLEST = 2.6, 5.0
 
 
-def draw(told: Explanation) -> Figure:
+def draw(
+    pictures: Mapping[str, Tensor],
+    layers: Sequence[LayerReport],
+    *,
+    change: Tensor,
+    gain: Tensor,
+    inversions: Mapping[str, Tensor],
+    note: str,
+) -> Figure:
     """Draw pictures and maps, inversions, Gram distances before and after, and the channels that moved most.
+
+    Args:
+        pictures: By title, (1, 3, H, W); the first one is the content.
+        layers: From shallow to deep.
+        change: (H, W), see `Explanation`.
+        gain: The same.
+        inversions: By layer, (1, 3, H, W); may be empty.
+        note: Small print.
 
     Returns:
         A figure 1400 pixels wide; ``figure.savefig(path)`` writes it.
     """
     from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    height, width = told.content.rgb.shape[2:]
-    row = _WIDTH / 5 * height / width + 0.5
-    rows = [row, *[row] * bool(told.inversions), _PLOTS]
-    figure = Figure(
-        figsize=(_WIDTH, sum(rows) + 0.4),
-        dpi=_DPI,
-        facecolor="white",
-        layout=ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06, wspace=0.02, hspace=0.03),
+    height, width = next(iter(pictures.values())).shape[2:]
+    row = min(_WIDTH / 5 * height / width, _TALLEST) + 0.6
+    rows = [row, *[row] * bool(inversions), _PLOTS]
+    total = sum(rows) + 0.4
+    figure = Figure(figsize=(_WIDTH, total), dpi=_DPI, facecolor="white")
+    grid = figure.add_gridspec(
+        len(rows),
+        1,
+        height_ratios=rows,
+        left=0.035,
+        right=0.99,
+        top=1 - 0.35 / total,
+        bottom=0.75 / total,
+        hspace=0.25,
     )
-    grid = figure.add_gridspec(len(rows), 1, height_ratios=rows)
-    top = grid[0].subgridspec(1, 5)
-    for column, (name, picture) in enumerate(
-        (("Content", told.content), ("Style", told.style), ("Stylized", told.stylized))
-    ):
-        _picture(figure.add_subplot(top[column]), picture.rgb, name)
-    _map(figure, figure.add_subplot(top[3]), told.change, "Content changed", "magma", None)
-    most = float(told.gain.abs().quantile(0.99)) or 1.0
-    _map(figure, figure.add_subplot(top[4]), told.gain, "Style gained", "RdBu", (-most, most))
-    if told.inversions:
-        kept = grid[1].subgridspec(1, 5)
-        for column, (layer, picture) in enumerate(told.inversions.items()):
-            _picture(figure.add_subplot(kept[column]), picture, f"What {layer} keeps of the content")
-    plots = grid[len(rows) - 1].subgridspec(1, 6, width_ratios=[1.6, 1, 1, 1, 1, 1])
-    _grams(figure.add_subplot(plots[0]), told)
-    for column, layer in enumerate(told.layers, start=1):
+    top = grid[0].subgridspec(1, 5, wspace=0.06)
+    for column, (title, picture) in enumerate(pictures.items()):
+        _picture(figure.add_subplot(top[column]), picture, title)
+    _map(figure, figure.add_subplot(top[3]), change, "Content changed", "magma", None)
+    most = float(gain.abs().quantile(0.99)) or 1.0
+    _map(figure, figure.add_subplot(top[4]), gain, "Style gained", "RdBu", (-most, most))
+    if inversions:
+        kept = grid[1].subgridspec(1, 5, wspace=0.06)
+        for column, (layer, picture) in enumerate(inversions.items()):
+            _picture(figure.add_subplot(kept[column]), picture, f"What {layer} keeps")
+    plots = grid[len(rows) - 1].subgridspec(1, 6, width_ratios=[1.6, 1, 1, 1, 1, 1], wspace=0.3)
+    _grams(figure.add_subplot(plots[0]), layers)
+    for column, report in enumerate(layers, start=1):
         axes = figure.add_subplot(plots[column])
-        shifts = [moved.shift for moved in layer.moved]
+        shifts = [moved.shift for moved in report.moved]
         axes.barh(range(len(shifts)), shifts, height=0.55, color=COLORS[0])
-        axes.set_yticks(range(len(shifts)), [str(moved.channel) for moved in layer.moved])
+        axes.set_yticks(range(len(shifts)), [str(moved.channel) for moved in report.moved])
         axes.invert_yaxis()
         axes.axvline(0, color=RULE, linewidth=1)
-        _plain(axes, f"{layer}: moved most", "channel; shift of its mean, deviations")
-    note = f"Seen by {told.extractor} at {width}x{height} pixels."
-    figure.supxlabel(note, fontsize=9.5, color=GREY, x=0.008, ha="left")
+        _plain(axes, f"{report.layer}: moved most", "channel; shift in deviations")
+    figure.text(0.008, 0.1 / total, note, fontsize=9.5, color=GREY)
     return figure
 
 
-def _grams(axes: Axes, told: Explanation) -> None:
-    places = range(len(told.layers))
+def _grams(axes: Axes, layers: Sequence[LayerReport]) -> None:
+    places = range(len(layers))
     for offset, color, name in ((-0.2, COLORS[5], "before"), (0.2, COLORS[1], "after")):
-        values = [getattr(layer, f"gram_{name}") for layer in told.layers]
+        values = [getattr(layer, f"gram_{name}") for layer in layers]
         axes.bar([place + offset for place in places], values, width=0.38, color=color, label=name)
-    axes.set_xticks(places, [layer.layer.removeprefix("relu") for layer in told.layers])
+    axes.set_xticks(places, [layer.layer.removeprefix("relu") for layer in layers])
     axes.legend(fontsize=10, frameon=False)
     _plain(axes, "Gram distance to the style", "layer relu...; the style's own square is 1")
 

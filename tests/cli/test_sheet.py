@@ -20,7 +20,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*words: str) -> Result:
-    return CliRunner().invoke(main, [*words, "--device", "cpu", "--decoder", "fast", "--long-edge", "48"])
+    return CliRunner().invoke(main, [*words, "--device", "cpu", "--decoder", "fast", "--long-edge", "64"])
 
 
 def test_without_styles_the_drawn_ones_are_used(folder: Path) -> None:
@@ -30,11 +30,11 @@ def test_without_styles_the_drawn_ones_are_used(folder: Path) -> None:
     record = json.loads((folder / "out" / "sheet.json").read_text())
     assert record["styles"] == samples.list_styles()
     with Image.open("out/sheet.png") as sheet:
-        assert sheet.width > 3 * 48
+        assert sheet.width > 3 * 64
 
 
 def test_mixtures_of_a_file_and_a_drawn_style(folder: Path) -> None:
-    result = run("interpolate", "photo.png", "mine.png", "night", "-o", "out", "--steps", "3", "--json")
+    result = run("interpolate", "photo.png", "mine.png", "night", "-o", "out", "--per-side", "3", "--json")
     assert result.exit_code == 0, result.output
     record = json.loads(result.stdout)
     assert record["styles"] == ["mine", "night"]
@@ -57,7 +57,7 @@ def test_quiet_says_nothing(folder: Path) -> None:
     ("words", "message"),
     [
         (("interpolate", "photo.png", "night", "-o", "out"), "two to four styles, got 1"),
-        (("interpolate", "photo.png", "night", "mosaic", "--steps", "99", "-o", "out"), "at most 15"),
+        (("interpolate", "photo.png", "night", "mosaic", "--per-side", "99", "-o", "out"), "at most 15"),
         (("sheet", "photo.png", "none.png", "-o", "out"), "none.png"),
         (("sheet", "photo.png", "night", "--columns", "0", "-o", "out"), "columns"),
         (("sheet", "photo.png", "night", "-o", "photo.png"), "photo.png"),

@@ -9,7 +9,7 @@ from styletransfer.methods.gatys.config import GatysConfig
 from styletransfer.methods.gatys.stylizer import GatysStylizer
 
 #: Total variation that keeps what the layer does not see from becoming noise (Mahendran and Vedaldi 2015).
-_SMOOTH = 0.1
+_SMOOTH = 2.0
 
 
 def invert(extractor: VGG19Features, content: Tensor, layer: str, steps: int = 60) -> Tensor:
