@@ -87,7 +87,7 @@ class TestNotebook:
 def test_masks_and_strength_are_recorded_and_masks_are_never_overwritten(
     pair: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    mask = save_image(torch.ones(1, 3, 20, 20), tmp_path / "mask.png")
+    mask = save_image(torch.ones(1, 3, 36, 48), tmp_path / "mask.png")
     result = st.stylize(*pair, masks=[mask], strength=0.5, device="cpu")
     record = result.record()
     assert record["strength"] == 0.5

@@ -28,6 +28,7 @@ def invert(extractor: VGG19Features, content: Tensor, layer: str, steps: int = 6
         (1, 3, H, W).
 
     Example:
+        >>> import torch
         >>> from styletransfer.features import create_extractor
         >>> invert(create_extractor(device="cpu"), torch.rand(1, 3, 32, 32), "relu2_1", steps=2).shape
         torch.Size([1, 3, 32, 32])
