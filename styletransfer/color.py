@@ -10,7 +10,7 @@ from styletransfer.functional import at_least_float32, luminance
 
 #: Quantiles by which two distributions are compared, and how many pixels they are taken from at most.
 _LEVELS, _PIXELS = 512, 2**16
-#: Rotations of the colour space, the first of them none. More change a picture by less than a grey level.
+#: Rotations of the colour space, the first of them none.
 _ROTATIONS = 20
 #: Entries of the table by which an axis is mapped.
 _TABLE = 2048
@@ -117,7 +117,7 @@ def _quantiles(axes: Tensor) -> Tensor:
 def _map(values: Tensor, known: Tensor, wanted: Tensor) -> Tensor:
     """Map values (N,) so that the quantiles `known` become `wanted`; equal values stay equal, at the middle."""
     lowest, span = known[0], (known[-1] - known[0]).clamp_min(1e-6)
-    # A table of the map: looking each value up among the quantiles takes ten times as long.
+    # A table of the map: looking each value up among the quantiles takes more than three times as long.
     grid = lowest + span * torch.linspace(0, 1, _TABLE, device=values.device)
     table = (_mapped(grid, known, wanted, right=False) + _mapped(grid, known, wanted, right=True)) / 2
     places = ((values - lowest) * ((_TABLE - 1) / span)).clamp(0, _TABLE - 1)

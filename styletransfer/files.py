@@ -188,6 +188,15 @@ def write_together(files: Mapping[Path, Callable[[BinaryIO], object]]) -> list[P
     return list(files)
 
 
+def write_contents(files: Mapping[Path, bytes]) -> list[Path]:
+    """Write the bytes of several files, as `write_together` does."""
+
+    def writer(data: bytes) -> Callable[[BinaryIO], object]:
+        return lambda file: file.write(data)
+
+    return write_together({path: writer(data) for path, data in files.items()})
+
+
 def folder_files(
     folder: str | os.PathLike[str], names: Iterable[str], *, protected: Iterable[str | os.PathLike[str]] = ()
 ) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from PIL import Image
 
@@ -89,11 +90,11 @@ class Film:
             )
         kind = FORMATS[check_film(path).suffix.lower()]
         durations = [_EACH] * (len(frames) - 1) + [_LAST]
-        settings = {"quality": 80} if kind == "WEBP" else {}
+        settings: dict[str, Any] = {"quality": 80} if kind == "WEBP" else {}
 
-        def write(file: object) -> None:
+        def write(file: BinaryIO) -> None:
             frames[0].save(
-                file,  # type: ignore[arg-type]
+                file,
                 format=kind,
                 save_all=True,
                 append_images=frames[1:],

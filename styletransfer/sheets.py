@@ -8,15 +8,15 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 from PIL.Image import Image as PilImage
 
 from styletransfer import images
 from styletransfer._checks import integer
-from styletransfer.errors import OptionError
-from styletransfer.files import folder_files, new_folder, write_together
+from styletransfer.errors import ImageError, OptionError
+from styletransfer.files import folder_files, new_folder, write_contents
 from styletransfer.images import ImageSource, Picture
 from styletransfer.job import Job, prepare
 from styletransfer.methods import DEFAULT_METHOD, METHODS
@@ -56,20 +56,21 @@ class Sheet:
 
     Attributes:
         content: At the working size.
-        styles: The same.
+        styles: The same; an encoded style is None.
         names: Of the styles.
         cells: Row by row.
     """
 
     content: Picture
-    styles: tuple[Picture, ...]
+    styles: tuple[Picture | None, ...]
     names: tuple[str, ...]
     cells: tuple[Cell, ...]
 
     @property
     def inputs(self) -> tuple[Path, ...]:
         """Files that were read, which are never overwritten."""
-        return tuple(picture.path for picture in (self.content, *self.styles) if picture.path is not None)
+        pictures = (self.content, *self.styles)
+        return tuple(picture.path for picture in pictures if picture is not None and picture.path is not None)
 
     def to_pil(self) -> PilImage:
         """Return the sheet: content and styles in a first row, then the pictures with their titles."""
@@ -77,7 +78,7 @@ class Sheet:
         rows, columns = (1 + max(cell.place[side] for cell in self.cells) for side in (0, 1))
         small = max(1, round(height * _HEADER))
         inputs = [("content", self.content), *zip(self.names, self.styles, strict=True)]
-        thumbnails = [(name, _thumbnail(picture, small)) for name, picture in inputs]
+        thumbnails = [(name, _thumbnail(picture, small)) for name, picture in inputs if picture is not None]
         across = _GAP + sum(thumbnail.width + _GAP for _, thumbnail in thumbnails)
         size = (
             max(_GAP + columns * (width + _GAP), across),
@@ -111,7 +112,7 @@ class Sheet:
             *(images.encode_image(cell.result.image, "cell.png", alpha=cell.result.alpha) for cell in self.cells),
         ]
         with new_folder(folder):
-            return write_together({file: _writer(data) for file, data in zip(files, contents, strict=True)})
+            return write_contents(dict(zip(files, contents, strict=True)))
 
     def record(self) -> dict[str, Any]:
         """Return what it takes to repeat it, ready for JSON."""
@@ -268,16 +269,16 @@ def output_files(
     return folder_files(folder, names, protected=protected)
 
 
-def _writer(data: bytes) -> Callable[[BinaryIO], object]:
-    return lambda file: file.write(data)
-
-
 def _prepared(
     content: Any, styles: Sequence[Any], method: str, options: Any, working: Any
 ) -> tuple[Job, tuple[str, ...]]:
     if not styles:
         raise OptionError("At least one style is needed, got none.")
     job = prepare(content, list(styles), [method], options={method: dict(options or {})}, **working)
+    if job.content.rgb.shape[0] != 1:
+        raise ImageError(
+            f"A sheet is of one content, got a batch of {job.content.rgb.shape[0]}; give one picture."
+        )
     return job, tuple(_name(style, number) for number, style in enumerate(styles, start=1))
 
 
@@ -304,7 +305,7 @@ def _painted(
         cells.append(Cell(place=place, title=title, shares=shares, result=result))
         if on_picture is not None:
             on_picture(len(cells), len(grid))
-    pictures = tuple(style for style in job.styles if isinstance(style, Picture))
+    pictures = tuple(style if isinstance(style, Picture) else None for style in job.styles)
     return Sheet(content=job.content, styles=pictures, names=names, cells=tuple(cells))
 
 

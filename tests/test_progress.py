@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -122,9 +123,9 @@ def test_large_pictures_are_announced_before_the_first_step(
     monkeypatch: pytest.MonkeyPatch, height: int, told: str
 ) -> None:
     stream = redirect(monkeypatch, io.StringIO())
-    stylizer = SimpleNamespace(plan=lambda size: two_sizes(*size), estimate=lambda size: 300.0)
-    content = SimpleNamespace(rgb=torch.empty(1, 3, height, 1500, device="meta"))
-    with shown({"m": stylizer}, content):  # type: ignore[arg-type,dict-item]
+    stylizer: Any = SimpleNamespace(plan=lambda size: two_sizes(*size), estimate=lambda size: 300.0)
+    content: Any = SimpleNamespace(rgb=torch.empty(1, 3, height, 1500, device="meta"))
+    with shown({"m": stylizer}, content):
         assert stream.getvalue().startswith(told)
         assert bool(stream.getvalue()) == bool(told)
 

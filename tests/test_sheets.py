@@ -116,3 +116,15 @@ def test_a_sheet_needs_styles_and_columns() -> None:
         st.contact_sheet(CONTENT, [])
     with pytest.raises(OptionError, match="columns must be a whole number"):
         st.contact_sheet(CONTENT, ["mosaic"], columns=0, device="cpu", long_edge=32)
+
+
+def test_encoded_styles_are_painted_and_batches_refused(tmp_path: Path) -> None:
+    encoded: Any = st.create_stylizer("adain", device="cpu")
+    made = st.contact_sheet(
+        CONTENT, [encoded.encode_style(samples.draw("mosaic", long_edge=64)), "night"], **SMALL
+    )
+    assert made.names == ("style 1", "night")
+    assert made.styles[0] is None
+    assert len(made.save(tmp_path / "sheet")) == 4
+    with pytest.raises(st.ImageError, match="one content, got a batch of 2"):
+        st.contact_sheet(torch.rand(2, 3, 32, 32), ["night"], **SMALL)

@@ -14,6 +14,7 @@ from styletransfer.cli.options import OptionsCommand, completing, method_options
 from styletransfer.cli.shared import (
     device_option,
     files_among,
+    folder_option,
     judge_option,
     output_options,
     quick_imports,
@@ -43,9 +44,7 @@ _DEMO_LONG_EDGE = 320
 )
 @click.argument("content", type=click.Path())
 @click.argument("style", type=click.Path())
-@click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="Where to write."
-)
+@folder_option
 @click.option(
     "-m",
     "--methods",

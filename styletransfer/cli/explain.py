@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from styletransfer.cli.options import completing
-from styletransfer.cli.shared import device_option, output_options, quick_imports
+from styletransfer.cli.shared import device_option, folder_option, output_options, quick_imports
 from styletransfer.cli.streams import tell, tell_json
 from styletransfer.progress import CountBar
 from styletransfer.weights import catalogue
-
-if TYPE_CHECKING:
-    from styletransfer.explaining.explanation import Explanation
 
 
 @click.command("explain", short_help="Show what a stylization did, layer by layer and place by place.")
 @click.argument("stylized", type=click.Path())
 @click.argument("content", type=click.Path())
 @click.argument("style", type=click.Path())
-@click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="Where to write."
-)
+@folder_option
 @click.option(
     "--extractor",
     default=None,
@@ -64,19 +57,19 @@ def explain_command(
     content (inversions).
     """
     with quick_imports():
-        from styletransfer import samples
         from styletransfer.explaining.explanation import LAYERS, explain, output_files
 
     output_files(output, protected=[stylized, content, style])
     with CountBar("inversions", len(LAYERS), unit=" inversions", quiet=quiet) as bar:
-        told: Explanation = partial(explain, on_inversion=bar.update)(
+        told = explain(
             stylized,
             content,
-            samples.find(style) or style,
+            style,
             extractor=extractor,
             device=device,
             long_edge=long_edge,
             inversion_steps=inversion_steps,
+            on_inversion=bar.update,
         )
     files = told.save(output)
     kept = f"The results are in {output}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -12,6 +13,7 @@ import click
 from styletransfer.cli.options import completing
 from styletransfer.errors import OptionError
 from styletransfer.judging.judges import list_judges
+from styletransfer.methods import DEFAULT_METHOD, METHODS
 from styletransfer.weights import catalogue
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -68,6 +70,26 @@ def working_options(command: Command) -> Command:
     ):
         command = add(command)
     return command
+
+
+def folder_option(command: Command) -> Command:
+    """Add the folder that results are written to."""
+    return click.option(
+        "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="Where to write."
+    )(command)
+
+
+def method_option(command: Command) -> Command:
+    """Add the choice of one method."""
+    return click.option(
+        "-m",
+        "--method",
+        default=DEFAULT_METHOD,
+        show_default=True,
+        metavar="NAME",
+        help=f"One of: {', '.join(METHODS)}.",
+        shell_complete=completing(lambda: METHODS),
+    )(command)
 
 
 def device_option(command: Command) -> Command:

@@ -10,28 +10,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from styletransfer import samples
-from styletransfer.cli.options import OptionsCommand, completing, method_options, options_for
-from styletransfer.cli.shared import files_among, output_options, quick_imports, split_off, working_options
+from styletransfer.cli.options import OptionsCommand, method_options, options_for
+from styletransfer.cli.shared import (
+    files_among,
+    folder_option,
+    method_option,
+    output_options,
+    quick_imports,
+    split_off,
+    working_options,
+)
 from styletransfer.cli.streams import tell, tell_json
 from styletransfer.cli.stylize import read_pictures
-from styletransfer.methods import DEFAULT_METHOD, METHODS
+from styletransfer.methods import METHODS
 from styletransfer.progress import CountBar, fetch_visibly
 
 if TYPE_CHECKING:
     from styletransfer.sheets import Sheet
-
-_output = click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="Where to write."
-)
-_method = click.option(
-    "-m",
-    "--method",
-    default=DEFAULT_METHOD,
-    show_default=True,
-    metavar="NAME",
-    help=f"One of: {', '.join(METHODS)}.",
-    shell_complete=completing(lambda: METHODS),
-)
 
 
 @click.command(
@@ -42,8 +37,8 @@ _method = click.option(
 )
 @click.argument("content", type=click.Path())
 @click.argument("styles", metavar="[STYLE]...", nargs=-1, type=click.Path())
-@_output
-@_method
+@folder_option
+@method_option
 @click.option("--columns", type=int, metavar="N", help="Pictures in a row.  [default: about a square]")
 @working_options
 @output_options
@@ -77,8 +72,8 @@ def sheet_command(
 )
 @click.argument("content", type=click.Path())
 @click.argument("styles", metavar="STYLE STYLE...", nargs=-1, required=True, type=click.Path())
-@_output
-@_method
+@folder_option
+@method_option
 @click.option(
     "--per-side", type=int, default=5, show_default=True, metavar="N", help="Pictures along a side, 2 to 15."
 )

@@ -19,6 +19,7 @@ from styletransfer.cli.options import OptionsCommand, completing, method_options
 from styletransfer.cli.shared import (
     chosen_edge,
     files_among,
+    method_option,
     output_options,
     quick_imports,
     remember_edge,
@@ -28,7 +29,7 @@ from styletransfer.cli.shared import (
 from styletransfer.cli.streams import check_binary_output, read_bytes, tell, tell_json, write_bytes
 from styletransfer.errors import OptionError, StylizeInterrupted
 from styletransfer.files import folder_files
-from styletransfer.methods import DEFAULT_METHOD, METHODS
+from styletransfer.methods import METHODS
 from styletransfer.progress import duration, fetch_visibly, shown
 
 if TYPE_CHECKING:
@@ -45,15 +46,7 @@ _KEYWORD = "styletransfer"
 @click.command("stylize", cls=OptionsCommand, options=method_options)
 @click.argument("content", type=click.Path(allow_dash=True))
 @click.argument("styles", metavar="STYLE...", nargs=-1, required=True, type=click.Path(allow_dash=True))
-@click.option(
-    "-m",
-    "--method",
-    default=DEFAULT_METHOD,
-    show_default=True,
-    metavar="NAME",
-    help=f"One of: {', '.join(METHODS)}.",
-    shell_complete=completing(lambda: METHODS),
-)
+@method_option
 @click.option(
     "-o",
     "--output",

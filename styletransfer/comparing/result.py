@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from styletransfer import images
-from styletransfer.files import folder_files, new_folder, write_together
+from styletransfer.files import folder_files, new_folder, write_contents
 from styletransfer.images import Picture
 from styletransfer.judging.evaluation import FIGURES, Evaluation
 from styletransfer.judging.judges import JudgeLabel, orientation_text, same_judge
@@ -220,7 +220,7 @@ class Comparison:
             for file, (image, alpha) in zip(files[len(contents) :], pictures, strict=True)
         ]
         with new_folder(folder):
-            return write_together({file: _writer(content) for file, content in zip(files, contents, strict=True)})
+            return write_contents(dict(zip(files, contents, strict=True)))
 
     def _figure_bytes(self) -> bytes:
         drawn = io.BytesIO()
@@ -247,10 +247,6 @@ def _peer_note(result: PeerResult) -> str:
         + (f"; resized from {resized[1]}x{resized[0]}" if resized else "")
         + "."
     )
-
-
-def _writer(content: bytes) -> Callable[[BinaryIO], object]:
-    return lambda file: file.write(content)
 
 
 def describe_progress(reached: Comparison, asked: Sequence[str]) -> str:

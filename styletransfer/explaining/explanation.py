@@ -9,20 +9,20 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from styletransfer import images
+from styletransfer import images, samples
 from styletransfer._checks import integer
 from styletransfer.errors import ImageError
 from styletransfer.explaining.figure import draw
 from styletransfer.explaining.layers import LayerReport, MovedChannel
 from styletransfer.features import as_extractor
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.files import folder_files, new_folder, write_together
+from styletransfer.files import folder_files, new_folder, write_contents
 from styletransfer.functional import EPSILON, channel_stats, gram_matrix
 from styletransfer.images import ImageSource, Picture
 from styletransfer.methods.gatys.inversion import invert
@@ -104,7 +104,7 @@ class Explanation:
         self.figure().savefig(drawn, format="png")
         contents = [drawn.getvalue(), (json.dumps(self.to_dict(), indent=2) + "\n").encode()]
         with new_folder(folder):
-            return write_together({file: _writer(data) for file, data in zip(files, contents, strict=True)})
+            return write_contents(dict(zip(files, contents, strict=True)))
 
 
 def output_files(
@@ -130,7 +130,7 @@ def explain(
     Args:
         stylized: The result: path, PIL image, array, tensor.
         content: What it was made of; brought to the result's size.
-        style: Whose look it was given.
+        style: Whose look it was given; also the name of a drawn style.
         extractor: Who looks; by default the embedded VGG-19.
         device: Where to work.
         long_edge: Reduce the pictures to this longer side first, pixels.
@@ -151,7 +151,7 @@ def explain(
     network = as_extractor(DEFAULT_EXTRACTOR if extractor is None else extractor, device)
     result, before, look = (
         source if isinstance(source, Picture) else images.read_picture(source, what=what, long_edge=long_edge)
-        for source, what in ((stylized, "stylized"), (content, "content"), (style, "style"))
+        for source, what in ((stylized, "stylized"), (content, "content"), (samples.find(style) or style, "style"))
     )
     counts = [picture.rgb.shape[0] for picture in (result, before, look)]
     if counts != [1, 1, 1]:
@@ -221,7 +221,3 @@ def _up(values: Tensor, scale: Tensor, size: tuple[int, int]) -> Tensor:
     """Return the mean over channels, over `scale`, as (H, W)."""
     mean = values.mean(1, keepdim=True) / scale.clamp_min(EPSILON).to(values.device)
     return F.interpolate(mean, size, mode="bilinear", align_corners=False)[0, 0]
-
-
-def _writer(data: bytes) -> Callable[[BinaryIO], object]:
-    return lambda file: file.write(data)

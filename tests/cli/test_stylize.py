@@ -303,4 +303,4 @@ def test_the_descent_is_filmed(folder: Path) -> None:
     assert result.exit_code == 0, result.output
     assert sorted(path.name for path in (folder / "out-steps").iterdir()) == ["step-0002.png", "step-0004.png"]
     with Image.open("out.webp") as movie:
-        assert movie.n_frames == 3  # type: ignore[attr-defined]
+        assert getattr(movie, "n_frames", 1) == 3

@@ -19,6 +19,7 @@ from tests.made_up import TINT
 
 Make = Callable[..., Stylizer]
 Draw = Callable[..., Tensor]
+Spy = Callable[[Stylizer], list[Any]]
 #: A value of each control that does something.
 USED: dict[str, Any] = {
     "preserve_color": "luminance",
@@ -30,6 +31,24 @@ USED: dict[str, Any] = {
 
 def chroma(picture: Tensor) -> Tensor:
     return picture - luminance(picture)
+
+
+@pytest.fixture
+def spy(monkeypatch: pytest.MonkeyPatch) -> Callable[[Stylizer], list[Any]]:
+    """A function that has a stylizer write down what its method is asked."""
+
+    def watch(stylizer: Stylizer) -> list[Any]:
+        asked: list[Any] = []
+        run = stylizer._run
+
+        def noted(request: Any, on_step: Any) -> Any:
+            asked.append(request)
+            return run(request, on_step)
+
+        monkeypatch.setattr(stylizer, "_run", noted)
+        return asked
+
+    return watch
 
 
 def half(left: bool) -> Tensor:
@@ -85,11 +104,12 @@ class TestPreserveColor:
         torch.testing.assert_close(chroma(image), chroma(content), rtol=0, atol=1e-5)
 
     @pytest.mark.parametrize("way", ["linear", "histogram"])
-    def test_the_method_sees_a_style_in_the_contents_colours(self, make: Make, picture: Draw, way: str) -> None:
+    def test_the_method_sees_a_style_in_the_contents_colours(
+        self, make: Make, picture: Draw, spy: Spy, way: str
+    ) -> None:
         content, style = picture(), picture(30, 26, seed=1)
-        stylizer, asked = make(preserve_color=way), list[Any]()
-        run = stylizer._run
-        stylizer._run = lambda request, on_step: asked.append(request) or run(request, on_step)  # type: ignore[method-assign,func-returns-value]
+        stylizer = make(preserve_color=way)
+        asked = spy(stylizer)
         stylizer.stylize(content, style)
         recolored = asked[0].styles[0].source.flatten(2)
         tolerance = 1e-4 if way == "linear" else 0.01
@@ -99,14 +119,15 @@ class TestPreserveColor:
         )
         assert torch.equal(asked[0].content, content)
 
-    def test_a_masked_style_takes_the_colours_under_its_mask(self, make: Make, picture: Draw, method: str) -> None:
+    def test_a_masked_style_takes_the_colours_under_its_mask(
+        self, make: Make, picture: Draw, spy: Spy, method: str
+    ) -> None:
         if "masks" not in METHODS[method].accepts:
             pytest.skip("refused by name")
         content = picture()
         content[..., 20:] *= 0.2
-        stylizer, asked = make(preserve_color="linear"), list[Any]()
-        run = stylizer._run
-        stylizer._run = lambda request, on_step: asked.append(request) or run(request, on_step)  # type: ignore[method-assign,func-returns-value]
+        stylizer = make(preserve_color="linear")
+        asked = spy(stylizer)
         stylizer.stylize(content, [picture(seed=1)] * 2, masks=[half(True), half(False)])
         bright, dark = (style.source.mean() for style in asked[0].styles)
         assert float(bright) == pytest.approx(float(content[..., :20].mean()), abs=1e-4)
@@ -120,10 +141,9 @@ class TestPreserveColor:
 
 
 class TestStyleScale:
-    def test_is_the_styles_size(self, make: Make, picture: Draw) -> None:
-        stylizer, asked = make(style_scale=1.5), list[Any]()
-        run = stylizer._run
-        stylizer._run = lambda request, on_step: asked.append(request) or run(request, on_step)  # type: ignore[method-assign,func-returns-value]
+    def test_is_the_styles_size(self, make: Make, picture: Draw, spy: Spy) -> None:
+        stylizer = make(style_scale=1.5)
+        asked = spy(stylizer)
         stylizer.stylize(picture(), picture(30, 26, seed=1))
         assert asked[0].styles[0].source.shape == (1, 3, 45, 39)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -21,8 +22,8 @@ def with_sessions(monkeypatch: pytest.MonkeyPatch) -> Stylizer:
 
     load = engines.load
 
-    def loaded(name: str, extractor: object, decoder: object) -> Networks:
-        networks = load("torch", extractor, decoder)  # type: ignore[arg-type]
+    def loaded(name: str, extractor: Any, decoder: Any) -> Networks:
+        networks = load("torch", extractor, decoder)
         return Networks(lambda x, taps: networks.encode(x, taps), lambda *each: networks.stage(*each))
 
     monkeypatch.setattr(engines, "load", loaded)
