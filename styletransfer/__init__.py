@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from styletransfer.errors import OptionError as OptionError
     from styletransfer.errors import OutputError as OutputError
     from styletransfer.errors import PeerError as PeerError
+    from styletransfer.errors import SheetInterrupted as SheetInterrupted
     from styletransfer.errors import StyleTransferError as StyleTransferError
     from styletransfer.errors import StylizeInterrupted as StylizeInterrupted
     from styletransfer.errors import TrainingError as TrainingError
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from styletransfer.judging.judge import create_judge as create_judge
     from styletransfer.judging.judge import evaluate as evaluate
     from styletransfer.judging.judges import list_judges as list_judges
+    from styletransfer.masking import split_labels as split_labels
     from styletransfer.methods import create_stylizer as create_stylizer
     from styletransfer.methods import list_stylizers as list_stylizers
     from styletransfer.sheets import contact_sheet as contact_sheet
@@ -66,6 +68,7 @@ _HOMES = {
     "OutputError": "errors",
     "PeerError": "errors",
     "SetEvaluation": "evaluating.result",
+    "SheetInterrupted": "errors",
     "Step": "stylizer",
     "StyleTransferError": "errors",
     "Stylization": "stylizer",
@@ -87,11 +90,12 @@ _HOMES = {
     "list_stylizers": "methods",
     "load_image": "images",
     "save_image": "images",
+    "split_labels": "masking",
     "stylize": "job",
 }
 
 #: Modules that are reached as attributes, e.g. ``styletransfer.images.resize``.
-_MODULES = ("features", "functional", "images", "losses", "samples")
+_MODULES = ("codes", "features", "functional", "images", "losses", "samples")
 
 __all__ = list(_HOMES)
 

@@ -48,7 +48,7 @@ def repaint_luminance(images: Tensor, brightness: Tensor) -> Tensor:
     return (brightness.maximum(lowest).minimum(highest) + chroma).clamp(0, 1)
 
 
-def match_histogram(images: Tensor, references: Tensor) -> Tensor:
+def match_histogram(images: Tensor, references: Tensor, *, measured: Tensor | None = None) -> Tensor:
     """Give pictures the distribution of colours of others, by sliced optimal transport.
 
     Pitié, Kokaram and Dahyot (2007), "Automated colour grading using colour distribution transfer": the colour
@@ -58,6 +58,8 @@ def match_histogram(images: Tensor, references: Tensor) -> Tensor:
     Args:
         images: (B, 3, H, W) RGB in [0, 1].
         references: (B or 1, 3, H', W').
+        measured: Pixels whose distribution becomes the references', (B, 3, h, w), e.g. those under a mask; by
+            default all of the pictures'.
 
     Returns:
         (B, 3, H, W), clamped to [0, 1].
@@ -77,21 +79,26 @@ def match_histogram(images: Tensor, references: Tensor) -> Tensor:
             "reference for all or one for each."
         )
     given, wanted = at_least_float32(images), at_least_float32(references)
-    matched = [_moved(x, wanted[i % wanted.shape[0]].flatten(1)) for i, x in enumerate(given.flatten(2))]
+    seen = given if measured is None else at_least_float32(measured)
+    matched = [
+        _moved(x, _sample(own), _sample(wanted[i % wanted.shape[0]].flatten(1)))
+        for i, (x, own) in enumerate(zip(given.flatten(2), seen.flatten(2), strict=True))
+    ]
     return torch.stack(matched).view(images.shape).clamp(0, 1)
 
 
-def _moved(colors: Tensor, wanted: Tensor) -> Tensor:
-    """Return colours (3, N) with the distribution of `wanted`, (3, M)."""
-    wanted = _sample(wanted)
+def _moved(colors: Tensor, measured: Tensor, wanted: Tensor) -> Tensor:
+    """Return colours (3, N), moved as gives those `measured`, (3, n), the distribution of `wanted`, (3, M)."""
+    count = measured.shape[1]
+    together = torch.cat([measured, colors], dim=1)
     for rotation in _rotations(colors):
-        axes, goal = rotation @ colors, rotation @ wanted
-        known = _quantiles(_sample(axes))
+        axes, goal = rotation @ together, rotation @ wanted
+        known = _quantiles(axes[:, :count])
         axes = torch.stack(
             [_map(x, *q) for x, q in zip(axes, zip(known, _quantiles(goal), strict=True), strict=True)]
         )
-        colors = rotation.T @ axes
-    return colors
+        together = rotation.T @ axes
+    return together[:, count:]
 
 
 def _rotations(like: Tensor) -> list[Tensor]:

@@ -17,6 +17,8 @@ PRESERVE_COLOR = ("luminance", "linear", "histogram")
 MATCH_HISTOGRAM = ("style", "content")
 #: Bounds of `Controls.style_scale`.
 _FINEST, _COARSEST = 0.05, 8.0
+#: Bound of `Controls.feather`.
+_SOFTEST = 1000.0
 
 
 @dataclass(frozen=True, kw_only=True, init=False)
@@ -30,6 +32,7 @@ class Controls(Config):
         style_scale: Factor on the style picture's size, and so on that of its strokes.
         match_histogram: Whose distribution of colours the result is given at the end.
         detail: Share of the content's finest structure that returns to the result, in brightness.
+        feather: Pixels over which the edges of masks fade.
 
     Raises:
         OptionError: A value outside its range, or options that contradict each other.
@@ -51,6 +54,7 @@ class Controls(Config):
         None, "give the result the distribution of colours of one picture", choices=MATCH_HISTOGRAM
     )
     detail: float = option(0.0, "share of the content's finest structure that returns, in [0, 1]")
+    feather: float = option(0.0, "pixels over which the edges of masks fade, 0 to 1000")
 
     def __post_init__(self) -> None:
         for name, choices in (("preserve_color", PRESERVE_COLOR), ("match_histogram", MATCH_HISTOGRAM)):
@@ -59,6 +63,7 @@ class Controls(Config):
         scale = number(self.style_scale, "style_scale", low=_FINEST, high=_COARSEST)
         object.__setattr__(self, "style_scale", scale)
         object.__setattr__(self, "detail", number(self.detail, "detail", low=0.0, high=1.0))
+        object.__setattr__(self, "feather", number(self.feather, "feather", low=0.0, high=_SOFTEST))
         if self.preserve_color is not None and self.match_histogram == "style":
             raise OptionError(
                 f"preserve_color={self.preserve_color!r} keeps the content's colours, match_histogram='style' "

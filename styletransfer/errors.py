@@ -109,3 +109,19 @@ class EvaluateInterrupted(KeyboardInterrupt):
     def __reduce__(self) -> tuple[Any, ...]:
         """Let the exception come back from another process."""
         return partial(type(self), evaluation=self.evaluation), self.args
+
+
+class SheetInterrupted(KeyboardInterrupt):
+    """Ctrl-C during `contact_sheet` or `interpolate`; the pictures that are done are kept.
+
+    Attributes:
+        sheet: The `Sheet` of the pictures that are done.
+    """
+
+    def __init__(self, message: str, *, sheet: Any) -> None:
+        super().__init__(message)
+        self.sheet = sheet
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let the exception come back from another process."""
+        return partial(type(self), sheet=self.sheet), self.args

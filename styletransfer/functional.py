@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from styletransfer.errors import OptionError
@@ -275,7 +276,9 @@ def luminance(images: Tensor) -> Tensor:
     return (images * weights).sum(dim=1, keepdim=True)
 
 
-def match_color(images: Tensor, references: Tensor, *, clamp: bool = True) -> Tensor:
+def match_color(
+    images: Tensor, references: Tensor, *, clamp: bool = True, measured: Tensor | None = None
+) -> Tensor:
     """Give pictures the mean colour and the colour covariance of others, by one linear map of RGB.
 
     Gatys et al. (2017), section 5.2, with the symmetric square roots of Hertzmann's thesis: colours are whitened
@@ -285,6 +288,8 @@ def match_color(images: Tensor, references: Tensor, *, clamp: bool = True) -> Te
         images: (B, 3, H, W) RGB in [0, 1].
         references: (B or 1, 3, H', W').
         clamp: Whether colours beyond [0, 1] are moved to it, which changes mean and covariance a little.
+        measured: Pixels that get the references' mean and covariance, (B, 3, h, w), e.g. those under a mask; by
+            default all of the pictures'.
 
     Returns:
         (B, 3, H, W).
@@ -298,12 +303,36 @@ def match_color(images: Tensor, references: Tensor, *, clamp: bool = True) -> Te
     """
     _check_four(images, "match_color")
     _check_four(references, "match_color")
-    mean, root = _color_root(images, inverse=True)
+    mean, root = _color_root(images if measured is None else measured, inverse=True)
     wanted_mean, wanted_root = _color_root(references, inverse=False)
     flat = images.double().cpu().flatten(2) - mean
     matched = (wanted_root @ root @ flat + wanted_mean).reshape(images.shape)
     matched = matched.clamp(0, 1) if clamp else matched
     return matched.to(images.device, at_least_float32(images).dtype)
+
+
+def gaussian_blur(images: Tensor, deviation: float) -> Tensor:
+    """Blur pictures, mirrored at their borders.
+
+    Args:
+        images: (B, C, H, W).
+        deviation: Of the Gaussian, pixels.
+
+    Returns:
+        (B, C, H, W), of the same mean as far as the borders allow.
+    """
+    height, width = images.shape[2:]
+    kernels = []
+    for side in (height, width):
+        reach = min(max(1, round(3 * deviation)), side - 1)
+        places = torch.arange(-reach, reach + 1, device=images.device, dtype=images.dtype)
+        kernel = torch.exp(-(places**2) / (2 * max(deviation, 1e-6) ** 2))
+        kernels.append(kernel / kernel.sum())
+    down, across = kernels
+    (above, beside), channels = (len(kernel) // 2 for kernel in kernels), images.shape[1]
+    padded = F.pad(images, (beside, beside, above, above), mode="reflect")
+    blurred = F.conv2d(padded, down.view(1, 1, -1, 1).repeat(channels, 1, 1, 1), groups=channels)
+    return F.conv2d(blurred, across.view(1, 1, 1, -1).repeat(channels, 1, 1, 1), groups=channels)
 
 
 def _color_root(images: Tensor, *, inverse: bool) -> tuple[Tensor, Tensor]:

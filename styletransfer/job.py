@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from styletransfer import images, samples
+from styletransfer import codes, images
 from styletransfer._checks import choice
 from styletransfer.errors import OptionError
 from styletransfer.features import as_extractor, own_file
@@ -21,7 +20,7 @@ from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import ImageSource, Picture
 from styletransfer.methods import DEFAULT_METHOD, METHODS, build
 from styletransfer.progress import shown
-from styletransfer.stylizer import EncodedStyle, OnStep, Stylization, Stylizer
+from styletransfer.stylizer import EncodedStyle, Masks, OnStep, Strength, Stylization, Stylizer
 from styletransfer.weights import catalogue, store
 
 #: Called with the name of a weight set that is not on the disk yet, to fetch it visibly.
@@ -80,28 +79,49 @@ def prepare(
     Raises:
         StyleTransferError: Bad input; the message says what, what is wanted, and the way out.
     """
-    chosen = {name: dict((options or {}).get(name, {})) for name in methods}
-    declared = {name: METHODS[choice(name, METHODS, "method")] for name in methods}
-    configured = {name: declared[name].configure(own) for name, own in chosen.items()}
+    for name in methods:  # before any picture is read
+        METHODS[choice(name, METHODS, "method")].configure((options or {}).get(name, {}))
     listed = list(style) if isinstance(style, (list, tuple)) else [style]
     if not listed:
         raise OptionError("At least one style picture is needed, got an empty list.")
     edges: dict[str, Any] = {"long_edge": long_edge, "short_edge": short_edge}
     picture = content if isinstance(content, Picture) else images.read_picture(content, what="content", **edges)
-    styles = [
-        item
-        if isinstance(item, (Picture, EncodedStyle))
-        else images.read_picture(samples.find(item) or item, what="style", **edges)
-        for item in listed
-    ]
+    styles = [read_style(item, **edges) for item in listed]
+    stylizers = build_stylizers(methods, extractor=extractor, device=device, options=options, fetch=fetch)
+    return Job(content=picture, styles=styles, stylizers=stylizers)
+
+
+def build_stylizers(
+    methods: Sequence[str],
+    *,
+    extractor: str | VGG19Features | None = None,
+    device: str | torch.device | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    fetch: Fetch | None = None,
+) -> dict[str, Stylizer]:
+    """Build the stylizers of several methods, which share an extractor where they can; see `prepare`."""
+    declared = {name: METHODS[choice(name, METHODS, "method")] for name in methods}
+    chosen = {name: (options or {}).get(name, {}) for name in methods}
+    configured = {name: method.configure(chosen[name]) for name, method in declared.items()}
     sources = {name: method.extractor if extractor is None else extractor for name, method in declared.items()}
     if fetch is not None:
         _fetch_missing({name: own for name, own in sources.items() if isinstance(own, str)}, chosen, fetch)
     networks = {source: as_extractor(source, device) for source in dict.fromkeys(sources.values())}
-    stylizers = {
-        name: build(declared[name], networks[sources[name]], *chosen) for name, chosen in configured.items()
-    }
-    return Job(content=picture, styles=styles, stylizers=stylizers)
+    return {name: build(declared[name], networks[sources[name]], *own) for name, own in configured.items()}
+
+
+def read_style(style: Any, **reading: Any) -> Picture | EncodedStyle:
+    """Return a style as a picture, or encoded; a name is looked up, a picture is read.
+
+    Raises:
+        StyleTransferError: One that cannot be read.
+    """
+    found = style if isinstance(style, (Picture, EncodedStyle)) else codes.find(style)
+    if isinstance(found, (Picture, EncodedStyle)):
+        return found
+    if found is None and isinstance(style, str):
+        codes.check_known(style)
+    return images.read_picture(found or style, what="style", **reading)
 
 
 def _fetch_missing(extractors: Mapping[str, str], options: Mapping[str, Mapping[str, Any]], fetch: Fetch) -> None:
@@ -132,8 +152,10 @@ def stylize(
     device: str | torch.device | None = None,
     long_edge: int | None = None,
     short_edge: int | None = None,
-    strength: float | Tensor = 1.0,
-    masks: Sequence[ImageSource | Picture] | None = None,
+    strength: Strength = 1.0,
+    masks: Masks | None = None,
+    style_masks: Masks | None = None,
+    preserve: Masks | None = None,
     on_step: OnStep | None = None,
     progress: bool = False,
     **options: Any,
@@ -142,15 +164,18 @@ def stylize(
 
     Args:
         content: Path, PIL image, array (H, W), (H, W, 3) or (H, W, 4), or tensor (B, 3, H, W) in [0, 1].
-        style: The same, the name of a drawn style (`samples.list_styles`), or a list of several to be mixed.
+        style: The same, the name of a drawn style (`samples.list_styles`) or of one in the library, a file of
+            encoded styles (`codes`), or a list of several to be mixed.
         method: See `list_stylizers`; the default takes a fraction of a second.
         extractor: See `create_stylizer`.
         device: See `create_stylizer`.
         long_edge: Reduce both pictures to this longer side, pixels; never enlarges.
         short_edge: Reduce both to this shorter side instead.
-        strength: How much of the style is wanted, in [0, 1], where the method offers it; a number or a map
-            (1, 1, H, W).
-        masks: One grey picture for each style, white where it belongs, where the method offers it.
+        strength: How much of the style is wanted, in [0, 1]: a number, one for each content of a batch, or a grey
+            picture, white where the style is wanted in full.
+        masks: One grey picture for each style, white where it belongs; what none covers keeps the content.
+        style_masks: One grey picture for each style, white over the part of its picture that is looked at.
+        preserve: A grey picture, or several, white where the content is kept.
         on_step: Called with a `Step` after each step.
         progress: Show a progress bar: text in a terminal, a widget in a notebook.
         **options: The method's options and the `Controls` (``preserve_color``, ``style_scale``, ...) by name.
@@ -179,7 +204,9 @@ def stylize(
     )
     with shown(job.stylizers, job.content, enabled=progress) as bar:
         watch = _both(on_step, bar.of(method) if bar else None)
-        return job.run(method, strength=strength, masks=masks, on_step=watch)
+        return job.run(
+            method, strength=strength, masks=masks, style_masks=style_masks, preserve=preserve, on_step=watch
+        )
 
 
 def _both(first: OnStep | None, second: OnStep | None) -> OnStep | None:

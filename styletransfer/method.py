@@ -128,7 +128,8 @@ class Method:
         parts: What it is made of besides the extractor.
         weight_sets: From the extractor's name and the options to the weight sets it will want besides it.
         plan: From a config and (H, W) to the `Plan` of a run.
-        accepts: What of a request it can honour besides content and styles: ``"strength"``, ``"encoded style"``.
+        accepts: What of a request it can honour besides content and styles: ``"strength"``, ``"masks"``.
+        encoded: Returns the class of its encoded styles, if it encodes any.
         brief: Options for a run of a moment, for self-tests and warm-ups.
         bare: Options that leave out what only a run's record shows.
     """
@@ -144,6 +145,7 @@ class Method:
     weight_sets: Callable[[str, Mapping[str, Any]], tuple[str, ...]] = _no_weight_sets
     plan: Callable[[Any, tuple[int, int]], Plan] = _one_step
     accepts: frozenset[str] = frozenset()
+    encoded: Callable[[], type[Any]] | None = None
     brief: Mapping[str, Any] = field(default_factory=dict)
     bare: Mapping[str, Any] = field(default_factory=dict)
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from typing import Any, cast
+from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from styletransfer import images
 from styletransfer.color import match_histogram, repaint_luminance
 from styletransfer.controls import Controls
 from styletransfer.errors import OptionError
-from styletransfer.functional import luminance, match_color
+from styletransfer.functional import gaussian_blur, luminance, match_color
 from styletransfer.images.picture import SMALLEST_SIDE
 from styletransfer.request import EncodedStyle, Request, StyleInput
 
@@ -68,16 +67,13 @@ class Processing:
 
     def _refuse_encoded(self) -> None:
         if any(isinstance(style.source, EncodedStyle) for style in self._asked.styles):
-            names = [f.name for f in dataclasses.fields(Controls) if f.name != "detail"]
+            names = [f.name for f in dataclasses.fields(Controls) if f.name not in ("detail", "feather")]
             given = next(name for name in names if getattr(self._controls, name) != getattr(Controls(), name))
             raise OptionError(f"{given} needs the style's picture, got an encoded style; give the picture itself.")
 
     def _changed(self) -> Request:
         asked, controls = self._asked, self._controls
-        styles = [
-            dataclasses.replace(style, source=self._scaled(position, style.source))
-            for position, style in enumerate(asked.styles, start=1)
-        ]
+        styles = [self._scaled(position, style) for position, style in enumerate(asked.styles, start=1)]
         way = controls.preserve_color
         if way is None:
             return dataclasses.replace(asked, styles=tuple(styles))
@@ -89,11 +85,11 @@ class Processing:
         init = None if asked.init is None else _grey(asked.init)
         return dataclasses.replace(asked, content=_grey(asked.content), styles=tuple(styles), init=init)
 
-    def _scaled(self, position: int, source: Any) -> Any:
+    def _scaled(self, position: int, style: StyleInput) -> StyleInput:
         scale = self._controls.style_scale
         if scale == 1:
-            return source
-        height, width = source.shape[2:]
+            return style
+        height, width = cast(Tensor, style.source).shape[2:]
         size = (round(height * scale), round(width * scale))
         if min(size) < SMALLEST_SIDE:
             least = -(-SMALLEST_SIDE * 100 // min(height, width)) / 100
@@ -101,7 +97,7 @@ class Processing:
                 f"style_scale={scale:g} leaves {size[1]}x{size[0]} pixels of style {position} ({width}x{height}); "
                 f"{SMALLEST_SIDE} on each side are needed. Give at least {least:g}, or a larger picture."
             )
-        return images.resize(source, size)
+        return style.resized(size)
 
     def _matched(self, image: Tensor) -> Tensor:
         """Return a result with the colours of the content, or of each style where it belongs."""
@@ -110,33 +106,33 @@ class Processing:
         matched = torch.zeros_like(image)
         for style in self._asked.styles:
             share = style.share if style.mask is None else style.mask
-            matched += share * match_histogram(image, cast(Tensor, style.source))
+            wanted = _where(cast(Tensor, style.source), style.looked_at)
+            matched += share * match_histogram(image, wanted, measured=_where(image, style.mask))
         return matched  # where no mask is, the content comes back
 
 
 def _recolored(style: StyleInput, content: Tensor, way: str) -> Tensor:
     """Return a style picture with the content's colours, or as grey as the content; one for each content."""
     picture = cast(Tensor, style.source).expand(content.shape[0], -1, -1, -1)
-    kept = _where(content, style.mask)
+    kept, measured = _where(content, style.mask), _where(picture, style.looked_at)
     if way == "linear":
-        return match_color(picture, kept, clamp=False)
+        return match_color(picture, kept, clamp=False, measured=measured)
     if way == "histogram":
-        return match_histogram(picture, kept)
+        return match_histogram(picture, kept, measured=measured)
     # Gatys et al. 2017, equation 10: the style's brightness gets the content's mean and deviation.
-    grey, wanted = luminance(picture), luminance(kept)
     (deviation, mean), (wanted_deviation, wanted_mean) = (
-        torch.std_mean(x, dim=(1, 2, 3), correction=0, keepdim=True) for x in (grey, wanted)
+        torch.std_mean(luminance(x), dim=(1, 2, 3), correction=0, keepdim=True) for x in (measured, kept)
     )
-    matched = (grey - mean) * (wanted_deviation / deviation.clamp_min(1e-4)) + wanted_mean
+    matched = (luminance(picture) - mean) * (wanted_deviation / deviation.clamp_min(1e-4)) + wanted_mean
     return matched.clamp(0, 1).expand(-1, 3, -1, -1).contiguous()
 
 
-def _where(content: Tensor, mask: Tensor | None) -> Tensor:
-    """Return the pixels of a content that a mask covers, as pictures (B, 3, N, 1); all without a mask."""
+def _where(picture: Tensor, mask: Tensor | None) -> Tensor:
+    """Return the pixels that a mask covers, as pictures (B, 3, N, 1); the whole picture without a mask."""
     if mask is None:
-        return content
+        return picture
     covered = mask[0, 0] >= float(mask.max()) / 2
-    return content[:, :, covered][..., None]
+    return picture[:, :, covered][..., None]
 
 
 def _grey(picture: Tensor) -> Tensor:
@@ -146,12 +142,4 @@ def _grey(picture: Tensor) -> Tensor:
 def _finest(picture: Tensor) -> Tensor:
     """Return the finest structure of a picture's brightness, (B, 1, H, W): what a blur takes away."""
     grey = luminance(picture)
-    height, width = grey.shape[2:]
-    deviation = max(1.0, _FINEST * max(height, width))
-    reach = min(round(3 * deviation), height - 1, width - 1)
-    places = torch.arange(-reach, reach + 1, device=grey.device, dtype=grey.dtype)
-    kernel = torch.exp(-(places**2) / (2 * deviation**2))
-    kernel = kernel / kernel.sum()
-    padded = F.pad(grey, (reach, reach, reach, reach), mode="reflect")
-    blurred = F.conv2d(F.conv2d(padded, kernel.view(1, 1, -1, 1)), kernel.view(1, 1, 1, -1))
-    return grey - blurred
+    return grey - gaussian_blur(grey, max(1.0, _FINEST * max(grey.shape[2:])))

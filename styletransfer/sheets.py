@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,12 @@ from PIL.Image import Image as PilImage
 
 from styletransfer import images
 from styletransfer._checks import integer
-from styletransfer.errors import ImageError, OptionError
+from styletransfer.errors import ImageError, OptionError, SheetInterrupted
 from styletransfer.files import folder_files, new_folder, write_contents
 from styletransfer.images import ImageSource, Picture
 from styletransfer.job import Job, prepare
 from styletransfer.methods import DEFAULT_METHOD, METHODS
-from styletransfer.stylizer import Stylization
+from styletransfer.stylizer import Masks, Strength, Stylization
 
 #: Called with the number of pictures that are done, and of all.
 OnPicture = Callable[[int, int], None]
@@ -131,6 +131,8 @@ def contact_sheet(
     method: str = DEFAULT_METHOD,
     *,
     columns: int | None = None,
+    strength: Strength = 1.0,
+    preserve: Masks | None = None,
     on_picture: OnPicture | None = None,
     options: Any = None,
     **working: Any,
@@ -142,12 +144,15 @@ def contact_sheet(
         styles: The same each, or the name of a drawn style (`samples.list_styles`).
         method: See `list_stylizers`.
         columns: Pictures in a row; by default as many as make the sheet about square.
+        strength: See `stylize`.
+        preserve: See `stylize`.
         on_picture: Called after each picture.
         options: The method's, by name.
         **working: ``extractor``, ``device``, ``long_edge``, ``short_edge``: see `stylize`.
 
     Raises:
         StyleTransferError: Bad input, before any work.
+        SheetInterrupted: Ctrl-C after at least one picture; carries the sheet so far.
 
     Example:
         >>> from styletransfer import samples
@@ -158,7 +163,9 @@ def contact_sheet(
     job, names = _prepared(content, styles, method, options, working)
     count = len(names)
     shares = [tuple(float(number == own) for own in range(count)) for number in range(count)]
-    return _painted(job, method, names, list(zip(places(count, columns), names, shares, strict=True)), on_picture)
+    grid = list(zip(places(count, columns), names, shares, strict=True))
+    asked = {"strength": strength, "preserve": preserve}
+    return _painted(job, method, names, grid, on_picture, asked)
 
 
 def interpolate(
@@ -167,6 +174,8 @@ def interpolate(
     method: str = DEFAULT_METHOD,
     *,
     per_side: int = 5,
+    strength: Strength = 1.0,
+    preserve: Masks | None = None,
     on_picture: OnPicture | None = None,
     options: Any = None,
     **working: Any,
@@ -180,12 +189,15 @@ def interpolate(
         styles: Two to four; the same each, or the name of a drawn style.
         method: One that mixes styles.
         per_side: Pictures along a side, 2 to 15.
+        strength: See `stylize`.
+        preserve: See `stylize`.
         on_picture: Called after each picture.
         options: The method's, by name, without ``style_mix``.
         **working: See `contact_sheet`.
 
     Raises:
         StyleTransferError: Bad input, before any work.
+        SheetInterrupted: Ctrl-C after at least one picture; carries the sheet so far.
 
     Example:
         >>> from styletransfer import samples
@@ -201,7 +213,8 @@ def interpolate(
     if "style_mix" not in METHODS[method].option_names:
         raise OptionError(f"Method {method!r} does not mix styles; contact_sheet paints each by itself.")
     grid = [(place, _title(names, shares), shares) for place, shares in mixtures(len(names), per_side)]
-    return _painted(job, method, names, grid, on_picture)
+    asked = {"strength": strength, "preserve": preserve}
+    return _painted(job, method, names, grid, on_picture, asked)
 
 
 def check_mixtures(styles: int, per_side: int) -> None:
@@ -293,20 +306,33 @@ def _painted(
     names: tuple[str, ...],
     grid: list[tuple[Place, str, tuple[float, ...]]],
     on_picture: OnPicture | None,
+    asked: Mapping[str, Any],
 ) -> Sheet:
     stylizer = job.stylizers[method]
-    cells = []
-    for place, title, shares in grid:
-        used = [(source, share) for source, share in zip(job.styles, shares, strict=True) if share > 0]
-        own = copy.copy(stylizer)
-        if len(used) > 1:
-            own.config = own.config.replaced(style_mix=tuple(share for _, share in used))
-        result = own.stylize(job.content, [source for source, _ in used])
-        cells.append(Cell(place=place, title=title, shares=shares, result=result))
-        if on_picture is not None:
-            on_picture(len(cells), len(grid))
     pictures = tuple(style if isinstance(style, Picture) else None for style in job.styles)
-    return Sheet(content=job.content, styles=pictures, names=names, cells=tuple(cells))
+    cells: list[Cell] = []
+
+    def sheet() -> Sheet:
+        return Sheet(content=job.content, styles=pictures, names=names, cells=tuple(cells))
+
+    try:
+        for place, title, shares in grid:
+            used = [(source, share) for source, share in zip(job.styles, shares, strict=True) if share > 0]
+            own = copy.copy(stylizer)
+            if len(used) > 1:
+                own.config = own.config.replaced(style_mix=tuple(share for _, share in used))
+            result = own.stylize(job.content, [source for source, _ in used], **asked)
+            cells.append(Cell(place=place, title=title, shares=shares, result=result))
+            if on_picture is not None:
+                on_picture(len(cells), len(grid))
+    except KeyboardInterrupt:
+        if not cells:
+            raise KeyboardInterrupt from None
+        raise SheetInterrupted(
+            f"Interrupted after {len(cells)} of {len(grid)} pictures; they are kept on this exception as .sheet.",
+            sheet=sheet(),
+        ) from None
+    return sheet()
 
 
 def _title(names: Sequence[str], shares: Sequence[float]) -> str:

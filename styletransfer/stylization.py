@@ -67,6 +67,8 @@ class Stylization:
         content: The content, at its working size.
         styles: The style pictures; an encoded style is None.
         masks: Where the styles were to go, if that was said.
+        style_masks: Which part of each style's picture was looked at, if that was said; None for all of one.
+        preserve: Where the content was to be kept, if that was said.
         init: The picture that the run started from, if one was given.
         encoded_from: Files that encoded styles were made of.
         strength: How much of the style was wanted.
@@ -86,6 +88,8 @@ class Stylization:
     content: Picture | None = None
     styles: tuple[Picture | None, ...] = ()
     masks: tuple[Picture, ...] = ()
+    style_masks: tuple[Picture | None, ...] = ()
+    preserve: tuple[Picture, ...] = ()
     init: Picture | None = None
     encoded_from: tuple[Path, ...] = ()
     strength: float | Tensor = 1.0
@@ -94,7 +98,7 @@ class Stylization:
     @property
     def inputs(self) -> tuple[Path, ...]:
         """Files that were read; `save` refuses to overwrite them."""
-        pictures = (self.content, *self.styles, *self.masks, self.init)
+        pictures = (self.content, *self.styles, *self.masks, *self.style_masks, *self.preserve, self.init)
         paths = [picture.path for picture in pictures if picture is not None and picture.path is not None]
         return (*paths, *self.encoded_from)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, NoReturn
 
 import torch
 from torch import Tensor
@@ -19,6 +21,15 @@ from styletransfer.errors import DivergenceError, ImageError, OptionError, Styli
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import ImageSource, Picture
 from styletransfer.images.picture import SMALLEST_SIDE
+from styletransfer.masking import (
+    place_masks,
+    place_preserved,
+    place_style_mask,
+    read_masks,
+    read_preserved,
+    read_strength,
+    read_style_masks,
+)
 from styletransfer.memory import available, in_words
 from styletransfer.method import Forecast, Method, Plan
 from styletransfer.processing import Processing
@@ -28,9 +39,6 @@ from styletransfer.request import (
     Request,
     StyleInput,
     as_picture,
-    check_strength,
-    place_masks,
-    read_masks,
 )
 from styletransfer.stylization import OnStep, Step, Stylization
 
@@ -54,6 +62,22 @@ def synchronize(device: torch.device) -> None:
         torch.cuda.synchronize(device)
     elif device.type == "mps":
         torch.mps.synchronize()
+
+
+#: How much of a style is wanted: a number, one for each content, or a map.
+Strength = float | Sequence[float] | ImageSource | Picture
+#: Grey pictures, or one.
+Masks = Sequence[ImageSource | Picture | None] | ImageSource | Picture
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Drawn:
+    """Masks and strength as they were given, read."""
+
+    masks: tuple[Any, ...]
+    style_masks: tuple[Any, ...]
+    preserve: tuple[Picture, ...]
+    strength: float | Tensor
 
 
 class Stylizer(ABC):
@@ -179,8 +203,10 @@ class Stylizer(ABC):
         content: ImageSource | Picture,
         style: Any,
         *,
-        strength: float | Tensor = 1.0,
-        masks: Sequence[ImageSource | Picture] | None = None,
+        strength: Strength = 1.0,
+        masks: Masks | None = None,
+        style_masks: Masks | None = None,
+        preserve: Masks | None = None,
         on_step: OnStep | None = None,
     ) -> Stylization:
         """Repaint `content` in the manner of `style`.
@@ -189,9 +215,13 @@ class Stylizer(ABC):
             content: Path, PIL image, array or tensor; a batch as a (B, 3, H, W) tensor.
             style: The same, or a list of several to be mixed. Its size may differ from the content's. A method
                 that encodes styles also takes an `EncodedStyle`.
-            strength: How much of the style is wanted, in [0, 1]; a number, or a map (1, 1, H, W) over the content.
+            strength: How much of the style is wanted, in [0, 1]: a number, one for each content of a batch, or a
+                map, a grey picture that is white where the style is wanted in full; resized to the content.
             masks: One grey picture for each style, white where it belongs; resized to the content. Where masks
-                overlap they share, and what none covers keeps the content.
+                overlap they share, and what none covers keeps the content. `split_labels` makes masks of labels.
+            style_masks: One grey picture for each style, white over the part of its picture that is looked at
+                (guided Gram matrices and statistics: Gatys et al. 2017, section 4); None for all of it.
+            preserve: A grey picture, white where the content is kept; or several.
             on_step: Called after each step with a `Step`.
 
         Returns:
@@ -205,26 +235,8 @@ class Stylizer(ABC):
             StylizeInterrupted: Ctrl-C during an optimisation; carries the picture so far. (A feed-forward
                 method has none: there it is a plain KeyboardInterrupt.)
         """
-        picture = as_picture(content, "content")
-        listed = list(style) if isinstance(style, (list, tuple)) else [style]
-        if not listed:
-            raise OptionError("At least one style picture is needed, got an empty list.")
-        read = [item if isinstance(item, EncodedStyle) else as_picture(item, "style") for item in listed]
-        start = self._start_picture()
-        drawn = () if masks is None else read_masks(masks, len(read))
-        context: dict[str, Any] = {
-            "strength": strength,
-            "masks": drawn,
-            "init": start,
-            "encoded_from": tuple(s.path for s in read if isinstance(s, EncodedStyle) and s.path is not None),
-            "alpha": picture.alpha,
-            "content": picture,
-            "styles": tuple(item if isinstance(item, Picture) else None for item in read),
-            "parts": self.parts,
-            "controls": self.controls,
-        }
-        self._check_memory(picture)
-        work = Processing(self.controls, self._request(picture, read, strength, drawn, start))
+        request, context = self._prepared(content, style, strength, masks, style_masks, preserve)
+        work = Processing(self.controls, request)
         try:
             result = self._run(work.request, _recoloring(on_step, work))
         except StylizeInterrupted as interrupted:
@@ -239,6 +251,52 @@ class Stylizer(ABC):
                 term="picture",
             )
         return dataclasses.replace(result, image=work.finish(result.image), **context)
+
+    def check(self, content: ImageSource | Picture, style: Any, **asked: Any) -> None:
+        """Find out whether `stylize` takes these arguments; nothing is painted.
+
+        Raises:
+            StyleTransferError: What is wrong, as from `stylize`.
+        """
+        self._prepared(content, style, **asked)
+
+    def _prepared(
+        self,
+        content: ImageSource | Picture,
+        style: Any,
+        strength: Strength = 1.0,
+        masks: Masks | None = None,
+        style_masks: Masks | None = None,
+        preserve: Masks | None = None,
+    ) -> tuple[Request, dict[str, Any]]:
+        """Read and check everything; return what is asked, and what a result tells of it."""
+        picture = as_picture(content, "content")
+        listed = list(style) if isinstance(style, (list, tuple)) else [style]
+        if not listed:
+            raise OptionError("At least one style picture is needed, got an empty list.")
+        read = [item if isinstance(item, EncodedStyle) else as_picture(item, "style") for item in listed]
+        start = self._start_picture()
+        drawn = _Drawn(
+            masks=() if masks is None else read_masks(masks, len(read)),
+            style_masks=() if style_masks is None else read_style_masks(style_masks, len(read)),
+            preserve=() if preserve is None else read_preserved(preserve),
+            strength=read_strength(strength, picture),
+        )
+        context: dict[str, Any] = {
+            "strength": drawn.strength,
+            "masks": drawn.masks,
+            "style_masks": drawn.style_masks,
+            "preserve": drawn.preserve,
+            "init": start,
+            "encoded_from": tuple(s.path for s in read if isinstance(s, EncodedStyle) and s.path is not None),
+            "alpha": picture.alpha,
+            "content": picture,
+            "styles": tuple(item if isinstance(item, Picture) else None for item in read),
+            "parts": self.parts,
+            "controls": self.controls,
+        }
+        self._check_memory(picture)
+        return self._request(picture, read, drawn, start), context
 
     def _check_memory(self, content: Picture) -> None:
         """Refuse a content that would not fit into memory, before any work is done on it."""
@@ -256,45 +314,74 @@ class Stylizer(ABC):
             f"{self.method!r} needs {in_words(needed.least)} of memory for it; {in_words(free)} are free. {cure}"
         )
 
-    def _request(
-        self,
-        content: Picture,
-        styles: list[Any],
-        strength: float | Tensor,
-        masks: Sequence[Picture],
-        start: Picture | None,
-    ) -> Request:
+    def _request(self, content: Picture, styles: list[Any], drawn: _Drawn, start: Picture | None) -> Request:
         """Check what was given against the content and what the method accepts."""
-        device = self.extractor.device
+        device, size = self.extractor.device, (content.rgb.shape[2], content.rgb.shape[3])
         shares = mix(getattr(self.config, "style_mix", None), len(styles))
         sources = [self._style_source(style, content) for style in styles]
-        placed: Sequence[Tensor | None] = [None] * len(styles)
-        if masks:
+        if drawn.masks or drawn.style_masks or drawn.preserve:
             self._require("masks", "masks", "leave them out")
+        feather, preserved = self.controls.feather, None
+        if feather and not drawn.masks and not drawn.preserve:
+            raise OptionError(
+                "feather softens the edges of masks, and there are none; leave it out, or give masks."
+            )
+        if drawn.preserve:
+            preserved = place_preserved(drawn.preserve, size, feather=feather)
+        placed: Sequence[Tensor | None] = [None] * len(styles)
+        if drawn.masks:
             if getattr(self.config, "style_mix", None) is not None:
                 raise OptionError(
                     "style_mix and masks were both given: a mask says where a style belongs. Give one."
                 )
-            placed = [mask.to(device) for mask in place_masks(masks, content)]
-        strength = check_strength(strength, content)
-        if isinstance(strength, Tensor) or strength != 1:
+            placed = place_masks(drawn.masks, size, preserved=preserved, feather=feather)
+        looked_at = (
+            [None] * len(styles)
+            if not drawn.style_masks
+            else [
+                None if mask is None else _looked_at(mask, source, position)
+                for position, (mask, source) in enumerate(zip(drawn.style_masks, sources, strict=True), start=1)
+            ]
+        )
+        if isinstance(drawn.strength, Tensor) or drawn.strength != 1:
             self._require("strength", "a strength", "leave it at 1")
+
+        def there(x: Tensor | None) -> Tensor | None:
+            return None if x is None else x.to(device)
+
         return Request(
             content=content.rgb.to(device),
             styles=tuple(
-                StyleInput(source=s, share=p, mask=m) for s, p, m in zip(sources, shares, placed, strict=True)
+                StyleInput(
+                    source=source,
+                    share=share,
+                    mask=there(mask),
+                    looked_at=there(part),
+                    finer=there(_finer(style, self.controls.style_scale)),
+                )
+                for style, source, share, mask, part in zip(
+                    styles, sources, shares, placed, looked_at, strict=True
+                )
             ),
             init=None if start is None else self._init(start, content),
-            strength=strength.to(device) if isinstance(strength, Tensor) else strength,
+            strength=drawn.strength.to(device) if isinstance(drawn.strength, Tensor) else drawn.strength,
+            preserved=there(preserved),
         )
 
     def _style_source(self, style: Picture | EncodedStyle, content: Picture) -> Tensor | EncodedStyle:
         if isinstance(style, EncodedStyle):
-            self._require("encoded style", "an encoded style", "give the picture itself")
+            if self.declaration.encoded is None:
+                self._refuse("an encoded style", "give the picture itself")
             if style.extractor != self.extractor.name:
                 raise OptionError(
                     f"The style was encoded with {style.extractor!r}, this stylizer uses {self.extractor.name!r}; "
                     "encode it again with this stylizer's encode_style."
+                )
+            known = style.extractor_sha256
+            if known is not None and self._extractor_sha256 not in (None, known):
+                raise OptionError(
+                    f"The style was encoded with other weights of {style.extractor!r} (SHA-256 {known[:8]}..., "
+                    f"this stylizer's {str(self._extractor_sha256)[:8]}...); encode it again with this stylizer."
                 )
             return style
         if style.rgb.device != content.rgb.device:
@@ -330,13 +417,42 @@ class Stylizer(ABC):
             )
         return images.resize(start, (height, width))
 
+    @functools.cached_property
+    def _extractor_sha256(self) -> str | None:
+        return self.extractor.sha256
+
     def _require(self, ability: str, what: str, cure: str) -> None:
         if ability not in self.declaration.accepts:
-            raise OptionError(f"Method {self.method!r} does not take {what}; {cure}, or choose another method.")
+            self._refuse(what, cure)
+
+    def _refuse(self, what: str, cure: str) -> NoReturn:
+        raise OptionError(f"Method {self.method!r} does not take {what}; {cure}, or choose another method.")
 
     @abstractmethod
     def _run(self, request: Request, on_step: OnStep | None) -> Stylization:
         """Do the work."""
+
+
+def _finer(style: Picture | EncodedStyle, scale: float) -> Tensor | None:
+    """Return a style picture that was reduced when it was read as large as it is wanted, as far as it goes."""
+    if scale <= 1 or isinstance(style, EncodedStyle) or style.path is None or style.source_size is None:
+        return None
+    edge = max(style.rgb.shape[2:])
+    if max(style.source_size) <= edge:
+        return None
+    return images.read_picture(
+        style.path, what="style", long_edge=round(edge * scale), frame=style.frame, quiet=True
+    ).rgb
+
+
+def _looked_at(mask: Picture, source: Tensor | EncodedStyle, position: int) -> Tensor:
+    """Return what counts of a style's picture."""
+    if isinstance(source, EncodedStyle):
+        raise OptionError(
+            f"Style mask {position} needs the style's picture, got an encoded style; give the picture itself, or "
+            "encode it with the mask."
+        )
+    return place_style_mask(mask, (source.shape[2], source.shape[3]), position)
 
 
 def _recoloring(on_step: OnStep | None, work: Processing) -> OnStep | None:

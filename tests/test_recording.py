@@ -16,7 +16,15 @@ import torch
 
 import styletransfer as st
 from styletransfer import samples
-from styletransfer.errors import CompareInterrupted, DivergenceError, OptionError, OutputError, StylizeInterrupted
+from styletransfer.errors import (
+    CompareInterrupted,
+    DivergenceError,
+    ImageError,
+    OptionError,
+    OutputError,
+    SheetInterrupted,
+    StylizeInterrupted,
+)
 from styletransfer.images import Picture, read_picture, save_image
 from styletransfer.methods.gatys.config import GatysConfig
 from styletransfer.recording import html_page, picture_hash, plain, weight_hashes
@@ -131,6 +139,7 @@ class TestInputsAreNeverOverwritten:
         DivergenceError("a", term="b", image=torch.zeros(1)),
         StylizeInterrupted("a", stylization=1),
         CompareInterrupted("a", comparison=2),
+        SheetInterrupted("a", sheet=2),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -166,7 +175,7 @@ def test_nothing_belongs_where_a_mask_is_transparent(pair: tuple[Path, Path]) ->
     ids=["sparse", "complex", "meta", "nan"],
 )
 def test_odd_strength_maps_are_refused(pair: tuple[Path, Path], strength: torch.Tensor) -> None:
-    with pytest.raises(OptionError, match="strength map"):
+    with pytest.raises(ImageError, match="strength map"):
         st.stylize(*pair, strength=strength, device="cpu")
 
 

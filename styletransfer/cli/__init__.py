@@ -17,7 +17,13 @@ import click
 
 from styletransfer._version import __version__
 from styletransfer.cli.streams import take_any_character, unwritable
-from styletransfer.errors import CompareInterrupted, EvaluateInterrupted, StyleTransferError, StylizeInterrupted
+from styletransfer.errors import (
+    CompareInterrupted,
+    EvaluateInterrupted,
+    SheetInterrupted,
+    StyleTransferError,
+    StylizeInterrupted,
+)
 from styletransfer.methods import METHODS
 
 __all__ = ["main"]
@@ -30,6 +36,7 @@ _HOMES = {
     "demo": "compare:demo_command",
     "sheet": "sheet:sheet_command",
     "interpolate": "sheet:interpolate_command",
+    "styles": "styles:styles_group",
     "evaluate": "evaluate:evaluate_command",
     "explain": "explain:explain_command",
     "info": "info:info_command",
@@ -84,7 +91,7 @@ class _Group(click.Group):
             raise _BadInput(str(error)) from error
         except KeyboardInterrupt as error:
             # Those that come this far speak to Python: what they carry was not asked for.
-            to_python = (CompareInterrupted, EvaluateInterrupted, StylizeInterrupted)
+            to_python = (CompareInterrupted, EvaluateInterrupted, SheetInterrupted, StylizeInterrupted)
             kept = "" if isinstance(error, to_python) else str(error)
             raise _Interrupted(kept or "Interrupted; nothing was written.") from error
         except ImportError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from styletransfer import samples
+from styletransfer.cli.inputs import read_pictures, read_regions, region_options, split_off_regions
 from styletransfer.cli.options import OptionsCommand, completing, method_options, options_for
 from styletransfer.cli.shared import (
     device_option,
@@ -22,7 +23,6 @@ from styletransfer.cli.shared import (
     working_options,
 )
 from styletransfer.cli.streams import tell, tell_json
-from styletransfer.cli.stylize import read_pictures
 from styletransfer.errors import CompareInterrupted
 from styletransfer.judging.judges import find_judge
 from styletransfer.methods import METHODS
@@ -69,6 +69,7 @@ _DEMO_LONG_EDGE = 320
     metavar="SECONDS",
     help="Stop a peer that takes longer.",
 )
+@region_options
 @judge_option
 @working_options
 @output_options
@@ -96,14 +97,15 @@ def compare_command(
         from styletransfer.comparing.run import check_methods, check_peers
 
     working, reading = split_off(given)
+    asked, drawn = split_off_regions(given)
     judge = find_judge(judge).name
     names = check_methods(methods and [name.strip() for name in methods.split(",")])
     options = options_for(names, given)
     programs = check_peers(peers, peer_timeout)
     writers = [*names, *(peer.name for peer in programs)]
-    output_files(output, writers, protected=[content, style, *files_among(working, *options.values())])
+    output_files(output, writers, protected=[content, style, *drawn, *files_among(working, *options.values())])
     picture, [manner] = read_pictures(content, [style], reading, quiet=quiet)
-    working |= {"judge": judge, "peers": programs, "peer_timeout": peer_timeout}
+    working |= {"judge": judge, "peers": programs, "peer_timeout": peer_timeout, **read_regions(asked, 1)}
     comparison = _run(picture, manner, options, working, output, quiet=quiet)
     _report(comparison, comparison.save(output), output, quiet, as_json)
     for message in comparison.failures.values():

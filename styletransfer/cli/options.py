@@ -21,9 +21,9 @@ from styletransfer.weights import catalogue
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 if typing.TYPE_CHECKING:
-    _ParamType = click.ParamType[Any]
+    ParamType = click.ParamType[Any]
 else:  # releases of click before 8.2 take no type argument
-    _ParamType = click.ParamType
+    ParamType = click.ParamType
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class MethodOption:
         return "--" + self.name.replace("_", "-")
 
 
-class _List(_ParamType):
+class _List(ParamType):
     """Comma-separated values, as a tuple."""
 
     def __init__(self, item: Callable[[str], Any], name: str, example: str, *, single: bool = False) -> None:
@@ -70,7 +70,7 @@ class _List(_ParamType):
         return items[0] if self.single and len(items) == 1 else items
 
 
-class _Named(_ParamType):
+class _Named(ParamType):
     """``name=number`` pairs, as a dict."""
 
     name = "name=number,..."

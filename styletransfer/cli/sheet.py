@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from styletransfer import samples
+from styletransfer.cli.inputs import read_pictures, split_off_regions, strength_options
 from styletransfer.cli.options import OptionsCommand, method_options, options_for
 from styletransfer.cli.shared import (
     files_among,
@@ -21,7 +22,7 @@ from styletransfer.cli.shared import (
     working_options,
 )
 from styletransfer.cli.streams import tell, tell_json
-from styletransfer.cli.stylize import read_pictures
+from styletransfer.errors import SheetInterrupted
 from styletransfer.methods import METHODS
 from styletransfer.progress import CountBar, fetch_visibly
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 @folder_option
 @method_option
 @click.option("--columns", type=int, metavar="N", help="Pictures in a row.  [default: about a square]")
+@strength_options
 @working_options
 @output_options
 def sheet_command(
@@ -77,6 +79,7 @@ def sheet_command(
 @click.option(
     "--per-side", type=int, default=5, show_default=True, metavar="N", help="Pictures along a side, 2 to 15."
 )
+@strength_options
 @working_options
 @output_options
 def interpolate_command(
@@ -114,23 +117,32 @@ def _run(
     as_json: bool,
 ) -> None:
     working, reading = split_off(given)
+    asked, drawn = split_off_regions(given)
     options = options_for([method], given)[method]
     options = options if as_json else {**METHODS[method].bare, **options}
     with quick_imports():
         from styletransfer.sheets import output_files
 
-    output_files(output, places, protected=[content, *styles, *files_among(working, options)])
+    output_files(output, places, protected=[content, *styles, *drawn, *files_among(working, options)])
     picture, manners = read_pictures(content, styles, reading, quiet=quiet)
-    with CountBar("pictures", len(places), unit=" pictures", quiet=quiet) as bar:
-        made: Sheet = work(
-            picture,
-            manners,
-            method,
-            options=options,
-            on_picture=bar.update,
-            fetch=partial(fetch_visibly, quiet=quiet),
-            **working,
-        )
+    try:
+        with CountBar("pictures", len(places), unit=" pictures", quiet=quiet) as bar:
+            made: Sheet = work(
+                picture,
+                manners,
+                method,
+                options=options,
+                on_picture=bar.update,
+                fetch=partial(fetch_visibly, quiet=quiet),
+                **asked,
+                **working,
+            )
+    except SheetInterrupted as interrupt:
+        interrupt.sheet.save(output)
+        done = len(interrupt.sheet.cells)
+        raise KeyboardInterrupt(
+            f"Interrupted after {done} of {len(places)} pictures; what was reached is in {output}."
+        ) from None
     files = made.save(output)
     kept = f"The results are in {output}."
     if as_json:

@@ -34,7 +34,7 @@ from styletransfer.methods import METHODS, distribute_options
 from styletransfer.peers import DEFAULT_TIMEOUT, LONGEST_TIMEOUT, Peer, find_peers
 from styletransfer.peers.run import PeerResult, run_peers
 from styletransfer.progress import shown
-from styletransfer.stylizer import EncodedStyle, OnStep, Step, Stylization
+from styletransfer.stylizer import EncodedStyle, Masks, OnStep, Step, Strength, Stylization
 
 __all__ = ["Comparison", "ComparisonRow", "check_methods", "compare"]
 
@@ -55,6 +55,10 @@ def compare(
     judge: str | Judge | None = None,
     peers: str | Peer | Sequence[str | Peer] = (),
     peer_timeout: float = DEFAULT_TIMEOUT,
+    strength: Strength = 1.0,
+    masks: Masks | None = None,
+    style_masks: Masks | None = None,
+    preserve: Masks | None = None,
     **shared: Any,
 ) -> Comparison:
     """Run several methods on the same pictures, under the same judge.
@@ -79,6 +83,10 @@ def compare(
             The seconds of each may contain more than ours: see `ComparisonRow.clock`. One that fails is among
             `Comparison.failures`.
         peer_timeout: Seconds after which a peer is stopped.
+        strength: See `stylize`; peers know nothing of it, nor of masks.
+        masks: See `stylize`.
+        style_masks: See `stylize`.
+        preserve: See `stylize`.
         **shared: Options by name, as in `stylize`; each goes to every chosen method that has it.
 
     Returns:
@@ -97,10 +105,11 @@ def compare(
         1
     """
     names = check_methods(methods)
-    if isinstance(style, (list, tuple, EncodedStyle)):
+    given: Any = style
+    if isinstance(given, (list, tuple, EncodedStyle)):
+        got = "an encoded one" if isinstance(given, EncodedStyle) else f"a {type(given).__name__}"
         raise ImageError(
-            f"compare takes one style picture, which the judge has to see, got a {type(style).__name__}; "
-            "call it once for each style."
+            f"compare takes one style picture, which the judge has to see, got {got}; call it once for each style."
         )
     programs = check_peers(peers, peer_timeout)
     eyes = judge if isinstance(judge, Judge) else create_judge(judge, device=device)
@@ -115,12 +124,24 @@ def compare(
         options=_options(names, options, shared),
         fetch=fetch,
     )
+    if not isinstance(job.styles[0], Picture):
+        raise ImageError(
+            f"compare takes a style picture, which the judge has to see, got the encoded style {style}."
+        )
     counts = [picture.rgb.shape[0] for picture in (job.content, _style(job))]
     if counts != [1, 1]:
         raise ImageError(
             f"compare takes one content and one style, got batches of {counts[0]} and {counts[1]}; "
             "call it once for each pair."
         )
+    request: dict[str, Any] = {
+        "strength": strength,
+        "masks": masks,
+        "style_masks": style_masks,
+        "preserve": preserve,
+    }
+    for stylizer in job.stylizers.values():
+        stylizer.check(job.content, job.styles, **request)
     results: dict[str, Stylization] = {}
     outcomes: dict[str, PeerResult | StyleTransferError] = {}
     try:
@@ -128,7 +149,7 @@ def compare(
             watchers = [watcher for watcher in (bars, on_step) if watcher is not None]
             for name, stylizer in job.stylizers.items():
                 warm_up(stylizer, job.content, _style(job))
-                results[name] = job.run(name, on_step=_watch(name, watchers))
+                results[name] = job.run(name, on_step=_watch(name, watchers), **request)
         pictures = job.content, _style(job)
         for peer, outcome in run_peers(
             programs, *pictures, progress=progress, device=job.device, timeout=peer_timeout

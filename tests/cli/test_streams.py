@@ -14,7 +14,7 @@ from PIL import Image
 
 from styletransfer import samples
 from styletransfer.cli import main, streams
-from styletransfer.cli.stylize import default_output
+from styletransfer.cli.outputs import default_output
 from styletransfer.errors import OutputError
 
 

@@ -341,74 +341,41 @@ class TestStrength:
             make().stylize(content, style, strength=0 * ones).image, none, atol=1e-5, rtol=0
         )
 
-    @pytest.mark.parametrize("strength", [-0.1, 1.1, "half", torch.ones(1, 1, 3, 3), 2 * torch.ones(1, 1, 32, 40)])
-    def test_bad_ones_are_refused(self, make: Make, picture: Draw, strength: Any) -> None:
-        with pytest.raises(OptionError, match="strength"):
-            make().stylize(picture(), picture(seed=1), strength=strength)
-
-
-def half(left: bool, height: int = 32, width: int = 40) -> Tensor:
-    mask = torch.zeros(1, 3, height, width)
-    mask[..., slice(0, width // 2) if left else slice(width // 2, width)] = 1
-    return mask
-
-
-class TestMasks:
-    @pytest.fixture(autouse=True)
-    def _honoured(self, method: str, make: Make, picture: Draw) -> None:
-        if "masks" not in METHODS[method].accepts:
-            with pytest.raises(OptionError, match=f"Method '{method}' does not take masks"):
-                make().stylize(picture(), picture(seed=1), masks=[half(True)])
+    def test_a_map_may_be_a_picture_of_any_size(self, method: str, make: Make, picture: Draw) -> None:
+        if "strength" not in METHODS[method].accepts:
             pytest.skip("refused by name")
-
-    def test_a_white_mask_equals_none(self, make: Make, picture: Draw) -> None:
         content, style = picture(), picture(seed=1)
-        masked = make().stylize(content, style, masks=[torch.ones_like(content)]).image
-        torch.testing.assert_close(masked, make().stylize(content, style).image, rtol=0, atol=2e-3)
+        level = np.full((64, 80), 0.5, np.float32)
+        image = make().stylize(content, style, strength=level).image
+        wanted = make().stylize(content, style, strength=0.5).image
+        torch.testing.assert_close(image, wanted, atol=1e-4, rtol=0)
 
-    def test_what_no_mask_covers_keeps_the_content(self, make: Make, picture: Draw) -> None:
-        content = picture()
-        image = make().stylize(content, picture(seed=1), masks=[half(True)]).image
-        assert torch.equal(image[..., 20:], content[..., 20:])
-        assert (image[..., :20] - content[..., :20]).abs().max() > 1e-3
-
-    def test_each_side_follows_its_own_style(self, make: Make, picture: Draw) -> None:
-        content, red, blue = picture(), picture(seed=1), picture(seed=2)
-        red[:, 1:] *= 0.2
-        blue[:, :2] *= 0.2
-        masks = [half(True), half(False)]
-        one, other = (make().stylize(content, pair, masks=masks).image for pair in ([red, blue], [blue, red]))
-        assert (one - other)[..., :20].abs().mean() > 1e-4
-        assert (one - other)[..., 20:].abs().mean() > 1e-4
-
-    def test_are_resized_to_the_content(self, make: Make, picture: Draw) -> None:
-        content = picture()
-        large = make().stylize(content, picture(seed=1), masks=[half(True, 64, 80)]).image
-        assert torch.equal(large[..., 22:], content[..., 22:])
+    def test_a_batch_may_have_one_each(self, method: str, make: Make, picture: Draw) -> None:
+        """A schedule over a sequence of pictures."""
+        if "strength" not in METHODS[method].accepts:
+            pytest.skip("refused by name")
+        contents, style = picture(batch=3), picture(seed=1)
+        images = make().stylize(contents, style, strength=[0.0, 0.5, 1.0]).image
+        for content, image, strength in zip(contents, images, (0.0, 0.5, 1.0), strict=True):
+            alone = make().stylize(content, style, strength=strength).image[0]
+            torch.testing.assert_close(image, alone, atol=1e-4, rtol=0)
 
     @pytest.mark.parametrize(
-        ("masks", "message"),
+        ("strength", "message"),
         [
-            ([], r"got 0 mask\(s\) for 1 style"),
-            ([torch.ones(1, 3, 32, 40)] * 2, r"got 2 mask\(s\) for 1 style"),
-            ([torch.zeros(1, 3, 32, 40)], "Mask 1 is black at the content"),
+            (-0.1, r"strength must be in \[0, 1\]"),
+            (1.1, r"strength must be in \[0, 1\]"),
+            ([0.1, 0.2], r"strength has 2 number\(s\) for 1 content"),
+            (None, "strength must be a number"),
+            ("half", 'strength map "half"'),
+            (torch.ones(3, 1, 32, 40), r"strength has 3 maps for 1 content"),
+            (2 * torch.ones(1, 1, 32, 40), "strength map tensor has values from 2 to 2"),
+            (np.full((32, 40), -1.0), "strength map array has values from -1 to -1"),
         ],
     )
-    def test_bad_ones_are_refused(self, make: Make, picture: Draw, masks: Any, message: str) -> None:
-        with pytest.raises(OptionError, match=message):
-            make().stylize(picture(), picture(seed=1), masks=masks)
-
-    def test_another_shape_and_colours_are_told(self, make: Make, picture: Draw) -> None:
-        tall, red = half(True, 64, 40), half(True)
-        red[:, 1:] = 0
-        with pytest.warns(UserWarning, match="Mask 1 is 40x64 pixels, the content 40x32; it is stretched"):
-            make().stylize(picture(), picture(seed=1), masks=[tall])
-        with pytest.warns(UserWarning, match="Mask 1 is coloured; its brightness"):
-            make().stylize(picture(), picture(seed=1), masks=[red])
-
-    def test_not_with_a_mixture(self, make: Make, picture: Draw) -> None:
-        with pytest.raises(OptionError, match="style_mix and masks were both given"):
-            make(style_mix=(1.0,)).stylize(picture(), picture(seed=1), masks=[half(True)])
+    def test_bad_ones_are_refused(self, make: Make, picture: Draw, strength: Any, message: str) -> None:
+        with pytest.raises((OptionError, ImageError), match=message):
+            make().stylize(picture(), picture(seed=1), strength=strength)
 
 
 class TestForecasts:

@@ -70,6 +70,7 @@ def test_each_changes_the_picture_and_is_recorded(make: Make, picture: Draw, met
         "style_scale": 1.0,
         "match_histogram": None,
         "detail": 0.0,
+        "feather": 0.0,
     }
 
 

@@ -13,11 +13,10 @@ from typing import ClassVar, cast
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save
 from torch import Tensor
 
+from styletransfer.code_files import CodeInfo, read_code_file, write_code_file
 from styletransfer.errors import WeightsError
-from styletransfer.files import check_place, write_atomically
 from styletransfer.layers import TAPS
 from styletransfer.method import Method
 from styletransfer.methods.feedforward.config import ADAIN
@@ -28,6 +27,7 @@ from styletransfer.methods.feedforward.statistics import (
     align_features,
     aligning,
     describe_change,
+    lerp_statistics,
     mix_statistics,
     statistics_of,
     statistics_of_layers,
@@ -36,11 +36,9 @@ from styletransfer.methods.feedforward.stylizer import FeedForwardStylizer
 from styletransfer.methods.feedforward.transform import Apply, Transform
 from styletransfer.moments import Moments, merged, moments
 from styletransfer.stylizer import EncodedStyle as _EncodedStyle
-from styletransfer.weights.tensor_files import read_tensors
 
 #: Layers of the paper's style loss (section 6.1).
 LOSS_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-_STYLE_FORMAT = "styletransfer-encoded-style-1"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -51,61 +49,93 @@ class EncodedStyle(_EncodedStyle):
         extractor: Name of the weight set it was encoded with.
         statistics: ``{layer: (mean, std, covariance)}``, (B, C, 1, 1) twice and (B, C, C) or None.
         path: The file of the style picture, which is never overwritten, or None.
+        extractor_sha256: Of the weight set's numbers, or None if nobody knows.
     """
 
     extractor: str
     statistics: Statistics
     path: Path | None = None
+    extractor_sha256: str | None = None
 
     def __repr__(self) -> str:
         return f"<EncodedStyle {self.extractor}, {len(self.statistics)} layers>"
 
-    def save(self, path: str | Path) -> Path:
-        """Write it as safetensors.
-
-        Raises:
-            OutputError: A file that cannot be written.
-        """
-        tensors = {
-            f"{layer}.{part}": value.detach().cpu().contiguous()
+    def tensors(self) -> dict[str, Tensor]:
+        """See `request.EncodedStyle.tensors`."""
+        return {
+            f"{layer}.{part}": value
             for layer, statistics in self.statistics.items()
             for part, value in zip(ChannelStatistics._fields, statistics, strict=True)
             if value is not None
         }
-        check_place(path, protected=() if self.path is None else (self.path,))
-        stored = save(tensors, metadata={"format": _STYLE_FORMAT, "extractor": self.extractor})
-        return write_atomically(Path(path), lambda file: file.write(stored))
 
     @classmethod
-    def load(cls, path: str | Path) -> EncodedStyle:
-        """Read what `save` wrote.
-
-        Raises:
-            WeightsError: No such file, a file of another kind, or statistics that no picture has.
-        """
-        tensors, metadata = read_tensors(Path(path))
-        if metadata.get("format") != _STYLE_FORMAT or "extractor" not in metadata:
-            raise WeightsError(f"{path} is no encoded style; AdaINStylizer.encode_style(...).save makes one.")
+    def from_tensors(cls, tensors: Mapping[str, Tensor], info: CodeInfo, where: str) -> EncodedStyle:
+        """See `request.EncodedStyle.from_tensors`."""
         layers = [tap for tap in TAPS if {f"{tap}.mean", f"{tap}.std"} <= tensors.keys()]
         statistics = {
             k: ChannelStatistics(tensors[f"{k}.mean"], tensors[f"{k}.std"], tensors.get(f"{k}.covariance"))
             for k in layers
         }
+        if not statistics:
+            raise WeightsError(f"{where} holds no statistics of any layer. Encode the style again.")
         for layer, (mean, std, covariance) in statistics.items():
             same = mean.shape == std.shape and mean.ndim == 4 and mean.shape[2:] == (1, 1) and mean.numel() > 0
             if not same or not bool(torch.isfinite(mean).all() & torch.isfinite(std).all() & (std >= 0).all()):
                 raise WeightsError(
-                    f"{path}: the statistics of {layer} are damaged: wanted finite means and deviations of shape "
+                    f"{where}: the statistics of {layer} are damaged: wanted finite means and deviations of shape "
                     f"(styles, channels, 1, 1), got {tuple(mean.shape)} and {tuple(std.shape)}. "
                     "Encode the style again."
                 )
             square = (*mean.shape[:2], mean.shape[1])
             if covariance is not None and covariance.shape != square:
                 raise WeightsError(
-                    f"{path}: the covariance of {layer} is damaged: wanted the shape {square}, got "
+                    f"{where}: the covariance of {layer} is damaged: wanted the shape {square}, got "
                     f"{tuple(covariance.shape)}. Encode the style again."
                 )
-        return cls(metadata["extractor"], statistics)
+        return cls(info.extractor, statistics, extractor_sha256=info.extractor_sha256)
+
+    def save(self, path: str | Path, *, name: str | None = None) -> Path:
+        """Write it as a file of one style, which is taken wherever a style picture is.
+
+        Args:
+            path: Where to, ending with .safetensors.
+            name: What it is called; the file's name without its suffix by default.
+
+        Raises:
+            OutputError: A file that cannot be written.
+        """
+        return write_code_file(
+            path, [(self._info(name or Path(path).stem), self.tensors())], protected=self._files
+        )
+
+    def _info(self, name: str) -> CodeInfo:
+        source = None if self.path is None else self.path.name
+        return CodeInfo(
+            name=name,
+            method=ADAIN.name,
+            extractor=self.extractor,
+            extractor_sha256=self.extractor_sha256,
+            source=source,
+        )
+
+    @property
+    def _files(self) -> tuple[Path, ...]:
+        return () if self.path is None else (self.path,)
+
+    @classmethod
+    def load(cls, path: str | Path) -> EncodedStyle:
+        """Read a file of one style.
+
+        Raises:
+            WeightsError: No such file, a file of another kind or of several styles, or statistics that no picture
+                has.
+        """
+        entries = read_code_file(path)
+        if len(entries) != 1 or entries[0][0].method != ADAIN.name:
+            raise WeightsError(f"{path} holds {len(entries)} styles; styletransfer.codes reads such files.")
+        (info, tensors) = entries[0]
+        return cls.from_tensors(tensors, info, str(path))
 
 
 class AdaIN(Transform):
@@ -164,13 +194,13 @@ class AdaIN(Transform):
         return lambda features: {k: aligned[k](x) for k, x in features.items()}
 
     def describe(
-        self, measured: Statistics, style: _EncodedStyle, alpha: float, own: Statistics | None = None
+        self, measured: Statistics, style: _EncodedStyle, alpha: float | Tensor, own: Statistics | None = None
     ) -> Tensor:
         """Describe the change for the decoder's modulation; with `alpha` 0 nothing changes."""
         wanted = {layer: _statistics(style)[layer] for layer in measured}
-        if alpha != 1:
+        if isinstance(alpha, Tensor) or alpha != 1:
             kept = measured if own is None else own
-            measured, wanted = (mix_statistics([s, kept], (alpha, 1 - alpha)) for s in (measured, wanted))
+            measured, wanted = (lerp_statistics(kept, s, alpha) for s in (measured, wanted))
         return describe_change(measured, wanted)
 
     def style_loss(self, measured: Statistics, style: _EncodedStyle) -> Tensor:

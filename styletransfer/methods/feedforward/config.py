@@ -77,6 +77,7 @@ ADAIN = Method(
         ),
     ),
     weight_sets=_weight_sets,
-    accepts=frozenset({"encoded style", "masks", "strength"}),
+    accepts=frozenset({"masks", "strength"}),
+    encoded=by_path("styletransfer.methods.feedforward.adain:EncodedStyle"),
     bare={"measure": False},
 )

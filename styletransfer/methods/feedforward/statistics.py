@@ -64,6 +64,17 @@ def mix_statistics(statistics: Sequence[Statistics], shares: Sequence[float]) ->
     return {layer: of(layer) for layer in layers}
 
 
+def lerp_statistics(start: Statistics, end: Statistics, share: float | Tensor) -> Statistics:
+    """Return means and deviations between two statistics; the share may differ between pictures, (B, 1, 1, 1)."""
+    return {
+        layer: ChannelStatistics(
+            mean=share * end[layer].mean + (1 - share) * now.mean,
+            std=share * end[layer].std + (1 - share) * now.std,
+        )
+        for layer, now in start.items()
+    }
+
+
 def align_features(
     features: Mapping[str, Tensor], statistics: Statistics, before: Statistics | None = None
 ) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ import dataclasses
 import time
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import torch
 import torch.nn.functional as F
@@ -20,16 +20,17 @@ from styletransfer import engines
 from styletransfer.errors import OptionError
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import ImageSource, Picture
-from styletransfer.losses import content_loss
+from styletransfer.masking import place_style_mask
 from styletransfer.memory import is_lack
 from styletransfer.method import Forecast
 from styletransfer.methods.feedforward.decoder_files import load_decoder
 from styletransfer.methods.feedforward.decoder_parts import BaseDecoder
 from styletransfer.methods.feedforward.forecasting import forecast
-from styletransfer.methods.feedforward.rendering import Maps, Targets, region_maps, rows_of, strength_maps
+from styletransfer.methods.feedforward.rendering import Maps, Targets, rows_of
 from styletransfer.methods.feedforward.strips import Budget, EncodedPicture, budget_for, decode
 from styletransfer.methods.feedforward.transform import Painted, Transform
 from styletransfer.precision import name_of, resolve
+from styletransfer.request import mask_at
 from styletransfer.stylizer import (
     EncodedStyle,
     OnStep,
@@ -45,6 +46,8 @@ from styletransfer.weights.catalogue import default_decoder
 
 #: Weight of the style loss against the content loss, as pytorch-AdaIN trains with.
 _STYLE_WEIGHT = 10.0
+#: Where masks cover less than this, the content is kept whatever was painted.
+_BLACK = 1e-6
 
 
 class FeedForwardStylizer(Stylizer):
@@ -107,23 +110,31 @@ class FeedForwardStylizer(Stylizer):
         return forecast(self.decoder, self.extractor, size, batch, self.passes, budget)
 
     @torch.no_grad()
-    def encode_style(self, style: ImageSource | Picture) -> EncodedStyle:
+    def encode_style(
+        self, style: ImageSource | Picture, mask: ImageSource | Picture | None = None
+    ) -> EncodedStyle:
         """Encode a style once, to be used for many contents.
 
         Args:
             style: Path, PIL image, array or tensor; a batch gives one style for each content of a batch.
+            mask: A grey picture, white over the part of the style that is looked at; by default all of it.
 
         Returns:
             A small object that `stylize` takes as style and that can be saved.
         """
         picture = as_picture(style, "style")
-        encoded = self._encode(picture.rgb.to(self.extractor.device), budget_for(self.extractor.device))
-        return dataclasses.replace(encoded, path=picture.path)  # type: ignore[type-var]
+        size = picture.rgb.shape[2], picture.rgb.shape[3]
+        part = None if mask is None else place_style_mask(as_picture(mask, "style mask"), size, 1)
+        source, part = (None if x is None else x.to(self.extractor.device) for x in (picture.rgb, part))
+        encoded = self._encode(cast(Tensor, source), budget_for(self.extractor.device), part)
+        known = {"path": picture.path, "extractor_sha256": self._extractor_sha256}
+        return dataclasses.replace(encoded, **known)  # type: ignore[type-var]
 
-    def _encode(self, style: Tensor, budget: Budget) -> EncodedStyle:
+    def _encode(self, style: Tensor, budget: Budget, part: Tensor | None = None) -> EncodedStyle:
         layers = dict.fromkeys((*self.transform.layers, *self.decoder.taps))
         seen = self._encoded_picture(style, layers, dataclasses.replace(budget, kept=0))
-        return self.transform.encode(self._measured(seen, [None])[0], self.extractor.name)
+        counted = None if part is None else self._maps(part, layers, seen.size)
+        return self.transform.encode(self._measured(seen, counted), self.extractor.name)
 
     def _encoded_picture(self, picture: Tensor, taps: Iterable[str], budget: Budget) -> EncodedPicture:
         return EncodedPicture(self._networks.encode, picture, tuple(taps), budget, widest=self.extractor.widths[0])
@@ -166,21 +177,36 @@ class FeedForwardStylizer(Stylizer):
         )
 
     def _stylized(self, request: Request, budget: Budget, began: float) -> tuple[Tensor, dict[str, float], float]:
-        """Return the picture, its losses if they are wanted, and the seconds that the picture took."""
+        """Return the picture, its losses if they are wanted, and the seconds that the picture took.
+
+        Each region is painted by itself over the whole content, and cut out by its mask. To blend features takes
+        one pass for all regions, but carries each style as far beyond its mask as the decoder reaches, and a
+        modulated decoder, which is told of one change, knows no regions.
+        """
         painted = [Painted(region=r, style=self._mixed(r, budget)) for r in request.regions]
-        targets, image = self.transfer(request.content, painted, strength=request.strength, budget=budget)
+        covered = None if len(painted) == 1 else cast(Tensor, request.covered).clamp_min(_BLACK)
+        image, targets = None, list[Tensor | None]()
+        for each in painted:
+            target, own = self.transfer(request.content, each, strength=request.strength, budget=budget)
+            if covered is not None:
+                own = own.mul_(cast(Tensor, each.region.mask) / covered)
+            image = own if image is None else image.add_(own)
+            targets.append(target)
         synchronize(self.extractor.device)
         seconds = time.perf_counter() - began
-        terms = self._measure_losses(image, targets, painted, budget) if self.config.measure else {}
-        return image, terms, seconds
+        picture = cast(Tensor, image)
+        terms = self._measure_losses(picture, targets, painted, budget) if self.config.measure else {}
+        return picture, terms, seconds
 
     def _mixed(self, region: Region, budget: Budget) -> EncodedStyle:
         """Return the region's style, encoded and mixed."""
-        sources = [style.source for style in region.styles]
-        encoded = [self._encode(s, budget) if isinstance(s, Tensor) else s for s in sources]
+        encoded = [
+            self._encode(s.source, budget, s.looked_at) if isinstance(s.source, Tensor) else s.source
+            for s in region.styles
+        ]
         return self.transform.mix(encoded, region.shares)
 
-    def measure(self, content: Tensor, painted: Sequence[Painted]) -> list[Any]:
+    def measure(self, content: Tensor, painted: Painted) -> list[Any]:
         """Return the measurements of each pass over a whole content, (B, 3, H, W), for `transfer`."""
         measured: list[Any] = []
         self.transfer(content, painted, measured=measured)
@@ -189,21 +215,21 @@ class FeedForwardStylizer(Stylizer):
     def transfer(
         self,
         content: Tensor,
-        painted: Sequence[Painted],
+        painted: Painted,
         *,
         strength: float | Tensor = 1.0,
         measured: list[Any] | None = None,
         budget: Budget | None = None,
     ) -> tuple[Tensor | None, Tensor]:
-        """Encode, transform and decode, as often as `passes` says.
+        """Encode, transform and decode a whole content in one style, as often as `passes` says.
 
         Each pass but the last takes the style in full; the last one mixes its transformed features with those of
         the content itself (equation 14), so that strength 0 reconstructs the content after any number of passes.
 
         Args:
             content: (B, 3, H, W) on the extractor's device.
-            painted: The regions and their styles.
-            strength: In [0, 1], multiplied with the option ``alpha``; a number, or a map (1, 1, H, W).
+            painted: The style, and the region whose statistics become the style's.
+            strength: In [0, 1], multiplied with the option ``alpha``; a number, or a map (1 or B, 1, H, W).
             measured: Measurements of another picture that `content` is a part of, from `measure`. An empty list is
                 filled with this content's own.
             budget: Memory to work in; by default what is there allows.
@@ -214,17 +240,17 @@ class FeedForwardStylizer(Stylizer):
         """
         height, width = content.shape[2:]
         budget = budget_for(content.device) if budget is None else budget
-        taps, regions = self.decoder.taps, [p.region for p in painted]
+        taps = self.decoder.taps
         picture = pad_to_multiple(content, self.decoder.spec.multiple)
         size, batch = (picture.shape[2], picture.shape[3]), picture.shape[0]
-        masks = [region_maps(region, taps, size) for region in regions]
+        mask = None if painted.region.mask is None else self._maps(painted.region.mask, taps, size)
         alpha = strength * self.config.alpha
-        mixes = masks[0] is not None or isinstance(alpha, Tensor) or alpha != 1
-        given, own, own_measured = list(measured or []), None, list[Any]()
+        mixes = isinstance(alpha, Tensor) or alpha != 1
+        given, own, own_measured = list(measured or []), None, None
         deepest: Tensor | None = None
         for number in range(self.passes):
             seen = self._encoded_picture(picture, taps, budget)
-            known = self._measured(seen, masks, given[number] if given else None)
+            known = self._measured(seen, mask, given[number] if given else None)
             if measured is not None and not given:
                 measured.append(known)
             own = own or (seen if mixes else None)  # else the first pass would be kept for nothing
@@ -234,9 +260,8 @@ class FeedForwardStylizer(Stylizer):
             targets = Targets(
                 seen=seen,
                 own=own,
-                fits=[self.transform.fit(m, p.style) for m, p in zip(known, painted, strict=True)],
-                masks=masks,
-                alpha=strength_maps(share, taps, size) if isinstance(share, Tensor) else float(share),
+                fit=self.transform.fit(known, painted.style),
+                alpha=self._maps(share, taps, size) if isinstance(share, Tensor) else float(share),
             )
             changes = self.decoder.changes(self._change(painted, known, own_measured, share))
             picture = decode(self._networks.stage, self.decoder.spec, targets, size, batch, changes, budget)
@@ -246,51 +271,49 @@ class FeedForwardStylizer(Stylizer):
             del seen, targets  # the next pass has features of its own
         return deepest, picture[:, :, :height, :width].contiguous()
 
-    def _measured(
-        self, seen: EncodedPicture, masks: Sequence[Maps | None], known: list[Any] | None = None
-    ) -> list[Any]:
-        """Encode a picture, and measure each region of it unless that is `known`."""
-        parts: list[list[Any]] = [[] for _ in masks]
-        for top, features in seen.strips():
-            for maps, measured in zip(masks, parts if known is None else (), strict=False):
-                rows = {k: None if maps is None else rows_of(maps, k, top, x) for k, x in features.items()}
-                measured.append(self.transform.measure(features, rows))
-        return [self.transform.merge(each) for each in parts] if known is None else known
+    def _maps(self, mask: Tensor, taps: Iterable[str], size: tuple[int, int]) -> Maps:
+        """Return a mask, or a map of strengths, at the layers' sizes for a picture of `size`."""
+        # It covers the picture, not the rows and columns that were padded to it: a fraction of a position.
+        return {tap: mask_at(mask, self.extractor.feature_size(tap, size)).contiguous() for tap in taps}
 
-    def _change(
-        self, painted: Sequence[Painted], measured: Sequence[Any], own: Sequence[Any], alpha: float | Tensor
-    ) -> Tensor | None:
-        """Describe the change in statistics to a decoder with modulation, as the mean over the regions."""
+    def _measured(self, seen: EncodedPicture, mask: Maps | None, known: Any = None) -> Any:
+        """Encode a picture, and measure it where the mask is unless that is `known`."""
+        parts = []
+        for top, features in seen.strips():
+            if known is None:
+                rows = {k: None if mask is None else rows_of(mask, k, top, x) for k, x in features.items()}
+                parts.append(self.transform.measure(features, rows))
+        return self.transform.merge(parts) if known is None else known
+
+    def _change(self, painted: Painted, measured: Any, own: Any, alpha: float | Tensor) -> Tensor | None:
+        """Describe the change in statistics to a decoder with modulation."""
         if self.decoder.modulation is None:
             return None
-        overall = float(alpha.mean()) if isinstance(alpha, Tensor) else alpha
-        areas = [1.0 if p.region.mask is None else float(p.region.mask.mean()) for p in painted]
-        described = [
-            area * self.transform.describe(m, p.style, overall, o)
-            for area, m, p, o in zip(areas, measured, painted, own, strict=True)
-        ]
-        if sum(areas) < 1:  # where no style belongs nothing changes
-            still = self.transform.describe(own[0], painted[0].style, 0.0, own[0])
-            described.append((1 - sum(areas)) * still)
-        return torch.stack(described).sum(0)
+        overall = alpha.mean(dim=(1, 2, 3), keepdim=True) if isinstance(alpha, Tensor) else alpha
+        return self.transform.describe(measured, painted.style, overall, own)
 
     def _measure_losses(
-        self, image: Tensor, target: Tensor | None, painted: Sequence[Painted], budget: Budget
+        self, image: Tensor, targets: Sequence[Tensor | None], painted: Sequence[Painted], budget: Budget
     ) -> dict[str, float]:
-        """Return the losses of the paper's training; the style term is weighted as in pytorch-AdaIN."""
-        if target is None:
-            return {}
+        """Return the losses of the paper's training; the style term is weighted as in pytorch-AdaIN.
+
+        A region's terms count by its share of the picture.
+        """
         deepest = self.decoder.taps[-1]
         layers = tuple(dict.fromkeys((*self.transform.layers, deepest)))
         picture = pad_to_multiple(image, self.decoder.spec.multiple)
         size = (picture.shape[2], picture.shape[3])
-        seen = self._encoded_picture(picture, layers, dataclasses.replace(budget, kept=target.nbytes))
-        measured = self._measured(seen, [region_maps(p.region, layers, size) for p in painted])
-        styles = [self.transform.style_loss(m, p.style) for m, p in zip(measured, painted, strict=True)]
-        terms = {
-            "content": float(content_loss(seen.kept[deepest], target)),
-            "style": _STYLE_WEIGHT * sum(map(float, styles)) / len(styles),
-        }
+        held = sum(target.nbytes for target in targets if target is not None)
+        terms = {"content": 0.0, "style": 0.0}
+        for each, target in zip(painted, targets, strict=True):
+            seen = self._encoded_picture(picture, layers, dataclasses.replace(budget, kept=held))
+            mask = None if each.region.mask is None else self._maps(each.region.mask, layers, size)
+            style = self.transform.style_loss(self._measured(seen, mask), each.style)
+            apart = (seen.kept[deepest] - cast(Tensor, target)).square()
+            apart = apart if mask is None else apart * mask[deepest]
+            area = 1.0 if each.region.mask is None else float(each.region.mask.mean())
+            terms["content"] += float(apart.mean())
+            terms["style"] += _STYLE_WEIGHT * area * float(style)
         return terms | {"total": sum(terms.values())}
 
 

@@ -58,8 +58,15 @@ class Transform(ABC):
         """Return what gives features of a measured content, or some of their rows, the look of a style."""
 
     @abstractmethod
-    def describe(self, measured: Any, style: EncodedStyle, alpha: float, own: Any = None) -> Tensor:
-        """Describe the change (B, n) to a decoder with modulation; `own` are the measurements of what is kept."""
+    def describe(self, measured: Any, style: EncodedStyle, alpha: float | Tensor, own: Any = None) -> Tensor:
+        """Describe the change (B, n) to a decoder with modulation.
+
+        Args:
+            measured: Of the picture that is transformed.
+            style: What it is given.
+            alpha: How much of it: a number, or one for each picture, (1 or B, 1, 1, 1).
+            own: Measurements of what is kept of the content; `measured` if absent.
+        """
 
     @abstractmethod
     def style_loss(self, measured: Any, style: EncodedStyle) -> Tensor:

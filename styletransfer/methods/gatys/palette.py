@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from styletransfer.methods.gatys.strips import Strip
+from styletransfer.request import mask_at
 from styletransfer.stylizer import Region
 
 #: Colours are averaged over squares of these sides.
@@ -32,9 +33,12 @@ class Palettes:
         self._shares: dict[tuple[int, int], Tensor | None] = {}
         style_mix = region.shares
         for side in SIDES:
-            colors = [F.avg_pool2d(style, side)[0].flatten(1) for style in styles]
-            mean = mixed([c.mean(dim=1, keepdim=True) for c in colors], style_mix)
-            covariance = mixed([(c - mean) @ (c - mean).T / c.shape[1] for c in colors], style_mix)
+            pooled = [F.avg_pool2d(style, side) for style in styles]
+            colors = [p[0].flatten(1) for p in pooled]
+            counted = [_shares(own.looked_at, p) for own, p in zip(region.styles, pooled, strict=True)]
+            pairs = list(zip(colors, counted, strict=True))
+            mean = mixed([(c * w).sum(dim=1, keepdim=True) for c, w in pairs], style_mix)
+            covariance = mixed([((c - mean) * w) @ (c - mean).T for c, w in pairs], style_mix)
             # The addend, a deviation of 1.4 % of full scale, bounds what a style without colour can demand.
             values, vectors = torch.linalg.eigh(
                 covariance + 2e-4 * torch.eye(3, dtype=mean.dtype, device=mean.device)
@@ -73,6 +77,14 @@ class Palettes:
             mask = self._region.mask_at(size)
             self._shares[size] = None if mask is None else mask / mask.sum().clamp_min(1e-8)
         return self._shares[size]
+
+
+def _shares(looked_at: Tensor | None, picture: Tensor) -> Tensor | float:
+    """Return how much each pixel of a style counts, (N,), or one share for all."""
+    if looked_at is None:
+        return 1 / (picture.shape[2] * picture.shape[3])
+    mask = mask_at(looked_at, (picture.shape[2], picture.shape[3])).flatten()
+    return mask / mask.sum()
 
 
 def mixed(values: list[Tensor], shares: tuple[float, ...]) -> Tensor:

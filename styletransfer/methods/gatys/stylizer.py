@@ -149,11 +149,15 @@ def _single(request: Request, i: int) -> Request:
         content=picked(request.content),
         styles=tuple(
             dataclasses.replace(
-                s, source=picked(pixels(s.source)), mask=None if s.mask is None else s.mask.clone()
+                s,
+                source=picked(pixels(s.source)),
+                mask=None if s.mask is None else s.mask.clone(),
+                looked_at=None if s.looked_at is None else s.looked_at.clone(),
             )
             for s in request.styles
         ),
         init=None if request.init is None else picked(request.init),
+        strength=picked(request.strength) if isinstance(request.strength, Tensor) else request.strength,
     )
 
 
@@ -373,9 +377,8 @@ def _at_scale(region: Region, stage: Stage) -> Region:
     """Return a region at a stage's size, its styles reduced as the content is."""
 
     def scaled(style: StyleInput) -> StyleInput:
-        picture = pixels(style.source)
-        height, width = (max(16, round(side * stage.scale)) for side in picture.shape[2:])
-        return dataclasses.replace(style, source=images.resize(picture, (height, width)))
+        height, width = (max(16, round(side * stage.scale)) for side in pixels(style.source).shape[2:])
+        return style.resized((height, width))
 
     return Region(styles=tuple(map(scaled, region.styles)), mask=region.mask_at(stage.size))
 

@@ -15,14 +15,34 @@ from styletransfer.methods.gatys import strips
 from styletransfer.methods.gatys.config import GatysConfig
 from styletransfer.methods.gatys.palette import SIDES, Palettes, mixed
 from styletransfer.methods.gatys.strips import Strip
+from styletransfer.request import mask_at
 from styletransfer.stylizer import Region
 
 
 class Looks:
-    """The features of a picture, strip by strip; if it is looked at whole, they are kept."""
+    """The features of a picture, strip by strip; if it is looked at whole, they are kept.
 
-    def __init__(self, extractor: VGG19Features, picture: Tensor, layers: Sequence[str], rows: int | None) -> None:
+    Args:
+        extractor: Feature extractor.
+        picture: (1, 3, H, W).
+        layers: Which features.
+        rows: Height of the strips; None for the whole picture.
+        mask: How much each pixel counts, (1, 1, H, W), or None for all the same.
+    """
+
+    def __init__(
+        self,
+        extractor: VGG19Features,
+        picture: Tensor,
+        layers: Sequence[str],
+        rows: int | None,
+        mask: Tensor | None = None,
+    ) -> None:
         self._extractor, self._picture, self._layers = extractor, picture, layers
+        size = picture.shape[2], picture.shape[3]
+        self._weights = {
+            k: None if mask is None else mask_at(mask, extractor.feature_size(k, size)) for k in layers
+        }
         self._strips = strips.divide(picture.shape[2], layers, rows)
         self._kept: dict[str, Tensor] | None = None
 
@@ -35,6 +55,13 @@ class Looks:
             if len(self._strips) == 1:
                 self._kept = features
             yield features
+
+    def weighted(self) -> Iterator[tuple[str, Tensor, Tensor | None]]:
+        """Yield each layer's features with how much each position counts, (1, 1, h, w) or None, for each strip."""
+        for strip, features in zip(self._strips, self, strict=True):
+            for layer, x in features.items():
+                weights = self._weights[layer]
+                yield layer, x, None if weights is None else strip.rows(weights, BY_TAP[layer].stride)
 
 
 class StyleTarget:
@@ -57,7 +84,10 @@ class StyleTarget:
         self._extractor = extractor
         self._shares: dict[tuple[str, int, int], Tensor | None] = {}
         styles = [pixels(style.source) for style in region.styles]
-        looks = [Looks(extractor, style, config.style_layers, rows) for style in styles]
+        looks = [
+            Looks(extractor, picture, config.style_layers, rows, style.looked_at)
+            for picture, style in zip(styles, region.styles, strict=True)
+        ]
         self.shifts = self._style_means(looks) if config.center_grams else {}
         grams = [self._style_grams(look) for look in looks]
         self.grams = {layer: mixed([gram[layer] for gram in grams], region.shares) for layer in grams[0]}
@@ -102,19 +132,18 @@ class StyleTarget:
         means = []
         for look in looks:
             averages = _Averages()
-            for own in look:
-                for layer, x in own.items():
-                    averages.add(layer, x.sum(dim=(2, 3), keepdim=True), _positions(x))
+            for layer, x, weights in look.weighted():
+                counted = x if weights is None else x * weights
+                averages.add(layer, counted.sum(dim=(2, 3), keepdim=True), _count(x, weights))
             means.append(averages.result())
         return {layer: mixed([mean[layer] for mean in means], self.region.shares) for layer in means[0]}
 
     def _style_grams(self, look: Looks) -> dict[str, Tensor]:
         """Return `gram_matrix` of a style's shifted features, by layer."""
         averages = _Averages()
-        for own in look:
-            for layer, x in own.items():
-                gram = gram_sum(x, shift=self.shifts.get(layer))
-                averages.add(layer, gram, x.shape[1] * _positions(x))
+        for layer, x, weights in look.weighted():
+            flat = None if weights is None else weights.flatten(2)
+            averages.add(layer, gram_sum(x, flat, self.shifts.get(layer)), x.shape[1] * _count(x, weights))
         return averages.result()
 
     def _shares_at(self, layer: str, size: tuple[int, int]) -> Tensor | None:
@@ -142,9 +171,9 @@ class _Averages:
 
     def __init__(self) -> None:
         self._sums: dict[str, Tensor] = {}
-        self._counts: dict[str, int] = {}
+        self._counts: dict[str, float] = {}
 
-    def add(self, name: str, value: Tensor, count: int) -> None:
+    def add(self, name: str, value: Tensor, count: float) -> None:
         """Add the sum of so many values."""
         self._sums[name] = self._sums[name] + value if name in self._sums else value
         self._counts[name] = self._counts.get(name, 0) + count
@@ -154,8 +183,9 @@ class _Averages:
         return {name: value / self._counts[name] for name, value in self._sums.items()}
 
 
-def _positions(features: Tensor) -> int:
-    return features.shape[2] * features.shape[3]
+def _count(features: Tensor, weights: Tensor | None) -> float:
+    """Return how many positions there are, or the sum of their weights."""
+    return features.shape[2] * features.shape[3] if weights is None else float(weights.sum())
 
 
 def pixels(source: Any) -> Tensor:

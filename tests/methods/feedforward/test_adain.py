@@ -237,6 +237,7 @@ class TestEncodedStyle:
         encoded = stylizer.encode_style(picture(seed=1, batch=2))
         path = encoded.save(tmp_path / "style.safetensors")
         assert path.stat().st_size < 10_000
+        assert encoded.extractor_sha256 == stylizer.extractor.sha256
         loaded = EncodedStyle.load(str(path))
         assert loaded.extractor == encoded.extractor
         assert list(loaded.statistics) == list(encoded.statistics)
@@ -285,7 +286,7 @@ class TestEncodedStyle:
             (lambda path: path.mkdir(), "is a folder"),
             (lambda path: path.write_bytes(b""), "it is empty"),
             (lambda path: path.write_text("<html>"), "it is an HTML page"),
-            (lambda path: torch.save({"relu1_1.mean": torch.zeros(1)}, path), "is no encoded style"),
+            (lambda path: torch.save({"relu1_1.mean": torch.zeros(1)}, path), "is no file of encoded styles"),
         ],
         ids=["missing", "folder", "empty", "page", "other"],
     )
@@ -580,9 +581,8 @@ class TestMeasuringApartFromRendering:
         stylizer = create_stylizer("adain", device="cpu")
         assert isinstance(stylizer, AdaINStylizer)
         content = load_image(samples.draw("harbour", long_edge=256))
-        painted = [
-            Painted(region=Region(styles=()), style=stylizer.encode_style(samples.draw("night", long_edge=128)))
-        ]
+        night = stylizer.encode_style(samples.draw("night", long_edge=128))
+        painted = Painted(region=Region(styles=()), style=night)
         with torch.no_grad():
             measured = stylizer.measure(content, painted)
             _, whole = stylizer.transfer(content, painted)
