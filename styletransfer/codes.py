@@ -191,8 +191,11 @@ def add_codes(
     """
     file = library() if path is None else Path(path)
     there = load_codes(file) if file.exists() else {}
-    for code in codes:
-        _check_free(code.info.name, there, file, replace=replace)
+    names = [code.info.name for code in codes]
+    for number, name in enumerate(names):
+        _check_free(name, there, file, replace=replace)
+        if name in names[:number]:
+            raise OptionError(f"Two styles are called {name!r}; give each a name of its own.")
     if path is None:
         with contextlib.suppress(OSError):  # whatever is wrong with it is said when the file is written
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -96,6 +96,30 @@ def test_a_mask_says_where_a_style_belongs(folder: Path) -> None:
         assert out.tobytes() != photo.convert("RGB").tobytes()
 
 
+def test_labels_maps_and_what_is_preserved(folder: Path) -> None:
+    labels = Image.new("P", (72, 54), 0)
+    labels.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
+    labels.paste(1, (0, 0, 72, 20))
+    labels.paste(2, (0, 30, 72, 54))
+    labels.save("labels.png")
+    corner = Image.new("L", (72, 54), 0)
+    corner.paste(255, (0, 0, 30, 20))
+    corner.save("corner.png")
+    Image.new("L", (72, 54), 200).save("map.png")
+    asked = ["--labels", "labels.png", "--preserve", "corner.png", "--strength", "map.png"]
+    parts = ["--style-mask", "all", "--style-mask", "corner.png", "--feather", "2"]
+    result = run("photo.png", "mosaic.png", "woodcut", *asked, *parts, "-o", "out.png", "--json")
+    assert result.exit_code == 0, result.stderr
+    hashes = json.loads(result.stdout)["hashes"]
+    assert [len(hashes[key]) for key in ("masks", "style_masks", "preserve")] == [2, 2, 1]
+    assert hashes["style_masks"][0] is None
+    with Image.open("out.png") as out, Image.open("photo.png") as photo:
+        for kept in ((0, 0, 26, 18), (0, 24, 72, 26)):
+            assert out.crop(kept).tobytes() == photo.convert("RGB").crop(kept).tobytes()
+        styled = (40, 0, 72, 16)
+        assert out.crop(styled).tobytes() != photo.convert("RGB").crop(styled).tobytes()
+
+
 def test_quiet_prints_nothing(folder: Path) -> None:
     result = run("photo.png", "mosaic.png", "--quiet")
     assert (result.exit_code, result.output) == (0, "")
@@ -169,6 +193,32 @@ BAD = {
     "masks too many": (["photo.png", "mosaic.png", "--mask", "photo.png", "--mask", "photo.png"], "got 2 mask(s)"),
     "mask missing": (["photo.png", "mosaic.png", "--mask", "none.png"], 'mask 1 "none.png" does not exist'),
     "output is a mask": (["photo.png", "mosaic.png", "--mask", "m.png", "-o", "m.png"], "never overwritten"),
+    "labels and masks": (
+        ["photo.png", "mosaic.png", "--mask", "photo.png", "--labels", "photo.png"],
+        "--mask and --labels both say where styles belong",
+    ),
+    "labels of a photograph": (["photo.png", "mosaic.png", "--labels", "photo.png"], "Store them as PNG"),
+    "labels missing": (["photo.png", "mosaic.png", "--labels", "none.png"], 'labels "none.png" does not exist'),
+    "output is labels": (["photo.png", "mosaic.png", "--labels", "m.png", "-o", "m.png"], "never overwritten"),
+    "output is a map": (["photo.png", "mosaic.png", "--strength", "m.png", "-o", "m.png"], "never overwritten"),
+    "output is preserved": (
+        ["photo.png", "mosaic.png", "--preserve", "m.png", "-o", "m.png"],
+        "never overwritten",
+    ),
+    "output is a style mask": (
+        ["photo.png", "mosaic.png", "--style-mask", "m.png", "-o", "m.png"],
+        "never overwritten",
+    ),
+    "style masks too many": (
+        ["photo.png", "mosaic.png", "--style-mask", "all", "--style-mask", "all"],
+        "got 2 style mask(s) for 1 style(s)",
+    ),
+    "feather of nothing": (["photo.png", "mosaic.png", "--feather", "2"], "there are none"),
+    "map missing": (
+        ["photo.png", "mosaic.png", "--strength", "none.png"],
+        'strength map "none.png" does not exist',
+    ),
+    "no such style": (["photo.png", "mosaik"], "no style of that name is known. Did you mean"),
     "strength": (["photo.png", "mosaic.png", "--strength", "2"], "strength must be in [0, 1], got 2.0"),
     "film of one step": (["photo.png", "mosaic.png", "--save-every", "2"], "--save-every follows a descent"),
     "film format": (

@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from styletransfer.methods.gatys.strips import Strip
-from styletransfer.request import mask_at
 from styletransfer.stylizer import Region
 
 #: Colours are averaged over squares of these sides.
@@ -35,7 +34,7 @@ class Palettes:
         for side in SIDES:
             pooled = [F.avg_pool2d(style, side) for style in styles]
             colors = [p[0].flatten(1) for p in pooled]
-            counted = [_shares(own.looked_at, p) for own, p in zip(region.styles, pooled, strict=True)]
+            counted = [_shares(own.looked_at, p, side) for own, p in zip(region.styles, pooled, strict=True)]
             pairs = list(zip(colors, counted, strict=True))
             mean = mixed([(c * w).sum(dim=1, keepdim=True) for c, w in pairs], style_mix)
             covariance = mixed([((c - mean) * w) @ (c - mean).T for c, w in pairs], style_mix)
@@ -79,12 +78,12 @@ class Palettes:
         return self._shares[size]
 
 
-def _shares(looked_at: Tensor | None, picture: Tensor) -> Tensor | float:
-    """Return how much each pixel of a style counts, (N,), or one share for all."""
+def _shares(looked_at: Tensor | None, pooled: Tensor, side: int) -> Tensor | float:
+    """Return how much each square of a style counts, (N,), or one share for all."""
     if looked_at is None:
-        return 1 / (picture.shape[2] * picture.shape[3])
-    mask = mask_at(looked_at, (picture.shape[2], picture.shape[3])).flatten()
-    return mask / mask.sum()
+        return 1 / (pooled.shape[2] * pooled.shape[3])
+    weights = F.avg_pool2d(looked_at, side).flatten()
+    return weights / weights.sum().clamp_min(1e-8)
 
 
 def mixed(values: list[Tensor], shares: tuple[float, ...]) -> Tensor:

@@ -94,6 +94,31 @@ def test_masks_and_maps_of_strength(stylizers: dict[str, AdaINStylizer], budget:
         torch.testing.assert_close(strips, whole, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("budget", THIN)
+def test_style_masks(stylizers: dict[str, AdaINStylizer], budget: Budget) -> None:
+    style, mask = smooth(203, 61, seed=1), torch.linspace(0, 1, 203).view(1, 1, -1, 1).expand(1, 1, 203, 61)
+    for name in ("lite", "fast"):
+        whole, strips = (
+            within(stylizers[name], b, smooth(64, 48), style, style_masks=[mask]).image for b in (WHOLE, budget)
+        )
+        torch.testing.assert_close(strips, whole, rtol=0, atol=1e-5)
+
+
+def test_a_style_does_not_reach_beyond_its_mask_at_all(stylizers: dict[str, AdaINStylizer]) -> None:
+    """Each region is painted by itself, so that statistics, passes and modulation know no other's style."""
+    content, masks = smooth(64, 96), [torch.zeros(1, 1, 64, 96) for _ in range(2)]
+    masks[0][..., :40], masks[1][..., 40:] = 1, 1
+    for name in ("lite", "fast"):
+        one, other = (
+            stylizers[name]
+            .stylize(content, [smooth(64, 64, seed=seed), smooth(48, 64, seed=3)], masks=masks)
+            .image
+            for seed in (1, 2)
+        )
+        assert torch.equal(one[..., 40:], other[..., 40:]), name
+        assert (one - other)[..., :40].abs().max() > 1e-2, name
+
+
 def test_batches(stylizers: dict[str, AdaINStylizer]) -> None:
     content, style = smooth(150, 40, batch=2), smooth(48, 40, seed=1, batch=2)
     for name in ("lite", "fast"):
