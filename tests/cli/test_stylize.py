@@ -108,7 +108,7 @@ def test_labels_maps_and_what_is_preserved(folder: Path) -> None:
     Image.new("L", (72, 54), 200).save("map.png")
     asked = ["--labels", "labels.png", "--preserve", "corner.png", "--strength", "map.png"]
     parts = ["--style-mask", "all", "--style-mask", "corner.png", "--feather", "2"]
-    result = run("photo.png", "mosaic.png", "woodcut", *asked, *parts, "-o", "out.png", "--json")
+    result = run("photo.png", "mosaic.png", "photo.png", *asked, *parts, "-o", "out.png", "--json")
     assert result.exit_code == 0, result.stderr
     hashes = json.loads(result.stdout)["hashes"]
     assert [len(hashes[key]) for key in ("masks", "style_masks", "preserve")] == [2, 2, 1]
