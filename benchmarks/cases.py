@@ -12,6 +12,7 @@ import torch
 
 from benchmarks import speed_cases, textbook
 from benchmarks.case import Case
+from benchmarks.controls import ASKED, USED
 from benchmarks.networks import full_width, trained
 from benchmarks.pictures import PAIRS, absent, shape
 from benchmarks.plan import LITE, OWN_NETWORK, QUALITY, Plan
@@ -65,7 +66,7 @@ def _pictures(plan: Plan, device: str) -> Iterable[Case]:
             )
             yield case
             cached = dataclasses.replace(case, variant="style cached")
-            if "encoded style" in method.accepts:
+            if method.encoded is not None:
                 yield cached
                 for part in other_parts(method.name, extractor):
                     yield dataclasses.replace(cached, variant=f"{cached.variant}, {part}")
@@ -188,6 +189,15 @@ def _stages(plan: Plan, device: str) -> Iterable[Case]:
             yield Case(what="stage", subject=name, extractor=extractor, size=size, device=device)
 
 
+def _controls(plan: Plan, device: str) -> Iterable[Case]:
+    """One picture of each method with each control, beside a plain one."""
+    for method in (m for m in METHODS if trained(m, LITE)):
+        for control in USED:
+            if control in ASKED and "masks" not in METHODS[method].accepts:
+                continue
+            yield Case(what="control", subject=method, variant=control, size=plan.quality_size, device=device)
+
+
 def _cold(plan: Plan, device: str) -> Iterable[Case]:
     for method in METHODS:
         yield Case(
@@ -202,6 +212,7 @@ KINDS: dict[str, Callable[[Plan, str], Iterable[Case]]] = {
     "peers": _peers,
     "steps": _steps,
     "stages": _stages,
+    "controls": _controls,
     "cold": _cold,
     **speed_cases.KINDS,
 }

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks import cold, floor, judge, pictures, textbook
+from benchmarks import cold, controls, floor, judge, pictures, textbook
 from benchmarks.case import Case
 from benchmarks.cases import part_options
 from benchmarks.harness import Bench, Beside
@@ -25,6 +25,8 @@ _TEXTBOOK_STEPS = 3
 _WARM_UP = "32"
 #: One size only, and more steps than any benchmark takes.
 _ENDLESS = {"scales": (1.0,), "steps": 1_000_000}
+#: Steps of a descent beside which the cost of a control is seen.
+_FEW = {"scales": (1.0,), "steps": 4}
 #: The methods' option, by a case's precision.
 _PRECISIONS: dict[str, dict[str, Any]] = {"fp32": {}, "bf16": {"precision": "bfloat16"}}
 
@@ -154,6 +156,23 @@ def test_step(bench: Bench, case: Case) -> None:
             losses=dict(stepper.losses),
         )
     assert stepper.picture.shape == content.shape
+
+
+@pytest.mark.matrix("controls")
+def test_control(bench: Bench, case: Case) -> None:
+    """A picture with one control, in turns with a plain one."""
+    nets = networks(LITE, case.device)
+    few = {k: v for k, v in _FEW.items() if k in METHODS[case.subject].option_names}
+    plain, used = (nets.stylizer(case.subject, {**few, **own}) for own in ({}, controls.options_of(case.variant)))
+    content, style = _pair(case)
+    styles, asked = controls.request_of(case.variant, content, style)
+    image = bench.run(
+        lambda: used.stylize(content, styles, **asked).image,
+        weights=nets.weights_of(case.subject),
+        beside=Beside(work=lambda: plain.stylize(content, style), name="the same without it", same_work=False),
+        weigh=False,
+    )
+    assert image.shape == content.shape
 
 
 @pytest.mark.matrix("cold")

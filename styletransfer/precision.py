@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from styletransfer._checks import choice
-from styletransfer.errors import OptionError
 
 if TYPE_CHECKING:
     import torch
@@ -34,9 +34,12 @@ def resolve(precision: str, device: torch.device) -> torch.dtype:
         precision: One of `PRECISIONS`.
         device: Where the work is done.
 
+    Returns:
+        The type. Where the device does not compute in that precision, or only by emulation, which is slower than
+        float32, it is float32, with a warning.
+
     Raises:
-        OptionError: The device does not compute in that precision, or only by emulation, which is slower than
-            float32.
+        OptionError: An unknown name.
 
     Example:
         >>> import torch
@@ -50,10 +53,11 @@ def resolve(precision: str, device: torch.device) -> torch.dtype:
     if precision == "auto":
         return getattr(torch, able[-1])  # type: ignore[no-any-return]
     if precision not in able:
-        raise OptionError(
-            f"precision {precision!r} is not offered here: {_why_not(precision, device)} "
-            f"Choose one of: {', '.join(able)}, auto."
+        warnings.warn(
+            f"precision {precision!r} is not offered here, float32 is used: {_why_not(precision, device)}",
+            stacklevel=2,
         )
+        return torch.float32
     return getattr(torch, precision)  # type: ignore[no-any-return]
 
 

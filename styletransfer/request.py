@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -83,19 +84,22 @@ class Region:
     Attributes:
         styles: Mixed by their shares.
         mask: (1, 1, H, W) in [0, 1], or None for the whole content.
+        emphasis: How much each of its places counts for its statistics, (1, 1, H, W), or None for all the same.
     """
 
     styles: tuple[StyleInput, ...]
     mask: Tensor | None = None
+    emphasis: Tensor | None = None
 
     @property
     def shares(self) -> tuple[float, ...]:
         """The styles' shares."""
         return tuple(style.share for style in self.styles)
 
-    def mask_at(self, size: tuple[int, int]) -> Tensor | None:
-        """Return the mask at the size of some features or of a picture, (H, W)."""
-        return None if self.mask is None else mask_at(self.mask, size)
+    def weights_at(self, size: tuple[int, int]) -> Tensor | None:
+        """Return how much each place counts at the size of some features or of a picture, or None for the same."""
+        given = [mask_at(x, size) for x in (self.mask, self.emphasis) if x is not None]
+        return math.prod(given[1:], start=given[0]) if given else None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -126,6 +126,39 @@ def _memory_points(rows: list[Row]) -> dict[tuple[str, str], list[tuple[int, flo
     return series
 
 
+def controls(rows: list[Row]) -> Section | None:
+    """What each control costs, beside a plain picture."""
+    if not rows:
+        return None
+    table = Table(
+        names=2,
+        head=("method", "control", "size", "median", "times a plain one's"),
+        rows=[
+            (
+                words.name(row.case["subject"]),
+                row.case["variant"],
+                row.case["size"],
+                words.seconds(row.seconds),
+                _times_plain(row),
+            )
+            for row in rows
+        ],
+    )
+    return Section(
+        title="Controls",
+        text=(
+            "A picture with one control, in turns with one without (four steps of a descent). Each masked region "
+            "of a feed-forward method is a picture of its own.",
+        ),
+        tables=[table],
+    )
+
+
+def _times_plain(row: Row) -> str:
+    ratio = row.info["ratio"]
+    return "" if ratio is None else f"{1 / ratio['median']:.2f}"
+
+
 def cold(rows: list[Row]) -> Section | None:
     if not rows:
         return None

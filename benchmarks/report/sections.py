@@ -31,6 +31,7 @@ def of_device(results: Results, device: str) -> list[Section]:
         _growth(rows),
         details.steps([row for row in rows if row.case["what"] == "one step"]),
         details.stages([row for row in rows if row.case["what"] == "stage"]),
+        details.controls([row for row in rows if row.case["what"] == "control"]),
         details.memory(rows),
         details.cold([row for row in rows if row.case["what"] == "cold start"]),
     ]

@@ -36,7 +36,7 @@ def test_every_registered_method_is_measured(profile: plan.Profile) -> None:
 def test_a_method_that_is_registered_is_benchmarked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a textbook of its own, its rows stand alone."""
     quick, patient = METHODS["adain"], METHODS["gatys"]
-    monkeypatch.setitem(METHODS, "other", dataclasses.replace(quick, name="other", accepts=frozenset()))
+    monkeypatch.setitem(METHODS, "other", dataclasses.replace(quick, name="other", encoded=None))
     monkeypatch.setitem(METHODS, "patient", dataclasses.replace(patient, name="patient"))
     asked = Plan(profile=QUICK, devices=("cpu",))
     pictures = [case.variant for case in cases("pictures", asked, {}) if case.subject == "other"]

@@ -61,6 +61,7 @@ def test_info() -> None:
         "--style-scale",
         "--match-histogram",
         "--detail",
+        "--feather",
     ]
     assert "--amount" in run("info", "tint").stdout
 

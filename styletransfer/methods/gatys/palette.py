@@ -73,7 +73,7 @@ class Palettes:
     def _shares_at(self, size: tuple[int, int]) -> Tensor | None:
         """Return how much each position counts at a size, (1, 1, H, W), or None for all the same."""
         if size not in self._shares:
-            mask = self._region.mask_at(size)
+            mask = self._region.weights_at(size)
             self._shares[size] = None if mask is None else mask / mask.sum().clamp_min(1e-8)
         return self._shares[size]
 

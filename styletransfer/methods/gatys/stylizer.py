@@ -30,9 +30,10 @@ from styletransfer.methods.gatys.canvas import Canvas, in_space
 from styletransfer.methods.gatys.config import GATYS, GatysConfig
 from styletransfer.methods.gatys.descent import Descent, minimize
 from styletransfer.methods.gatys.objective import Objective
-from styletransfer.methods.gatys.strength import mixed_in
+from styletransfer.methods.gatys.strength import emphasis, mixed_in
 from styletransfer.methods.gatys.targets import pixels
 from styletransfer.precision import name_of, resolve
+from styletransfer.request import mask_at
 from styletransfer.stylizer import OnStep, Region, Request, Step, StyleInput, Stylization, Stylizer, synchronize
 
 __all__ = ["GatysStylizer", "Objective"]
@@ -272,7 +273,10 @@ class _Run:
         """Work through a stage; return why it ended."""
         size = stage.size
         content = images.resize(self.content, size)
-        regions = [_at_scale(region, stage) for region in self.request.regions]
+        regions = [
+            _at_scale(dataclasses.replace(region, emphasis=emphasis(self.request.strength)), stage)
+            for region in self.request.regions
+        ]
         rows = self.stylizer._rows(size, stage.steps)
         objective = Objective(
             self.stylizer._seen_through,
@@ -380,7 +384,12 @@ def _at_scale(region: Region, stage: Stage) -> Region:
         height, width = (max(16, round(side * stage.scale)) for side in pixels(style.source).shape[2:])
         return style.resized((height, width))
 
-    return Region(styles=tuple(map(scaled, region.styles)), mask=region.mask_at(stage.size))
+    def resized(x: Tensor | None) -> Tensor | None:
+        return None if x is None else mask_at(x, stage.size)
+
+    return Region(
+        styles=tuple(map(scaled, region.styles)), mask=resized(region.mask), emphasis=resized(region.emphasis)
+    )
 
 
 def _sums(terms: Mapping[str, float]) -> dict[str, float]:

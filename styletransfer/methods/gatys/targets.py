@@ -150,7 +150,7 @@ class StyleTarget:
         """Return how much each position of a layer counts, (1, 1, h, w), or None for all the same."""
         key = (layer, *size)
         if key not in self._shares:
-            mask = self.region.mask_at(size)
+            mask = self.region.weights_at(size)
             self._shares[key] = None if mask is None else position_shares(mask, mask.flatten(2)).view(mask.shape)
         return self._shares[key]
 

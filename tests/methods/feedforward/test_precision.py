@@ -63,10 +63,12 @@ def test_auto_without_bfloat16_is_float32(monkeypatch: pytest.MonkeyPatch) -> No
     assert [result.record()["config"]["precision"] for result in results] == ["float32", "float32"]
 
 
-def test_one_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_is_not_there_falls_back_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "_processor_has_bfloat16", lambda: False)
-    with pytest.raises(OptionError, match=r"'bfloat16' is not offered here: this processor has no bfloat16"):
-        stylizer("lite", precision="bfloat16")
+    with pytest.warns(
+        UserWarning, match=r"'bfloat16' is not offered here, float32 is used: this processor has no"
+    ):
+        assert stylizer("lite", precision="bfloat16").config.precision == "float32"
     with pytest.raises(OptionError, match="Unknown precision"):
         AdaINConfig(precision="half")
 

@@ -35,8 +35,8 @@ def test_a_device_without_it_is_told_when_the_stylizer_is_built(
     extractor: VGG19Features, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr(precision, "supported", lambda device: ("float32",))
-    with pytest.raises(OptionError, match=f"precision '{name}' is not offered here"):
-        gatys(extractor, precision=name)
+    with pytest.warns(UserWarning, match=f"precision '{name}' is not offered here, float32 is used"):
+        assert gatys(extractor, precision=name).config.precision == "float32"
     assert gatys(extractor, precision="auto")._bulk == torch.float32
     assert gatys(extractor, precision="auto").config.precision == "float32"
 
