@@ -7,7 +7,6 @@ import dataclasses
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, NoReturn
 
 import torch
@@ -16,20 +15,12 @@ from torch import Tensor
 from styletransfer import images
 from styletransfer._checks import integer, mix, number
 from styletransfer._checks import size as check_size
+from styletransfer.asking import Asked, Masks, Strength, assemble, read_asked
 from styletransfer.controls import Controls
 from styletransfer.errors import DivergenceError, ImageError, OptionError, StylizeInterrupted
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import ImageSource, Picture
 from styletransfer.images.picture import SMALLEST_SIDE
-from styletransfer.masking import (
-    place_masks,
-    place_preserved,
-    place_style_mask,
-    read_masks,
-    read_preserved,
-    read_strength,
-    read_style_masks,
-)
 from styletransfer.memory import available, in_words
 from styletransfer.method import Forecast, Method, Plan
 from styletransfer.processing import Processing
@@ -44,10 +35,12 @@ from styletransfer.stylization import OnStep, Step, Stylization
 
 __all__ = [
     "EncodedStyle",
+    "Masks",
     "OnStep",
     "Region",
     "Request",
     "Step",
+    "Strength",
     "StyleInput",
     "Stylization",
     "Stylizer",
@@ -62,22 +55,6 @@ def synchronize(device: torch.device) -> None:
         torch.cuda.synchronize(device)
     elif device.type == "mps":
         torch.mps.synchronize()
-
-
-#: How much of a style is wanted: a number, one for each content, or a map.
-Strength = float | Sequence[float] | ImageSource | Picture
-#: Grey pictures, or one.
-Masks = Sequence[ImageSource | Picture | None] | ImageSource | Picture
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Drawn:
-    """Masks and strength as they were given, read."""
-
-    masks: tuple[Any, ...]
-    style_masks: tuple[Any, ...]
-    preserve: tuple[Picture, ...]
-    strength: float | Tensor
 
 
 class Stylizer(ABC):
@@ -276,17 +253,12 @@ class Stylizer(ABC):
             raise OptionError("At least one style picture is needed, got an empty list.")
         read = [item if isinstance(item, EncodedStyle) else as_picture(item, "style") for item in listed]
         start = self._start_picture()
-        drawn = _Drawn(
-            masks=() if masks is None else read_masks(masks, len(read)),
-            style_masks=() if style_masks is None else read_style_masks(style_masks, len(read)),
-            preserve=() if preserve is None else read_preserved(preserve),
-            strength=read_strength(strength, picture),
-        )
+        asked = read_asked(picture, len(read), strength, masks, style_masks, preserve)
         context: dict[str, Any] = {
-            "strength": drawn.strength,
-            "masks": drawn.masks,
-            "style_masks": drawn.style_masks,
-            "preserve": drawn.preserve,
+            "strength": asked.strength,
+            "masks": asked.masks,
+            "style_masks": asked.style_masks,
+            "preserve": asked.preserve,
             "init": start,
             "encoded_from": tuple(s.path for s in read if isinstance(s, EncodedStyle) and s.path is not None),
             "alpha": picture.alpha,
@@ -296,7 +268,7 @@ class Stylizer(ABC):
             "controls": self.controls,
         }
         self._check_memory(picture)
-        return self._request(picture, read, drawn, start), context
+        return self._request(picture, read, asked, start), context
 
     def _check_memory(self, content: Picture) -> None:
         """Refuse a content that would not fit into memory, before any work is done on it."""
@@ -314,59 +286,20 @@ class Stylizer(ABC):
             f"{self.method!r} needs {in_words(needed.least)} of memory for it; {in_words(free)} are free. {cure}"
         )
 
-    def _request(self, content: Picture, styles: list[Any], drawn: _Drawn, start: Picture | None) -> Request:
+    def _request(self, content: Picture, styles: list[Any], asked: Asked, start: Picture | None) -> Request:
         """Check what was given against the content and what the method accepts."""
-        device, size = self.extractor.device, (content.rgb.shape[2], content.rgb.shape[3])
-        shares = mix(getattr(self.config, "style_mix", None), len(styles))
+        style_mix = getattr(self.config, "style_mix", None)
+        shares = mix(style_mix, len(styles))
         sources = [self._style_source(style, content) for style in styles]
-        if drawn.masks or drawn.style_masks or drawn.preserve:
+        if asked.has_masks:
             self._require("masks", "masks", "leave them out")
-        feather, preserved = self.controls.feather, None
-        if feather and not drawn.masks and not drawn.preserve:
-            raise OptionError(
-                "feather softens the edges of masks, and there are none; leave it out, or give masks."
-            )
-        if drawn.preserve:
-            preserved = place_preserved(drawn.preserve, size, feather=feather)
-        placed: Sequence[Tensor | None] = [None] * len(styles)
-        if drawn.masks:
-            if getattr(self.config, "style_mix", None) is not None:
-                raise OptionError(
-                    "style_mix and masks were both given: a mask says where a style belongs. Give one."
-                )
-            placed = place_masks(drawn.masks, size, preserved=preserved, feather=feather)
-        looked_at = (
-            [None] * len(styles)
-            if not drawn.style_masks
-            else [
-                None if mask is None else _looked_at(mask, source, position)
-                for position, (mask, source) in enumerate(zip(drawn.style_masks, sources, strict=True), start=1)
-            ]
-        )
-        if isinstance(drawn.strength, Tensor) or drawn.strength != 1:
+        if asked.masks and style_mix is not None:
+            raise OptionError("style_mix and masks were both given: a mask says where a style belongs. Give one.")
+        if isinstance(asked.strength, Tensor) or asked.strength != 1:
             self._require("strength", "a strength", "leave it at 1")
-
-        def there(x: Tensor | None) -> Tensor | None:
-            return None if x is None else x.to(device)
-
-        return Request(
-            content=content.rgb.to(device),
-            styles=tuple(
-                StyleInput(
-                    source=source,
-                    share=share,
-                    mask=there(mask),
-                    looked_at=there(part),
-                    finer=there(_finer(style, self.controls.style_scale)),
-                )
-                for style, source, share, mask, part in zip(
-                    styles, sources, shares, placed, looked_at, strict=True
-                )
-            ),
-            init=None if start is None else self._init(start, content),
-            strength=drawn.strength.to(device) if isinstance(drawn.strength, Tensor) else drawn.strength,
-            preserved=there(preserved),
-        )
+        init = None if start is None else self._init(start, content)
+        device = self.extractor.device
+        return assemble(content, styles, sources, shares, asked, self.controls, init=init, device=device)
 
     def _style_source(self, style: Picture | EncodedStyle, content: Picture) -> Tensor | EncodedStyle:
         if isinstance(style, EncodedStyle):
@@ -431,28 +364,6 @@ class Stylizer(ABC):
     @abstractmethod
     def _run(self, request: Request, on_step: OnStep | None) -> Stylization:
         """Do the work."""
-
-
-def _finer(style: Picture | EncodedStyle, scale: float) -> Tensor | None:
-    """Return a style picture that was reduced when it was read as large as it is wanted, as far as it goes."""
-    if scale <= 1 or isinstance(style, EncodedStyle) or style.path is None or style.source_size is None:
-        return None
-    edge = max(style.rgb.shape[2:])
-    if max(style.source_size) <= edge:
-        return None
-    return images.read_picture(
-        style.path, what="style", long_edge=round(edge * scale), frame=style.frame, quiet=True
-    ).rgb
-
-
-def _looked_at(mask: Picture, source: Tensor | EncodedStyle, position: int) -> Tensor:
-    """Return what counts of a style's picture."""
-    if isinstance(source, EncodedStyle):
-        raise OptionError(
-            f"Style mask {position} needs the style's picture, got an encoded style; give the picture itself, or "
-            "encode it with the mask."
-        )
-    return place_style_mask(mask, (source.shape[2], source.shape[3]), position)
 
 
 def _recoloring(on_step: OnStep | None, work: Processing) -> OnStep | None:

@@ -38,7 +38,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("method",),
     ("color",),
     ("recording", "request", "masking"),
-    ("processing",),
+    ("asking", "processing"),
     ("stylization",),
     ("stylizer",),
     ("filming",),
