@@ -1,8 +1,9 @@
 """Build the documentation as a site: ``python docs/build.py [FOLDER]``, with the extra ``[docs]``.
 
 The pages are those of docs/, README as the start, and what else readers look for: model cards, the methods by
-hand, the API from docstrings. They are written for readers of the repository; here their links are pointed to the site's
-pages, and links to what the site does not hold become plain text. Warnings are errors. The site needs no network.
+hand, the API from docstrings. They are written for readers of the repository; here their links are pointed to
+the site's pages, and links to what the site does not hold become plain text. Warnings are errors. The site needs
+no network.
 
 Sphinx, because it has been looked after for longest, reads Google's docstrings, and finds broken links and anchors
 itself; Furo, because its pages load nothing from elsewhere and fit narrow screens.
