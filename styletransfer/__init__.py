@@ -95,7 +95,7 @@ _HOMES = {
 }
 
 #: Modules that are reached as attributes, e.g. ``styletransfer.images.resize``.
-_MODULES = ("codes", "features", "functional", "images", "losses", "samples")
+_MODULES = ("codes", "features", "functional", "images", "labs", "losses", "plotting", "samples")
 
 __all__ = list(_HOMES)
 

@@ -49,7 +49,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("judging",),
     ("peers",),
     ("plotting",),
-    ("explaining",),
+    ("explaining", "labs"),
     ("comparing",),
     ("evaluating",),
     ("training",),

@@ -1,4 +1,4 @@
-"""Figures. matplotlib is imported inside the functions, and never its global state (no pyplot)."""
+"""The figure of a comparison, and a loss over seconds."""
 
 from __future__ import annotations
 
@@ -11,18 +11,12 @@ from styletransfer import images
 from styletransfer.judging.evaluation import Evaluation
 from styletransfer.methods import METHODS
 from styletransfer.peers.run import PeerResult
+from styletransfer.plotting.palette import COLORS, GREY, INK, RULE
 from styletransfer.stylizer import Step, Stylization
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-__all__ = ["comparison_figure", "loss_curve", "title"]
-
-#: Okabe and Ito's colours, which people with any common colour blindness can tell apart.
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-#: Of text, of small print, and of lines.
-INK, GREY, RULE = "#1a1a1a", "#5f5f5f", "#d0d0d0"
 
 #: Inches; at 100 dots per inch the figure is 1400 pixels wide.
 _WIDTH, _DPI = 14.0, 100

@@ -1,0 +1,29 @@
+"""Figures. matplotlib is imported inside the functions, and never its global state (no pyplot).
+
+A function returns a figure, which notebooks show; ``figure.savefig(path)`` writes it.
+"""
+
+from styletransfer.plotting.comparison import comparison_figure, loss_curve, title
+from styletransfer.plotting.lessons import (
+    feature_maps,
+    gram_maps,
+    loss_terms,
+    pictures,
+    receptive_fields,
+)
+from styletransfer.plotting.palette import COLORS, GREY, INK, RULE
+
+__all__ = [
+    "COLORS",
+    "GREY",
+    "INK",
+    "RULE",
+    "comparison_figure",
+    "feature_maps",
+    "gram_maps",
+    "loss_curve",
+    "loss_terms",
+    "pictures",
+    "receptive_fields",
+    "title",
+]

@@ -1,0 +1,374 @@
+"""The labs' checks: right answers pass, each usual wrong one is caught by its own hint."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from styletransfer import functional, labs
+from styletransfer.color import repaint_luminance
+from styletransfer.errors import OptionError
+
+Answer = Callable[..., Any]
+MEAN, STD = (torch.tensor(x).view(1, 3, 1, 1) for x in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+
+
+def collect(layers: Any, x: Tensor, wanted: list[int]) -> dict[int, Tensor]:
+    found = {}
+    for index, layer in enumerate(layers):
+        x = layer(x)
+        if index in wanted:
+            found[index] = x.clone()
+    return found
+
+
+def receptive_field(layers: list[tuple[int, int]]) -> int:
+    sees, apart = 1, 1
+    for kernel, stride in layers:
+        sees, apart = sees + (kernel - 1) * apart, apart * stride
+    return sees
+
+
+def style_loss(features: dict[str, Tensor], targets: dict[str, Tensor]) -> Tensor:
+    each = [F.mse_loss(functional.gram_matrix(x), targets[layer]) for layer, x in features.items()]
+    return torch.stack(each).mean()
+
+
+def descend(
+    loss: Answer, start: Tensor, steps: int, learning_rate: float, *, zero: bool = True, clamp: bool = True
+) -> tuple[Tensor, list[float]]:
+    picture, losses = start.clone().requires_grad_(), []
+    optimizer = torch.optim.Adam([picture], lr=learning_rate)
+    for _ in range(steps):
+        if zero:
+            optimizer.zero_grad()
+        value = loss(picture)
+        value.backward()
+        optimizer.step()
+        if clamp:
+            picture.data.clamp_(0, 1)
+        losses.append(value.item())
+    return picture.detach(), losses
+
+
+def seconds_of(work: Answer, synchronize: Answer, rounds: int) -> float:
+    work()
+    taken = []
+    for _ in range(rounds):
+        synchronize()
+        began = time.perf_counter()
+        work()
+        synchronize()
+        taken.append(time.perf_counter() - began)
+    return median(taken)
+
+
+def guided_gram(features: Tensor, mask: Tensor) -> Tensor:
+    return functional.gram_matrix(features, mask)
+
+
+RIGHT: dict[str, Answer] = {
+    "normalize": lambda x: (x - MEAN) / STD,
+    "collect": collect,
+    "receptive_field": receptive_field,
+    "content_loss": F.mse_loss,
+    "gram_matrix": functional.gram_matrix,
+    "channel_stats": functional.channel_stats,
+    "total_variation": functional.total_variation,
+    "style_loss": style_loss,
+    "descend": descend,
+    "adain": functional.adain,
+    "mix": lambda content, target, alpha: alpha * target + (1 - alpha) * content,
+    "seconds_of": seconds_of,
+    "keep_color": lambda content, stylized: repaint_luminance(content, functional.luminance(stylized)),
+    "guided_gram": guided_gram,
+}
+
+
+def no_clone(layers: Any, x: Tensor, wanted: list[int]) -> dict[int, Tensor]:
+    found = {}
+    for index, layer in enumerate(layers):
+        x = layer(x)
+        if index in wanted:
+            found[index] = x
+    return found
+
+
+def inputs_of(layers: Any, x: Tensor, wanted: list[int]) -> dict[int, Tensor]:
+    found = {}
+    for index, layer in enumerate(layers):
+        if index in wanted:
+            found[index] = x.clone()
+        x = layer(x)
+    return found
+
+
+def gram(divisor: Callable[[Tensor], float], order: Callable[[Tensor], Tensor] | None = None) -> Answer:
+    """A Gram matrix with another divisor, of rows that are formed in another order."""
+
+    def answer(x: Tensor) -> Tensor:
+        flat = x.flatten(2) if order is None else order(x)
+        return flat @ flat.mT / divisor(x)
+
+    return answer
+
+
+def in_place(x: Tensor) -> Tensor:
+    x -= x.mean()
+    return functional.gram_matrix(x)
+
+
+def stats(
+    *, root: bool = True, epsilon: float = 1e-5, biased: bool = False, outside: bool = False, dims: Any = (2, 3)
+) -> Answer:
+    def answer(x: Tensor) -> tuple[Tensor, Tensor]:
+        mean = x.mean(dims, keepdim=True).expand(*x.shape[:2], 1, 1)
+        variance = x.var(dims, keepdim=True, correction=0 if biased else 1).expand(*x.shape[:2], 1, 1)
+        if outside:
+            return mean, variance.sqrt() + epsilon
+        variance = variance + epsilon
+        return mean, variance.sqrt() if root else variance
+
+    return answer
+
+
+def variation(*, down: bool = True, wrap: bool = False, mean: bool = True, each: float = 0.5) -> Answer:
+    def answer(x: Tensor) -> Tensor:
+        if wrap:
+            pairs = [(x.roll(1, 3) - x).abs(), (x.roll(1, 2) - x).abs()]
+        else:
+            pairs = [x.diff(dim=3).abs(), x.diff(dim=2).abs()]
+        pairs = pairs if down else pairs[:1]
+        return each * sum(pair.mean((1, 2, 3)) if mean else pair.sum((1, 2, 3)) for pair in pairs)
+
+    return answer
+
+
+def last_layer(features: dict[str, Tensor], targets: dict[str, Tensor]) -> Tensor:
+    loss = torch.zeros(())
+    for layer, x in features.items():
+        loss = F.mse_loss(functional.gram_matrix(x), targets[layer])
+    return loss
+
+
+def by_place(features: dict[str, Tensor], targets: dict[str, Tensor]) -> Tensor:
+    pairs = zip(features.values(), targets.values(), strict=True)
+    each = [(functional.gram_matrix(x).mean() - target.mean()).square() for x, target in pairs]
+    return torch.stack(each).mean()
+
+
+def without_start(loss: Answer, start: Tensor, steps: int, learning_rate: float) -> tuple[Tensor, list[float]]:
+    """Optimises another picture than the one that it looks at."""
+    picture = start.clone().requires_grad_()
+    optimizer = torch.optim.Adam([start.clone().requires_grad_()], lr=learning_rate)
+    losses = []
+    for _ in range(steps):
+        value = loss(picture)
+        value.backward()
+        optimizer.step()
+        losses.append(value.item())
+    return picture.detach(), losses
+
+
+def few_losses(loss: Answer, start: Tensor, steps: int, learning_rate: float) -> tuple[Tensor, list[float]]:
+    picture, losses = descend(loss, start, steps, learning_rate)
+    return picture, losses[-1:]
+
+
+def moves_start(loss: Answer, start: Tensor, steps: int, learning_rate: float) -> tuple[Tensor, list[float]]:
+    picture, losses = descend(loss, start, steps, learning_rate)
+    start.copy_(picture)
+    return start, losses
+
+
+def swapped(content: Tensor, style: Tensor) -> Tensor:
+    return functional.adain(style, content)
+
+
+def no_epsilon(content: Tensor, style: Tensor) -> Tensor:
+    (mean, std), (wanted, wide) = (
+        (x.mean((2, 3), keepdim=True), x.std((2, 3), keepdim=True)) for x in (content, style)
+    )
+    return wide * (content - mean) / std + wanted
+
+
+def whole_batch(content: Tensor, style: Tensor) -> Tensor:
+    (mean, std), (wanted, wide) = (
+        (x.mean((0, 2, 3), keepdim=True), (x.var((0, 2, 3), keepdim=True) + 1e-5).sqrt()) for x in (content, style)
+    )
+    return wide * (content - mean) / std + wanted
+
+
+def no_shift(content: Tensor, style: Tensor) -> Tensor:
+    return functional.adain(content, style) - functional.channel_stats(style)[0]
+
+
+def timed(*, warm: bool = True, before: bool = True, after: bool = True, each: bool = True) -> Answer:
+    def answer(work: Answer, synchronize: Answer, rounds: int) -> float:
+        if warm:
+            work()
+            synchronize()
+        if before and warm:
+            synchronize()
+        began = time.perf_counter()
+        for _ in range(rounds):
+            work()
+            if after:
+                synchronize()
+        taken = time.perf_counter() - began
+        return taken / rounds if each else taken
+
+    return answer
+
+
+def starts_busy(work: Answer, synchronize: Answer, rounds: int) -> float:
+    """Waits for nothing before the first clock, and gives the longest round."""
+    taken = []
+    for number in range(rounds + 1):
+        began = time.perf_counter()
+        work()
+        synchronize()
+        taken.append(time.perf_counter() - began)
+        if number == 0:
+            continue
+    return max(taken)
+
+
+def means(content: Tensor, stylized: Tensor) -> Tensor:
+    """Brightness as the mean of the channels."""
+    return (content - content.mean(1, keepdim=True) + stylized.mean(1, keepdim=True)).clamp(0, 1)
+
+
+WRONG: list[tuple[str, Answer, str]] = [
+    ("normalize", lambda x: (x / 255 - MEAN) / STD, "divides by 255"),
+    ("normalize", lambda x: (x - MEAN.flip(1)) / STD.flip(1), "red and blue are exchanged"),
+    ("normalize", lambda x: ((x - MEAN) / STD).flip(1) * STD.flip(1), "one deviation above the mean"),
+    ("normalize", lambda x: (x - 0.5) / 0.5, "subtract the mean"),
+    ("normalize", lambda x: x - MEAN, "divide by the deviation"),
+    ("normalize", lambda x: x.mean(1, keepdim=True), "has the shape"),
+    ("collect", no_clone, "inplace=True"),
+    ("collect", inputs_of, "keep what comes out of it"),
+    ("collect", lambda layers, x, wanted: [x], "is a dict"),
+    ("receptive_field", lambda layers: sum(kernel for kernel, _ in layers), "adds 2, not 3"),
+    ("receptive_field", lambda layers: 1 + sum(kernel - 1 for kernel, _ in layers), "are 2 pixels apart"),
+    ("receptive_field", lambda layers: 1 / 0, "raises ZeroDivisionError"),
+    ("content_loss", lambda x, y: (x - y).square().sum(), "sum of the squares"),
+    ("content_loss", lambda x, y: (x - y).abs().mean(), "Differences are squared"),
+    ("content_loss", lambda x, y: (x - y).square().mean().item(), "a plain number"),
+    ("content_loss", lambda x, y: (x - y).square(), "A loss is one number"),
+    ("content_loss", lambda x, y: (x - y).square().mean().detach(), "no gradient reaches"),
+    ("content_loss", lambda x, y: (x - y).square().mean().sqrt(), "Differences are squared"),
+    ("content_loss", lambda x, y: None, "forget to return"),
+    (
+        "gram_matrix",
+        gram(lambda x: x[0].numel(), lambda x: x.movedim(1, -1).reshape(x.shape[0], x.shape[1], -1)),
+        "reshape in the wrong order",
+    ),
+    ("gram_matrix", gram(lambda x: 1), r"Divide by C \* H \* W"),
+    ("gram_matrix", gram(lambda x: x.shape[1]), r"Divide by H \* W too"),
+    ("gram_matrix", gram(lambda x: x.shape[2] * x.shape[3]), "Divide by C too"),
+    ("gram_matrix", in_place, "changes its input"),
+    (
+        "gram_matrix",
+        lambda x: functional.gram_matrix(x).mean(0, keepdim=True).expand(x.shape[0], -1, -1),
+        "mixed with each other",
+    ),
+    ("gram_matrix", lambda x: functional.gram_matrix(x[:1])[0], "one matrix for each picture"),
+    ("gram_matrix", lambda x: functional.gram_matrix(x.detach()), "no gradient reaches"),
+    ("channel_stats", stats(root=False), "Take its root"),
+    ("channel_stats", stats(biased=True), "positions less one"),
+    ("channel_stats", stats(epsilon=0.0), "plus 1e-5|NaN"),
+    ("channel_stats", stats(outside=True), "plus 1e-5|NaN"),
+    ("channel_stats", stats(dims=(0, 2, 3)), "for each channel of each picture"),
+    ("channel_stats", lambda x: (x.mean((2, 3)), x.std((2, 3))), "keepdim=True"),
+    ("channel_stats", lambda x: x.mean((2, 3), keepdim=True), "return two tensors"),
+    ("total_variation", variation(down=False), "the one below it"),
+    ("total_variation", variation(wrap=True), "wraps around|torch.roll"),
+    ("total_variation", variation(each=1.0), "not their sum"),
+    ("total_variation", variation(mean=False), "both directions' mean differences|stripes"),
+    ("total_variation", lambda x: x.diff(dim=3).abs().mean(), "One number for each picture"),
+    ("style_loss", last_layer, "Go through every layer"),
+    ("style_loss", by_place, "names, not by their places"),
+    ("style_loss", lambda f, t: style_loss(f, t) * 2, "Take their mean"),
+    ("style_loss", lambda f, t: style_loss(f, t).sqrt(), "the mean over the layers|own Gram"),
+    ("style_loss", lambda f, t: sum(F.mse_loss(x, x.detach() * 0) for x in f.values()), "Compare Gram matrices"),
+    ("descend", without_start, "Is the picture what the optimiser was given"),
+    ("descend", few_losses, "took 1 losses for 50 steps"),
+    ("descend", lambda *a, **k: descend(*a, **k, zero=False), "zero_grad in every step"),
+    ("descend", lambda *a, **k: descend(*a, **k, clamp=False), "Clamp the picture"),
+    ("descend", moves_start, "changes its input"),
+    ("descend", lambda *a, **k: descend(*a, **k)[0], "return two things"),
+    ("adain", swapped, "has the content's shape"),
+    ("adain", no_epsilon, "where does the 1e-5|Add 1e-5|Where does the 1e-5"),
+    ("adain", whole_batch, "not of the whole batch|Divide by the content's std|Add the style's mean"),
+    ("adain", no_shift, "Add the style's mean"),
+    (
+        "adain",
+        lambda c, s: c - functional.channel_stats(c)[0] + functional.channel_stats(s)[0],
+        "multiply by the style's",
+    ),
+    ("mix", lambda c, t, alpha: alpha * c + (1 - alpha) * t, "the content's features"),
+    ("mix", lambda c, t, alpha: c + alpha * t, "the target's features"),
+    ("mix", lambda c, t, alpha: alpha**2 * t + (1 - alpha**2) * c, "Equation 14"),
+    ("seconds_of", timed(after=False), "before the clock is stopped"),
+    ("seconds_of", timed(warm=False), "first call sets things up"),
+    ("seconds_of", timed(each=False), "mean of one call"),
+    ("seconds_of", starts_busy, "first call sets things up"),
+    ("seconds_of", lambda work, synchronize, rounds: None, "return seconds as a number"),
+    ("keep_color", lambda c, s: s, "colours are those of the stylized"),
+    ("keep_color", lambda c, s: c, "brightness is the content's"),
+    ("keep_color", means, "not the mean of the channels"),
+    ("keep_color", lambda c, s: c - functional.luminance(c) + functional.luminance(s), r"leave \[0, 1\]"),
+    ("keep_color", lambda c, s: functional.luminance(s), "Keep three channels"),
+    ("guided_gram", lambda x, m: functional.gram_matrix(x * m), "sum of the mask, not by H"),
+    ("guided_gram", lambda x, m: functional.gram_matrix(x * m) * m.numel() / m.sum(), "Weigh one side only"),
+    ("guided_gram", lambda x, m: functional.gram_matrix(x), "Only what lies under the mask"),
+    ("guided_gram", lambda x, m: functional.gram_matrix(x, m) * 2, "changes nothing"),
+]
+
+
+@pytest.mark.parametrize("name", labs.EXERCISES)
+def test_right_answers_pass(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    labs.check(name, RIGHT[name])
+    assert capsys.readouterr().out.startswith(f"{name}: right, all ")
+
+
+@pytest.mark.parametrize(("name", "answer", "hint"), WRONG, ids=[f"{n}-{h[:20]}" for n, _, h in WRONG])
+def test_wrong_answers_get_their_hint(name: str, answer: Answer, hint: str) -> None:
+    with pytest.raises(labs.LabError, match=hint) as caught:
+        labs.check(name, answer)
+    assert str(caught.value).startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize("name", labs.EXERCISES)
+def test_what_is_not_written_says_the_task(name: str) -> None:
+    def blank(*given: Any, **named: Any) -> None:
+        raise NotImplementedError
+
+    with pytest.raises(labs.LabError, match=r"is not written yet\. Your task: "):
+        labs.check(name, blank)
+    with pytest.raises(labs.LabError, match="is to be a function, got a int"):
+        labs.check(name, 3)  # type: ignore[arg-type]
+
+
+def test_an_unknown_exercise_is_refused() -> None:
+    with pytest.raises(OptionError, match=r'Unknown exercise .*Did you mean "gram_matrix"'):
+        labs.check("gram_matrx", RIGHT["gram_matrix"])
+
+
+def test_a_notebook_shows_the_message_alone() -> None:
+    with pytest.raises(labs.LabError) as caught:
+        labs.check("mix", lambda c, t, alpha: c)
+    assert caught.value._render_traceback_() == [f"Not yet. {caught.value}"]
+
+
+@pytest.mark.parametrize("lab", [2, 4, 5, 6, 7])
+def test_there_are_four_wrong_answers_of_each_lab(lab: int) -> None:
+    assert sum(name in labs.list_exercises(lab) for name, _, _ in WRONG) >= 4
