@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -145,6 +146,13 @@ def _finer(style: Picture | EncodedStyle, scale: float) -> Tensor | None:
     edge = max(style.rgb.shape[2:])
     if max(style.source_size) <= edge:
         return None
-    return images.read_picture(
-        style.path, what="style", long_edge=round(edge * scale), frame=style.frame, quiet=True
-    ).rgb
+
+    def read(long_edge: int) -> Tensor:
+        return images.read_picture(
+            cast(Path, style.path), what="style", long_edge=long_edge, frame=style.frame, quiet=True
+        ).rgb
+
+    again = read(edge)
+    if again.shape != style.rgb.shape or not torch.equal(again.to(style.rgb.device), style.rgb):
+        return None  # a picture in memory that was changed since it was read
+    return read(round(edge * scale))

@@ -21,7 +21,7 @@ from styletransfer._checks import did_you_mean
 from styletransfer.errors import OptionError, WeightsError
 from styletransfer.files import check_place, write_atomically
 from styletransfer.weights.checksum import checksum
-from styletransfer.weights.tensor_files import open_tensors
+from styletransfer.weights.tensor_files import MOST_BYTES, MOST_DESCRIBED, open_tensors
 
 #: What the files are recognised by.
 SUFFIX = ".safetensors"
@@ -41,6 +41,7 @@ class CodeInfo:
         source: Where the picture comes from: its file's name, or what its owner wrote.
         source_sha256: Of the picture's file, or None.
         licence: Terms of use of the picture, or None if nobody said.
+        size: The picture's width and height when it was encoded, ``"512x406"``: strokes follow it.
     """
 
     name: str
@@ -50,13 +51,16 @@ class CodeInfo:
     source: str | None = None
     source_sha256: str | None = None
     licence: str | None = None
+    size: str | None = None
 
     def __post_init__(self) -> None:
         check_name(self.name)
         for field in ("source", "licence"):
             value = getattr(self, field)
-            if value is not None and (not isinstance(value, str) or len(value) > _LONGEST_TEXT):
-                raise OptionError(f"{field} of a style is a text of at most {_LONGEST_TEXT} characters.")
+            if value is not None and not (
+                isinstance(value, str) and len(value) <= _LONGEST_TEXT and value.isprintable()
+            ):
+                raise OptionError(f"{field} of a style is one line of at most {_LONGEST_TEXT} characters.")
 
 
 #: What is known of a style, and its numbers.
@@ -69,12 +73,23 @@ def check_name(name: object) -> str:
     Raises:
         OptionError: It is empty or too long, or could be mistaken for a path.
     """
-    allowed = isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME and name == name.strip()
+    allowed = isinstance(name, str) and 0 < len(os.fsencode(name)) <= _LONGEST_NAME and name == name.strip()
     if not allowed or not all(c.isalnum() or c in "-_ " for c in str(name)):
         raise OptionError(
-            f"A style's name has letters, digits, spaces, - and _, at most {_LONGEST_NAME} of them, got {name!r}."
+            f"A style's name has letters, digits, spaces, - and _, at most {_LONGEST_NAME} bytes, got {name!r}."
         )
     return str(name)
+
+
+def cleaned(stem: str) -> str:
+    """Return a file's name as a style's, with a dash for what that cannot have."""
+    kept = "".join(c if c.isalnum() or c in "-_ " else "-" for c in stem).strip()
+    return os.fsencode(kept)[:_LONGEST_NAME].decode("utf-8", "ignore").strip() or "style"
+
+
+def is_code_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a name is that of a file of encoded styles."""
+    return os.fsdecode(path).lower().endswith(SUFFIX)
 
 
 def write_code_file(
@@ -99,7 +114,11 @@ def write_code_file(
         stored = {key: value.detach().cpu().contiguous().clone() for key, value in own.items()}
         told.append({**dataclasses.asdict(info), "sha256": checksum(stored)})
         tensors |= {f"{number}/{key}": value for key, value in stored.items()}
-    data = save(tensors, metadata={"format": _FORMAT, "styles": json.dumps(told)})
+    data = save(tensors, metadata={"format": _FORMAT, "styles": json.dumps(told, ensure_ascii=False)})
+    if int.from_bytes(data[:8], "little") > MOST_DESCRIBED or len(data) > MOST_BYTES:
+        raise OptionError(
+            f"{len(names)} styles are more than a file holds; shorten sources and licences, or use another file."
+        )
     return write_atomically(place, lambda file: file.write(data))
 
 
@@ -153,7 +172,7 @@ def _told(metadata: Mapping[str, str], path: object) -> list[Mapping[str, Any]]:
         told = json.loads(metadata["styles"])
     except (KeyError, ValueError, RecursionError) as error:
         raise WeightsError(f"{path}: what it says of its styles cannot be read; the file is damaged.") from error
-    if not isinstance(told, list) or not all(isinstance(each, dict) for each in told):
+    if not isinstance(told, list) or not told or not all(isinstance(each, dict) for each in told):
         raise WeightsError(f"{path}: what it says of its styles cannot be read; the file is damaged.")
     return told
 

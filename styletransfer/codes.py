@@ -12,8 +12,9 @@ are taken by their names, as the drawn styles are.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,11 +25,14 @@ from styletransfer.code_files import (
     SUFFIX,
     CodeInfo,
     check_name,
+    cleaned,
+    is_code_file,
     read_code_file,
     read_code_infos,
     write_code_file,
 )
 from styletransfer.errors import ImageError, OptionError, WeightsError
+from styletransfer.files import alone
 from styletransfer.images import ImageSource, Picture
 from styletransfer.methods import DEFAULT_METHOD, METHODS, create_stylizer
 from styletransfer.request import EncodedStyle
@@ -41,6 +45,7 @@ __all__ = [
     "CodeInfo",
     "StyleCode",
     "add_codes",
+    "as_picture_source",
     "encode",
     "find",
     "library",
@@ -93,6 +98,8 @@ def encode(
         StyleTransferError: Bad input, or a method that does not encode styles.
     """
     encoder: Any = create_stylizer(DEFAULT_METHOD) if stylizer is None else stylizer
+    if not hasattr(encoder, "declaration"):
+        raise OptionError(f"stylizer is one from create_stylizer, got a {type(encoder).__name__}.")
     if encoder.declaration.encoded is None:
         others = ", ".join(other for other, declared in METHODS.items() if declared.encoded is not None)
         raise OptionError(f"Method {encoder.method!r} does not encode styles. Choose from: {others}.")
@@ -101,7 +108,7 @@ def encode(
         read = images.read_picture(samples.find(read) or read, what="style", long_edge=long_edge)
     if name is None and read.path is None:
         raise OptionError("A picture in memory has no name; give one with name=.")
-    called = check_name(_cleaned(read.path.stem) if name is None and read.path is not None else name)
+    called = check_name(cleaned(read.path.stem) if name is None and read.path is not None else name)
     style: EncodedStyle = encoder.encode_style(read, mask)
     info = CodeInfo(
         name=called,
@@ -111,6 +118,7 @@ def encode(
         source=source or (None if read.path is None else read.path.name),
         source_sha256=None if read.path is None else store.sha256_of(read.path),
         licence=licence,
+        size=f"{read.rgb.shape[3]}x{read.rgb.shape[2]}",
     )
     return StyleCode(info=info, style=style)
 
@@ -127,11 +135,24 @@ def save_codes(
         OptionError: None at all, or two of one name.
         OutputError: A file that cannot be written.
     """
-    listed = list(codes)
-    own = [code.style.path for code in listed if code.style.path is not None]
+    listed = _checked(codes)
+    if not is_code_file(path):
+        raise OptionError(
+            f"A file of styles ends with {SUFFIX}, by which it is known as one; got {os.fsdecode(path)!r}."
+        )
+    read = {code.style.path for code in listed} - {None, Path(os.fsdecode(path)).absolute()}
+    own = [file for file in read if file is not None]
     return write_code_file(
         path, [(code.info, code.style.tensors()) for code in listed], protected=[*protected, *own]
     )
+
+
+def _checked(codes: Any) -> list[StyleCode]:
+    listed = list(codes) if isinstance(codes, Iterable) else [codes]
+    for code in listed:
+        if not isinstance(code, StyleCode):
+            raise OptionError(f"Codes are a list of what codes.encode returns, got a {type(code).__name__}.")
+    return listed
 
 
 def load_codes(path: str | os.PathLike[str], name: str | None = None) -> dict[str, StyleCode]:
@@ -153,7 +174,8 @@ def load_codes(path: str | os.PathLike[str], name: str | None = None) -> dict[st
                 "does not have."
             )
         kind: type[EncodedStyle] = declared.encoded()
-        style = kind.from_tensors(tensors, info, f"{path}, {info.name!r}")
+        style: Any = kind.from_tensors(tensors, info, f"{path}, {info.name!r}")
+        style = dataclasses.replace(style, path=Path(os.fsdecode(path)).absolute())
         codes[info.name] = StyleCode(info=info, style=style)
     return codes
 
@@ -161,7 +183,12 @@ def load_codes(path: str | os.PathLike[str], name: str | None = None) -> dict[st
 def library() -> Path:
     """Return the file of codes that are known by name: ``$STYLETRANSFER_STYLES``, or beside fetched weights."""
     chosen = os.environ.get("STYLETRANSFER_STYLES")
-    return Path(chosen).expanduser() if chosen else store.cache_dir() / f"styles{SUFFIX}"
+    try:
+        return Path(chosen).expanduser() if chosen else store.cache_dir() / f"styles{SUFFIX}"
+    except RuntimeError:
+        raise WeightsError(
+            f"STYLETRANSFER_STYLES is {chosen!r}, but there is no such user. Set it to a file's full path."
+        ) from None
 
 
 def list_codes(path: str | os.PathLike[str] | None = None) -> list[CodeInfo]:
@@ -171,7 +198,7 @@ def list_codes(path: str | os.PathLike[str] | None = None) -> list[CodeInfo]:
         WeightsError: A file that cannot be read.
     """
     file = library() if path is None else Path(path)
-    return [] if path is None and not file.exists() else read_code_infos(file)
+    return [] if path is None and not _is_there(file) else read_code_infos(file)
 
 
 def add_codes(
@@ -190,29 +217,24 @@ def add_codes(
         OutputError: A file that cannot be written.
     """
     file = library() if path is None else Path(path)
-    there = load_codes(file) if file.exists() else {}
-    names = [code.info.name for code in codes]
+    names = [code.info.name for code in _checked(codes)]
     for number, name in enumerate(names):
-        _check_free(name, there, file, replace=replace)
+        if name in samples.list_styles():
+            raise OptionError(f"{name!r} is the name of a drawn style; give another one.")
         if name in names[:number]:
             raise OptionError(f"Two styles are called {name!r}; give each a name of its own.")
     if path is None:
         with contextlib.suppress(OSError):  # whatever is wrong with it is said when the file is written
             file.parent.mkdir(parents=True, exist_ok=True)
-    kept = {**there, **{code.info.name: code for code in codes}}
-    return save_codes(file, kept.values())
-
-
-def _check_free(name: str, taken: Iterable[str], file: Path, *, replace: bool) -> None:
-    """Refuse a name that is taken.
-
-    Raises:
-        OptionError: It is.
-    """
-    if name in samples.list_styles():
-        raise OptionError(f"{name!r} is the name of a drawn style; give another one.")
-    if name in taken and not replace:
-        raise OptionError(f"{file} has a style {name!r} already; give another name, or replace it (--replace).")
+    with _alone(file):
+        there = load_codes(file) if _is_there(file) else {}
+        taken = next((name for name in names if name in there and not replace), None)
+        if taken is not None:
+            raise OptionError(
+                f"{file} has a style {taken!r} already; give another name, or replace it (--replace)."
+            )
+        kept = {**there, **{code.info.name: code for code in codes}}
+        return save_codes(file, kept.values())
 
 
 def remove_codes(names: Sequence[str], path: str | os.PathLike[str] | None = None) -> Path:
@@ -223,16 +245,32 @@ def remove_codes(names: Sequence[str], path: str | os.PathLike[str] | None = Non
         WeightsError: A file that cannot be read.
     """
     file = library() if path is None else Path(path)
-    there = load_codes(file) if path is not None or file.exists() else {}
-    for name in names:
-        if name not in there:
-            drawn = " Drawn styles are part of the package." if name in samples.list_styles() else ""
-            raise OptionError(f"{file} has no style {name!r}.{drawn}{did_you_mean(name, list(there))}")
-    left = [code for name, code in there.items() if name not in names]
-    if left:
-        return save_codes(file, left)
-    file.unlink()
-    return file
+    with _alone(file):
+        there = load_codes(file) if path is not None or _is_there(file) else {}
+        for name in names:
+            if name not in there:
+                drawn = " Drawn styles are part of the package." if name in samples.list_styles() else ""
+                raise OptionError(f"{file} has no style {name!r}.{drawn}{did_you_mean(name, list(there))}")
+        left = [code for name, code in there.items() if name not in names]
+        if left:
+            return save_codes(file, left)
+        file.unlink()
+        return file
+
+
+@contextlib.contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Keep other processes from changing a file while it is read, changed and written."""
+    with alone(file.parent) if file.parent.is_dir() else contextlib.nullcontext():
+        yield
+
+
+def _is_there(path: str | Path) -> bool:
+    """Whether there is a file of that name; one that no file can have is not."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def look_up(name: str, path: str | os.PathLike[str] | None = None) -> StyleCode:
@@ -267,23 +305,56 @@ def find(style: object) -> Path | EncodedStyle | None:
     """
     if not isinstance(style, (str, os.PathLike)):
         return None
-    drawn = samples.find(style)
+    text = os.fsdecode(style)
+    drawn = samples.find(text)
     if drawn is not None:
         return drawn
-    text = os.fspath(style)
-    file, mark, name = text.partition(f"{SUFFIX}{_SEPARATOR}")
-    if mark or text.endswith(SUFFIX):
-        codes = load_codes(f"{file}{SUFFIX}" if mark else text, name or None)
+    file, name = split_name(text)
+    if is_code_file(file):
+        codes = load_codes(file, name or None)
         if len(codes) > 1:
-            raise WeightsError(
-                f"{text} holds {len(codes)} styles: {', '.join(codes)}. "
-                f"Choose one: {text}{_SEPARATOR}{next(iter(codes))}"
-            )
+            first = f"{file}{_SEPARATOR}{next(iter(codes))}"
+            raise WeightsError(f"{file} holds {len(codes)} styles: {', '.join(codes)}. Choose one: {first}")
         return next(iter(codes.values())).style
-    if _could_be_a_name(text) and not Path(text).exists() and library().exists():
+    if _could_be_a_name(text) and not _is_there(text) and _is_there(library()):
         codes = load_codes(library(), text) if text in [info.name for info in list_codes()] else {}
         return next((code.style for code in codes.values()), None)
     return None
+
+
+def split_name(style: str) -> tuple[str, str]:
+    """Return the file and the name of ``FILE#NAME``; the text itself and no name if it is none.
+
+    Example:
+        >>> split_name("own.safetensors#wave"), split_name("a#b.jpg")
+        (('own.safetensors', 'wave'), ('a#b.jpg', ''))
+    """
+    file, mark, name = style.rpartition(_SEPARATOR)
+    return (file, name) if mark and is_code_file(file) else (style, "")
+
+
+def files_of(styles: Iterable[str]) -> list[str]:
+    """Return the files that styles are read from, as far as their names tell: they must not be overwritten."""
+    files = []
+    for style in styles:
+        file, _ = split_name(style)
+        kept = _could_be_a_name(style) and not _is_there(style) and style not in samples.list_styles()
+        files.append(str(library()) if kept else file)
+    return files
+
+
+def as_picture_source(style: Any, who: str) -> Any:
+    """Return what a style's picture is read from, for those who have to see it.
+
+    Raises:
+        ImageError: An encoded style.
+    """
+    found = find(style)
+    if isinstance(found, EncodedStyle) or isinstance(style, EncodedStyle):
+        raise ImageError(
+            f"{who} has to see the style's picture, got the encoded style {style!r}; give the picture."
+        )
+    return found or style
 
 
 def check_known(style: str) -> None:
@@ -292,7 +363,7 @@ def check_known(style: str) -> None:
     Raises:
         ImageError: It is so.
     """
-    if not _could_be_a_name(style) or Path(style).exists():
+    if not _could_be_a_name(style) or _is_there(style) or _is_folder(style):
         return
     names = [*samples.list_styles(), *(info.name for info in list_codes())]
     raise ImageError(
@@ -301,15 +372,16 @@ def check_known(style: str) -> None:
     )
 
 
+def _is_folder(path: str) -> bool:
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def _could_be_a_name(text: str) -> bool:
     try:
         check_name(text)
     except OptionError:
         return False
     return True
-
-
-def _cleaned(stem: str) -> str:
-    """Return a file's name with a dash for what a style's name cannot have."""
-    kept = "".join(c if c.isalnum() or c in "-_ " else "-" for c in stem).strip()
-    return kept[:100].strip() or "style"

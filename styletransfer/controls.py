@@ -51,7 +51,7 @@ class Controls(Config):
     )
     style_scale: float = option(1.0, "size of the strokes: factor on the style picture's size; 0.5 is finer")
     match_histogram: str | None = option(
-        None, "give the result the distribution of colours of one picture", choices=MATCH_HISTOGRAM
+        None, "give the result the distribution of colours of the style or of the content", choices=MATCH_HISTOGRAM
     )
     detail: float = option(0.0, "share of the content's finest structure that returns, in [0, 1]")
     feather: float = option(0.0, "pixels over which the edges of masks fade, 0 to 1000")
@@ -68,6 +68,11 @@ class Controls(Config):
             raise OptionError(
                 f"preserve_color={self.preserve_color!r} keeps the content's colours, match_histogram='style' "
                 "gives the style's; choose one of them."
+            )
+        if self.preserve_color == "luminance" and self.match_histogram is not None:
+            raise OptionError(
+                "preserve_color='luminance' keeps the content's chroma exactly, match_histogram='content' changes "
+                "it; choose one of them."
             )
 
     @property

@@ -290,6 +290,21 @@ def _remove_leftovers(target: Path) -> None:
                         path.unlink()
 
 
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other processes that do the same out of a folder, where the system has locks for folders."""
+    if _WINDOWS:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _locked(file: BinaryIO, *, wait: bool = False) -> bool:
     """Lock an open file unless another process or thread holds it; say whether it is locked now."""
     try:

@@ -5,6 +5,7 @@ A mask is grey, white where something belongs; it is (1, 1, H, W) in [0, 1] once
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Sequence
@@ -21,12 +22,13 @@ from styletransfer.errors import OptionError
 from styletransfer.functional import gaussian_blur
 from styletransfer.images import ImageSource, Picture
 from styletransfer.images.labels import read_labels
+from styletransfer.images.opening import SUFFIXES
 
 #: Difference of a mask's channels from which it counts as coloured (JPEG makes a little of it), and of its
 #: proportions from the picture's from which it is told that it is stretched.
 _COLOURED, _STRETCHED = 0.1, 0.02
-#: A mask below this is black: less than a level of 8 bits.
-_BLACK = 1 / 255
+#: A mask below this is black: nobody sees a level of 8 bits, and 1 of 255 means "yes" where masks are numbers.
+_BLACK = 1.5 / 255
 #: Most labels that a picture is taken to have: more are a photograph, or a mask with soft edges.
 _MOST_LABELS = 64
 
@@ -100,6 +102,8 @@ def _one_each(masks: Any, count: int, what: str) -> list[Any]:
     listed = _listed(masks)
     if len(listed) != count:
         hint = " split_labels (--labels) makes masks of one picture of labels." if len(listed) == 1 < count else ""
+        if what == "style mask":
+            hint = " None (on the command line: all) stands for all of a style."
         raise OptionError(f"Each style needs one {what}: got {len(listed)} {what}(s) for {count} style(s).{hint}")
     return listed
 
@@ -118,7 +122,25 @@ def _listed(masks: Any) -> list[Any]:
 
 
 def _as_picture(source: ImageSource | Picture, what: str) -> Picture:
-    return source if isinstance(source, Picture) else images.read_picture(source, what=what)
+    """Read a mask; an array or tensor of booleans, or of the whole numbers 0 and 1 only, is black and white."""
+    if isinstance(source, Picture):
+        return source
+    if isinstance(source, np.ndarray) and _is_binary(source.dtype.kind in "bui", source):
+        source = source.astype(np.float32)
+    elif isinstance(source, Tensor):
+        source = source[None] if source.ndim == 2 else source
+        source = source.float() if _is_plain(source) and _is_binary(True, source) else source
+    return images.read_picture(source, what=what)
+
+
+def _is_plain(values: Tensor) -> bool:
+    """Whether a tensor holds whole numbers that can be looked at."""
+    whole = values.dtype in (torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+    return whole and values.layout == torch.strided and not values.is_meta and not values.is_nested
+
+
+def _is_binary(whole: bool, values: Any) -> bool:
+    return whole and math.prod(values.shape) > 0 and bool((values <= 1).all()) and bool((values >= 0).all())
 
 
 def placed(mask: Picture, size: tuple[int, int], what: str, of: str = "content") -> Tensor:
@@ -154,9 +176,12 @@ def place_masks(
         own = placed(mask, size, f"Mask {position}")
         if float(own.max()) < _BLACK:
             raise OptionError(
-                f"Mask {position} is black at the content's size; make it white where its style belongs."
+                f"Mask {position} is black at the content's size; make it white where its style belongs (255, not "
+                "1, in a picture of 8 bits)."
             )
         read.append(feathered(own, feather))
+        if float(read[-1].max()) < _BLACK:
+            raise OptionError(f"feather={feather:g} leaves nothing of mask {position}, which is small; give less.")
     total = torch.stack(read).sum(0).clamp_min(1.0)
     shared = [mask / total for mask in read]
     return shared if preserved is None else [_left(mask, preserved, n) for n, mask in enumerate(shared, start=1)]
@@ -180,10 +205,13 @@ def place_preserved(masks: Sequence[Picture], size: tuple[int, int], *, feather:
         OptionError: Masks that are black everywhere, or white everywhere.
     """
     read = [placed(mask, size, "The mask of what is preserved") for mask in masks]
-    union = feathered(torch.stack(read).amax(0), feather)
+    union = torch.stack(read).amax(0)
     if float(union.max()) < _BLACK:
         raise OptionError("The mask of what is preserved is black at the content's size; make it white there.")
-    if float(union.min()) > 1 - _BLACK:
+    union = feathered(union, feather)
+    if float(union.max()) < _BLACK:
+        raise OptionError(f"feather={feather:g} leaves nothing of what is preserved, which is small; give less.")
+    if float(union.min()) > 1 - 1 / 255:
         raise OptionError("The mask of what is preserved is white everywhere, so no style has a place.")
     return union
 
@@ -223,6 +251,8 @@ def read_strength(strength: Any, content: Picture) -> float | Tensor:
         ImageError: A map that cannot be read.
     """
     batch, _, *size = content.rgb.shape
+    if isinstance(strength, (np.ndarray, Tensor)) and strength.ndim == 1:
+        strength = strength.tolist()
     if isinstance(strength, (list, tuple)):
         if len(strength) != batch:
             raise OptionError(
@@ -234,8 +264,11 @@ def read_strength(strength: Any, content: Picture) -> float | Tensor:
     if isinstance(strength, Tensor) and strength.ndim == 4 and strength.shape[1] == 1 and strength.shape[0] > 1:
         return _map_of_each(strength, batch, (size[0], size[1]))
     if not _is_picture(strength):
-        strength = strength.item() if isinstance(strength, Tensor) else strength
+        if isinstance(strength, Tensor):
+            strength = strength.tolist() if not strength.is_meta else "a tensor on the device meta"
         return number(strength, "strength", low=0.0, high=1.0)
+    if isinstance(strength, str) and not strength.lower().endswith(SUFFIXES) and not os.path.lexists(strength):
+        raise OptionError(f"strength is a number in [0, 1] or the file of a map, got {strength!r}.")
     return placed(_as_picture(strength, "strength map"), (size[0], size[1]), "The strength map")
 
 
@@ -252,7 +285,7 @@ def _map_of_each(maps: Tensor, batch: int, size: tuple[int, int]) -> Tensor:
         raise OptionError(
             f"strength has {maps.shape[0]} maps for {batch} content(s); give one for each, or a single one."
         )
-    return images.resize(images.load_image(maps)[:, :1], size)
+    return images.resize(images.read_picture(maps, what="strength maps").rgb[:, :1], size)
 
 
 def _tell_oddities(what: str, of: str, mask: Tensor, size: tuple[int, int]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from styletransfer._checks import known_options
 from styletransfer.config import Config
 from styletransfer.controls import CONTROLS, Controls
+from styletransfer.errors import OptionError
 from styletransfer.weights.catalogue import DEFAULT_EXTRACTOR
 
 
@@ -99,6 +100,10 @@ class Part:
     default: Callable[[str], str]
 
 
+#: What is asked of a run, and is no option of a method.
+_ASKED = ("strength", "masks", "style_masks", "preserve")
+
+
 def by_path(path: str) -> Callable[[], Any]:
     """Return a function that imports ``"package.module:name"`` when it is called."""
     module, _, name = path.partition(":")
@@ -130,6 +135,7 @@ class Method:
         plan: From a config and (H, W) to the `Plan` of a run.
         accepts: What of a request it can honour besides content and styles: ``"strength"``, ``"masks"``.
         encoded: Returns the class of its encoded styles, if it encodes any.
+        encoding: Options that matter for an encoded style.
         brief: Options for a run of a moment, for self-tests and warm-ups.
         bare: Options that leave out what only a run's record shows.
     """
@@ -146,6 +152,7 @@ class Method:
     plan: Callable[[Any, tuple[int, int]], Plan] = _one_step
     accepts: frozenset[str] = frozenset()
     encoded: Callable[[], type[Any]] | None = None
+    encoding: frozenset[str] = frozenset()
     brief: Mapping[str, Any] = field(default_factory=dict)
     bare: Mapping[str, Any] = field(default_factory=dict)
 
@@ -166,6 +173,9 @@ class Method:
         Raises:
             OptionError: Unknown option, or a value outside its range.
         """
+        asked = next((name for name in options if name in _ASKED and name not in self.option_names), None)
+        if asked is not None:
+            raise OptionError(f"{asked} is asked of each run: give it to stylize(content, style, {asked}=...).")
         known_options(options, self.option_names, f"Method {self.name!r}")
         parts = {part.name: options[part.name] for part in self.parts if options.get(part.name) is not None}
         controls = {name: value for name, value in options.items() if name in CONTROLS}

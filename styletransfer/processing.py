@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import warnings
 from typing import cast
 
@@ -31,9 +32,6 @@ class Processing:
         controls: What is asked for.
         request: Of the user.
 
-    Attributes:
-        request: What the method is asked in its place.
-
     Raises:
         OptionError: A control that cannot be honoured for this request.
     """
@@ -42,7 +40,12 @@ class Processing:
         self._controls, self._asked = controls, request
         if controls.preserve_color is not None or controls.match_histogram == "style" or controls.style_scale != 1:
             self._refuse_encoded()
-        self.request = request if not controls.active else self._changed()
+        self._sizes = [self._size(position, style) for position, style in enumerate(request.styles, start=1)]
+
+    @functools.cached_property
+    def request(self) -> Request:
+        """What the method is asked in its place."""
+        return self._changed() if self._controls.active else self._asked
 
     def finish(self, image: Tensor) -> Tensor:
         """Return the method's result, (B, 3, H, W), as it was asked for."""
@@ -73,22 +76,24 @@ class Processing:
 
     def _changed(self) -> Request:
         asked, controls = self._asked, self._controls
-        styles = [self._scaled(position, style) for position, style in enumerate(asked.styles, start=1)]
+        sized = zip(asked.styles, self._sizes, strict=True)
+        styles = [style if size is None else style.resized(size) for style, size in sized]
         way = controls.preserve_color
         if way is None:
             return dataclasses.replace(asked, styles=tuple(styles))
         if float((asked.content - luminance(asked.content)).abs().max()) < _GREY:
             warnings.warn(f"The content is grey, so preserve_color={way!r} makes a grey picture.", stacklevel=2)
-        styles = [dataclasses.replace(s, source=_recolored(s, asked.content, way)) for s in styles]
+        styles = [dataclasses.replace(s, source=_recolored(s, asked, way)) for s in styles]
         if way != "luminance":
             return dataclasses.replace(asked, styles=tuple(styles))
         init = None if asked.init is None else _grey(asked.init)
         return dataclasses.replace(asked, content=_grey(asked.content), styles=tuple(styles), init=init)
 
-    def _scaled(self, position: int, style: StyleInput) -> StyleInput:
+    def _size(self, position: int, style: StyleInput) -> tuple[int, int] | None:
+        """Return the size at which a style is wanted, or None for its own."""
         scale = self._controls.style_scale
         if scale == 1:
-            return style
+            return None
         height, width = cast(Tensor, style.source).shape[2:]
         size = (round(height * scale), round(width * scale))
         if min(size) < SMALLEST_SIDE:
@@ -97,24 +102,33 @@ class Processing:
                 f"style_scale={scale:g} leaves {size[1]}x{size[0]} pixels of style {position} ({width}x{height}); "
                 f"{SMALLEST_SIDE} on each side are needed. Give at least {least:g}, or a larger picture."
             )
-        return style.resized(size)
+        return size
 
     def _matched(self, image: Tensor) -> Tensor:
-        """Return a result with the colours of the content, or of each style where it belongs."""
-        if self._controls.match_histogram == "content":
-            return match_histogram(image, self._asked.content)
+        """Return a result with the colours of the content, or of the style, of each place where a style belongs.
+
+        As much as the style is wanted: at strength 0 nothing is matched.
+        """
+        asked, whose = self._asked, self._controls.match_histogram
         matched = torch.zeros_like(image)
-        for style in self._asked.styles:
-            share = style.share if style.mask is None else style.mask
-            wanted = _where(cast(Tensor, style.source), style.looked_at)
-            matched += share * match_histogram(image, wanted, measured=_where(image, style.mask))
-        return matched  # where no mask is, the content comes back
+        for style in asked.styles:
+            mask = asked.covered if style.mask is None else style.mask
+            if whose == "style":
+                wanted = _where(cast(Tensor, style.source), style.looked_at)
+            else:
+                wanted = _where(asked.content, mask)
+            moved = match_histogram(image, wanted, measured=_where(image, mask))
+            matched += (style.share if style.mask is None else style.mask) * moved
+        if asked.masked:  # what is mixed with the content by its masks at the end is whole before it
+            matched /= cast(Tensor, asked.covered).clamp_min(1e-6)
+        return asked.strength * matched + (1 - asked.strength) * image
 
 
-def _recolored(style: StyleInput, content: Tensor, way: str) -> Tensor:
+def _recolored(style: StyleInput, asked: Request, way: str) -> Tensor:
     """Return a style picture with the content's colours, or as grey as the content; one for each content."""
-    picture = cast(Tensor, style.source).expand(content.shape[0], -1, -1, -1)
-    kept, measured = _where(content, style.mask), _where(picture, style.looked_at)
+    picture = cast(Tensor, style.source).expand(asked.content.shape[0], -1, -1, -1)
+    kept = _where(asked.content, asked.covered if style.mask is None else style.mask)
+    measured = _where(picture, style.looked_at)
     if way == "linear":
         return match_color(picture, kept, clamp=False, measured=measured)
     if way == "histogram":

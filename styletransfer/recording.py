@@ -44,6 +44,7 @@ def run_record(result: Any) -> dict[str, Any]:
             "content": None if result.content is None else picture_hash(result.content),
             "styles": [None if style is None else picture_hash(style) for style in result.styles],
             "masks": [picture_hash(mask) for mask in result.masks],
+            "encoded_styles": [store.sha256_of(file) for file in result.encoded_from if file.is_file()],
             "style_masks": [None if mask is None else picture_hash(mask) for mask in result.style_masks],
             "preserve": [picture_hash(mask) for mask in result.preserve],
             "weights": weight_hashes(result.extractor, *result.parts.values()),

@@ -24,13 +24,15 @@ class EncodedStyle(ABC):
 
     Attributes:
         extractor: Name of the weight set it was encoded with.
-        path: The file of the style picture, which is never overwritten, or None.
+        path: The file of the style picture, or the one it was kept in, which is never overwritten; or None.
         extractor_sha256: Of that weight set's numbers, or None if nobody knows.
+        name: What it is called, or None.
     """
 
     extractor: str
     path: Path | None
     extractor_sha256: str | None
+    name: str | None
 
     @abstractmethod
     def tensors(self) -> dict[str, Tensor]:
@@ -128,9 +130,14 @@ class Request:
     @property
     def regions(self) -> tuple[Region, ...]:
         """The styles by where they belong: one region for each mask, or a single one without."""
-        if self.styles[0].mask is None:
+        if not self.masked:
             return (Region(styles=self.styles, mask=self.covered),)
         return tuple(Region(styles=(dataclasses.replace(s, share=1.0),), mask=s.mask) for s in self.styles)
+
+    @property
+    def masked(self) -> bool:
+        """Whether each style has a mask."""
+        return self.styles[0].mask is not None
 
     @property
     def covered(self) -> Tensor | None:

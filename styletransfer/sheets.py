@@ -20,7 +20,7 @@ from styletransfer.files import folder_files, new_folder, write_contents
 from styletransfer.images import ImageSource, Picture
 from styletransfer.job import Job, prepare
 from styletransfer.methods import DEFAULT_METHOD, METHODS
-from styletransfer.stylizer import Masks, Strength, Stylization
+from styletransfer.stylizer import EncodedStyle, Masks, Strength, Stylization
 
 #: Called with the number of pictures that are done, and of all.
 OnPicture = Callable[[int, int], None]
@@ -285,6 +285,8 @@ def output_files(
 def _prepared(
     content: Any, styles: Sequence[Any], method: str, options: Any, working: Any
 ) -> tuple[Job, tuple[str, ...]]:
+    if not isinstance(styles, (list, tuple)):
+        raise OptionError(f"styles is a list of styles, got a {type(styles).__name__}.")
     if not styles:
         raise OptionError("At least one style is needed, got none.")
     job = prepare(content, list(styles), [method], options={method: dict(options or {})}, **working)
@@ -292,12 +294,13 @@ def _prepared(
         raise ImageError(
             f"A sheet is of one content, got a batch of {job.content.rgb.shape[0]}; give one picture."
         )
-    return job, tuple(_name(style, number) for number, style in enumerate(styles, start=1))
+    return job, tuple(_name(style, number) for number, style in enumerate(job.styles, start=1))
 
 
-def _name(style: Any, number: int) -> str:
-    path = style.path if isinstance(style, Picture) else style if isinstance(style, (str, Path)) else None
-    return f"style {number}" if path is None else Path(path).stem
+def _name(style: Picture | EncodedStyle, number: int) -> str:
+    if isinstance(style, EncodedStyle) and style.name is not None:
+        return style.name
+    return f"style {number}" if style.path is None else style.path.stem
 
 
 def _painted(

@@ -28,7 +28,7 @@ class Step:
         losses: Each term, multiplied by its weight, and ``"total"``, of the picture the step began with;
             empty where the method was told not to measure.
         size: (H, W) worked on, pixels.
-        image: The picture so far, (B, 3, H, W) of that size in [0, 1]: a copy, present only while `on_step` is called.
+        image: The picture so far, (B, 3, H, W) of that size in [0, 1]: a copy, only while `on_step` is called.
     """
 
     step: int

@@ -235,7 +235,8 @@ class Stylizer(ABC):
         Raises:
             StyleTransferError: What is wrong, as from `stylize`.
         """
-        self._prepared(content, style, **asked)
+        request, _ = self._prepared(content, style, **asked)
+        Processing(self.controls, request)
 
     def _prepared(
         self,

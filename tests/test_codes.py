@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from styletransfer.code_files import CodeInfo, read_code_file, write_code_file
 from styletransfer.errors import ImageError, OptionError, OutputError, WeightsError
 from styletransfer.weights.tensor_files import open_tensors
 
+#: Letters of three bytes each.
+LONG = "\N{CJK UNIFIED IDEOGRAPH-753B}" * 100
 ONES = {"relu1_1.mean": torch.ones(1, 2, 1, 1), "relu1_1.std": torch.ones(1, 2, 1, 1)}
 
 
@@ -51,7 +54,9 @@ class TestFiles:
             assert all(torch.equal(tensors[key], written[key]) for key in written)
         assert [known.name for known, _ in read_code_file(path, "two words")] == ["two words"]
 
-    @pytest.mark.parametrize("name", ["", " one", "a/b", "x" * 101, "a#b", "a.b", 3, None])
+    @pytest.mark.parametrize(
+        "name", ["", " one", "a/b", "x" * 101, "\N{CJK UNIFIED IDEOGRAPH-753B}" * 40, "a#b", "a.b", 3, None]
+    )
     def test_names_that_could_be_paths_are_refused(self, name: Any) -> None:
         with pytest.raises(OptionError, match="A style's name has letters"):
             info(name)
@@ -78,6 +83,7 @@ class TestFiles:
             ({"format": "other"}, "is no file of encoded styles"),
             ({"format": "styletransfer-styles-1"}, "cannot be read; the file is damaged"),
             ({"format": "styletransfer-styles-1", "styles": "{"}, "cannot be read; the file is damaged"),
+            ({"format": "styletransfer-styles-1", "styles": "[]"}, "cannot be read; the file is damaged"),
             ({"format": "styletransfer-styles-1", "styles": "[3]"}, "cannot be read; the file is damaged"),
             (
                 {"format": "styletransfer-styles-1", "styles": '[{"name": 3}]'},
@@ -168,6 +174,17 @@ class TestUse:
         with pytest.raises(ImageError, match="which the judge has to see, got"):
             st.compare(content, code.style, device="cpu")  # type: ignore[arg-type]
 
+    def test_its_file_is_never_overwritten(self, code: codes.StyleCode, tmp_path: Path) -> None:
+        path = codes.save_codes(tmp_path / "own.safetensors", [code])
+        result = st.stylize(torch.rand(1, 3, 32, 32), f"{path}#small", device="cpu")
+        with pytest.raises(OutputError, match="never overwritten"):
+            result.save(path, format="png")
+        assert len(result.record()["hashes"]["encoded_styles"]) == 1
+
+    def test_names_that_no_file_can_have_are_told(self) -> None:
+        with pytest.raises(ImageError):
+            st.stylize(torch.rand(1, 3, 32, 32), LONG, device="cpu")
+
 
 class TestLibrary:
     def test_is_made_listed_and_emptied(self, code: codes.StyleCode, library: Path) -> None:
@@ -202,8 +219,29 @@ class TestLibrary:
 
     def test_its_pictures_are_never_overwritten(self, tmp_path: Path) -> None:
         file = st.save_image(st.load_image(samples.draw("night", long_edge=32)), tmp_path / "a.png")
-        with pytest.raises(OutputError):
+        with pytest.raises(OptionError, match=r"ends with \.safetensors"):
             codes.save_codes(str(file), [codes.encode(file)])
+
+    def test_many_at_once_lose_nothing(self, code: codes.StyleCode) -> None:
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(lambda number: codes.add_codes([named(code, f"style {number}")]), range(6)))
+        assert sorted(known.name for known in codes.list_codes()) == [f"style {number}" for number in range(6)]
+
+    def test_more_than_a_file_holds_is_refused_before_it_is_written(
+        self, code: codes.StyleCode, library: Path
+    ) -> None:
+        long = dataclasses.replace(code.info, licence="x" * 2000, source="y" * 2000)
+        many = [dataclasses.replace(code, info=dataclasses.replace(long, name=f"{n}")) for n in range(300)]
+        with pytest.raises(OptionError, match="300 styles are more than a file holds"):
+            codes.add_codes(many)
+        assert not library.exists()
+
+    def test_odd_places_are_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("STYLETRANSFER_STYLES", "~nosuchuser/x.safetensors")
+        with pytest.raises(WeightsError, match=r"STYLETRANSFER_STYLES is '~nosuchuser.*no such user"):
+            codes.list_codes()
+        monkeypatch.setenv("STYLETRANSFER_STYLES", "x" * 300)
+        assert codes.list_codes() == []
 
     def test_a_damaged_one_is_told_and_kept(self, code: codes.StyleCode, library: Path) -> None:
         library.write_bytes(b"damaged")

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 
 from styletransfer.errors import ImageError, OptionError
 from styletransfer.images import Picture, read_picture
-from styletransfer.masking import feathered, place_masks, place_preserved, read_strength, split_labels
+from styletransfer.masking import feathered, place_masks, place_preserved, read_masks, read_strength, split_labels
 
 SIZE = (32, 40)
 
@@ -61,6 +61,31 @@ class TestMasks:
         half = soft[0, 0, 0]
         assert float(half[19] + half[20]) == pytest.approx(1, abs=1e-4)
 
+    def test_booleans_and_zeros_and_ones_are_black_and_white(self) -> None:
+        drawn = np.zeros(SIZE, bool)
+        drawn[:, :20] = True
+        wanted = drawn.astype(np.float32)
+        for source in (
+            drawn,
+            drawn.astype(np.uint8),
+            torch.from_numpy(drawn),
+            torch.from_numpy(drawn)[None].long(),
+            torch.from_numpy(wanted),
+        ):
+            (mask,) = place_masks(read_masks([source], 1), SIZE)
+            assert torch.equal(mask[0, 0], torch.from_numpy(wanted))
+        levels = Image.fromarray(drawn.astype(np.uint8))
+        with pytest.raises(OptionError, match=r"Mask 1 is black.*\(255, not 1, in a picture of 8 bits\)"):
+            place_masks(read_masks([levels], 1), SIZE)
+
+    def test_a_feather_that_leaves_nothing_is_told(self) -> None:
+        dot = np.zeros(SIZE)
+        dot[16, 20] = 1
+        with pytest.raises(OptionError, match="feather=300 leaves nothing of mask 1"):
+            place_masks([grey(dot)], SIZE, feather=300.0)
+        with pytest.raises(OptionError, match="feather=300 leaves nothing of what is preserved"):
+            place_preserved([grey(dot)], SIZE, feather=300.0)
+
 
 class TestLabels:
     def drawn(self) -> Image.Image:
@@ -99,6 +124,30 @@ class TestLabels:
         (red,) = split_labels(picture, 1)
         assert float(red.mean()) == 0.25
 
+    def test_of_sixteen_bits_in_either_order(self) -> None:
+        numbers = np.zeros((20, 20), np.uint16)
+        numbers[:, 5:10], numbers[:, 10:] = 300, 600
+        for mode, kind in (("I;16", "<u2"), ("I;16B", ">u2")):
+            picture = Image.frombytes(mode, (20, 20), numbers.astype(kind).tobytes())
+            low, high = split_labels(picture, 2)
+            assert (float(low.mean()), float(high.mean())) == (0.25, 0.5)
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            torch.zeros(20, 20, requires_grad=True),
+            torch.zeros(20, 20, dtype=torch.bfloat16),
+            torch.zeros(20, 20, dtype=torch.int64, device="meta"),
+            torch.ones(20, 20, dtype=torch.int64).to_sparse(),
+            np.ma.masked_array(np.ones((20, 20), int)),
+            np.full((20, 20), 2**63, np.uint64),
+        ],
+        ids=["gradient", "bfloat16", "meta", "sparse", "masked", "huge"],
+    )
+    def test_odd_arrays_are_refused(self, source: Any) -> None:
+        with pytest.raises(ImageError, match="The labels"):
+            split_labels(source)
+
     @pytest.mark.parametrize(
         ("source", "styles", "error", "message"),
         [
@@ -108,7 +157,7 @@ class TestLabels:
             (np.zeros((20, 20)), None, ImageError, "dtype float64; wanted"),
             (np.full((20, 20), -1), None, ImageError, "whole numbers from 0 on"),
             (np.zeros((20, 20, 3), np.uint8), None, ImageError, r"shape \(20, 20, 3\)"),
-            ("nowhere.png", None, ImageError, 'labels "nowhere.png" does not exist'),
+            ("nowhere.png", None, ImageError, 'picture of labels "nowhere.png" does not exist'),
             (b"no picture", None, ImageError, "not a picture that can be read"),
             (3, None, ImageError, "labels are a int; wanted a path"),
         ],
@@ -137,6 +186,8 @@ class TestStrength:
 
     def test_one_for_each_of_a_batch(self) -> None:
         listed = read_strength([0.1, 0.9], self.content(2))
+        for array in (np.array([0.1, 0.9], np.float32), torch.tensor([0.1, 0.9])):
+            assert torch.equal(torch.as_tensor(read_strength(array, self.content(2))), torch.as_tensor(listed))
         maps = read_strength(torch.tensor([0.1, 0.9]).view(2, 1, 1, 1).expand(2, 1, 16, 20), self.content(2))
         for found in (listed, maps):
             assert isinstance(found, torch.Tensor)

@@ -53,17 +53,24 @@ PICTURES: dict[str, list[list[Cell]]] = {
                 ("luminance", "--preserve-color luminance"),
                 ("linear", "--preserve-color linear"),
                 ("histogram", "--preserve-color histogram"),
+                ("match histogram: style", "--match-histogram style"),
             ],
         ),
     ],
     "space": [
         [("content", "harbour.png"), ("mask 1", "sky.png"), ("mask 2", "ground.png"), ("labels", "labels.png")],
+        [
+            ("style 1", "night.png"),
+            ("style 2", "mosaic.png"),
+            ("preserved", "disc.png"),
+            ("style mask", "water.png"),
+        ],
         *in_both(
             "harbour",
             "night",
             [
                 ("two styles", "mosaic --mask sky.png --mask ground.png --feather 8"),
-                ("labels", "woodcut --labels labels.png --feather 8"),
+                ("labels", "mosaic --labels labels.png --feather 8"),
                 ("preserve", "--preserve disc.png --feather 24"),
                 ("style mask", "--style-mask water.png"),
             ],
@@ -81,7 +88,6 @@ PICTURES: dict[str, list[list[Cell]]] = {
             ("plain", ""),
             ("detail 0.5", "--detail 0.5"),
             ("detail 1", "--detail 1"),
-            ("histogram of the style", "--match-histogram style"),
         ],
     ),
 }
@@ -89,7 +95,7 @@ PICTURES: dict[str, list[list[Cell]]] = {
 
 def draw_inputs() -> None:
     """Write the samples and what is drawn over them into the working folder."""
-    for name in ("harbour", "valley", "night", "woodcut"):
+    for name in ("harbour", "valley", "night", "mosaic"):
         samples.draw(name, long_edge=EDGE).save(f"{name}.png")
     width, height = Image.open("harbour.png").size
     horizon = round(0.55 * height)
@@ -110,8 +116,8 @@ def draw_inputs() -> None:
     ImageDraw.Draw(disc).ellipse((width // 3, height // 4, 2 * width // 3, 3 * height // 4), fill=255)
     disc.save("disc.png")
     Image.linear_gradient("L").rotate(90).resize((width, height)).save("ramp.png")
-    lower = Image.new("L", (512, 512), 0)
-    ImageDraw.Draw(lower).rectangle((0, 340, 512, 512), fill=255)
+    lower = Image.new("L", Image.open("night.png").size, 0)
+    ImageDraw.Draw(lower).rectangle((0, lower.height * 2 // 3, lower.width, lower.height), fill=255)
     lower.save("water.png")
     content, style = (images.load_image(f"{name}.png") for name in ("harbour", "night"))
     images.save_image(functional.match_color(content, style), "colour.png")

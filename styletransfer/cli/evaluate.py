@@ -95,11 +95,12 @@ def _evaluate_pair(files: tuple[str, ...], *, quiet: bool, as_json: bool, **opti
         raise OptionError(
             f"evaluate needs at least three pictures, STYLIZED CONTENT STYLE, got {len(files)}; or a set (--set)."
         )
+    from styletransfer import codes
     from styletransfer.evaluating.single import evaluate_pictures
     from styletransfer.evaluating.table import notes, pictures_table
 
     *stylized, content, style = files
-    judged, aids = evaluate_pictures(stylized, content, style, **options)
+    judged, aids = evaluate_pictures(stylized, content, codes.as_picture_source(style, "evaluate"), **options)
     first = next(iter(judged.values()))
     if as_json:
         found = [{"stylized": name} | evaluation.to_dict() for name, evaluation in judged.items()]

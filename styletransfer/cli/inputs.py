@@ -117,6 +117,13 @@ def split_off_regions(given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]
     return {name: value for name, value in wanted.items() if value not in ((), [], None)}, files
 
 
+def style_files(styles: Sequence[str]) -> list[str]:
+    """Return the files that styles are read from, which must not be overwritten."""
+    from styletransfer.codes import files_of
+
+    return files_of(styles)
+
+
 def read_regions(asked: Mapping[str, Any], count: int) -> dict[str, Any]:
     """Read the labels of so many styles; everything else is read where it is used."""
     from styletransfer.masking import split_labels

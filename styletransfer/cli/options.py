@@ -168,16 +168,16 @@ class OptionsCommand(click.Command):
         return [*own[:-1], *self.options(), own[-1]]
 
 
-def method_options(exclude: Iterable[str] = ()) -> list[click.Parameter]:
-    """Return the options of all methods; those not given arrive as None."""
+def method_options(exclude: Iterable[str] = (), methods: Iterable[str] = METHODS) -> list[click.Parameter]:
+    """Return the options of several methods, by default all; those not given arrive as None."""
     merged: dict[str, dict[str, MethodOption]] = {}
-    for method in METHODS:
+    for method in methods:
         for option in list_options(method):
             if option.name not in exclude:
                 merged.setdefault(option.name, {})[method] = option
     options = []
-    for owners in merged.values():
-        option = next(iter(owners.values()))
+    for owners in sorted(merged.values(), key=lambda owners: next(iter(owners.values())).name not in CONTROLS):
+        option = next(iter(owners.values()))  # those of all methods first
         choices = tuple(dict.fromkeys(name for own in owners.values() for name in own.choices))
         text = option.help if option.name in CONTROLS else f"[{', '.join(owners)}] {option.help}"
         options.append(click_option(dataclasses.replace(option, choices=choices, help=text)))

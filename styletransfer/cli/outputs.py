@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from styletransfer._checks import integer
 from styletransfer.cli.streams import check_binary_output, write_bytes
-from styletransfer.errors import OptionError
+from styletransfer.errors import OptionError, OutputError
 from styletransfer.files import folder_files
 from styletransfer.methods import METHODS
 
@@ -104,9 +104,15 @@ class Filming:
             integer(self._every, "--save-every", low=1)
         if self._folder is not None:
             folder_files(self._folder, [], protected=inputs)
+            inside = [name for name in inputs if Path(name).resolve().parent == self._folder.resolve()]
+            if inside:
+                raise OutputError(
+                    f"{inside[0]} lies in the folder {self._folder}, into which steps are written; inputs are "
+                    "never overwritten. Give another output (-o)."
+                )
         if self._animation is not None:
             check_film(self._animation, protected=inputs)
-            if Path(self._animation).absolute() == Path(self._target).absolute():
+            if Path(self._animation).resolve() == Path(self._target).resolve():
                 raise OptionError(f"-o and --animation both name {self._target}; give two files.")
 
     def watching(self, stylizer: Stylizer, content: Picture, bar: OnStep | None) -> OnStep | None:
@@ -126,10 +132,15 @@ class Filming:
 
         return watch
 
-    def save(self, result: Stylization) -> None:
-        """Write the animation."""
-        if self._film is not None and self._animation is not None:
-            self._film.save(self._animation, result)
+    def save(self, result: Stylization) -> str:
+        """Write the animation; return what there is besides the picture, for messages."""
+        if self._film is None:
+            return ""
+        told = "" if self._folder is None else f", {len(self._film.steps)} steps in {self._folder}"
+        if self._animation is None:
+            return told
+        self._film.save(self._animation, result)
+        return f"{told}, {self._animation}"
 
 
 def default_output(content: str, styles: Sequence[str], method: str, suffix: str = "png") -> Path:

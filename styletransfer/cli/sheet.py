@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from styletransfer import samples
-from styletransfer.cli.inputs import read_pictures, split_off_regions, strength_options
+from styletransfer.cli.inputs import read_pictures, split_off_regions, strength_options, style_files
 from styletransfer.cli.options import OptionsCommand, method_options, options_for
 from styletransfer.cli.shared import (
     files_among,
@@ -56,8 +56,8 @@ def sheet_command(
 ) -> None:
     """Paint CONTENT in the manner of each STYLE, and put all of them on one sheet.
 
-    A STYLE is a file or the name of a drawn style; without any, all six drawn styles are used. Writes sheet.png,
-    sheet.json and each picture.
+    A STYLE is a file or the name of a drawn or kept style; without any, all six drawn styles are used. Writes
+    sheet.png, sheet.json and each picture.
     """
     from styletransfer import sheets
 
@@ -95,7 +95,7 @@ def interpolate_command(
     """Paint CONTENT in mixtures of two to four STYLEs.
 
     Two styles make a row, three a triangle, four a square with one style at each corner. A STYLE is a file or
-    the name of a drawn style. Writes sheet.png, sheet.json and each picture.
+    the name of a drawn or kept style. Writes sheet.png, sheet.json and each picture.
     """
     from styletransfer import sheets
 
@@ -123,7 +123,7 @@ def _run(
     with quick_imports():
         from styletransfer.sheets import output_files
 
-    output_files(output, places, protected=[content, *styles, *drawn, *files_among(working, options)])
+    output_files(output, places, protected=[content, *style_files(styles), *drawn, *files_among(working, options)])
     picture, manners = read_pictures(content, styles, reading, quiet=quiet)
     try:
         with CountBar("pictures", len(places), unit=" pictures", quiet=quiet) as bar:

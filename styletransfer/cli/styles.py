@@ -22,6 +22,7 @@ from styletransfer.cli.shared import (
 )
 from styletransfer.cli.streams import tell, tell_json
 from styletransfer.errors import OptionError
+from styletransfer.methods import METHODS
 from styletransfer.progress import fetch_visibly
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -31,7 +32,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def styles_group() -> None:
     """Encode styles once and keep them under names, with their source, licence and the extractor's hash.
 
-    Such a name is a STYLE in every command, for methods that take encoded styles.
+    Such a name is a STYLE of stylize, sheet and interpolate, for methods that take encoded styles.
     """
 
 
@@ -45,7 +46,15 @@ def _library_option(command: Command) -> Command:
     )(command)
 
 
-@styles_group.command("add", cls=OptionsCommand, options=lambda: method_options(exclude=["style_mix"]))
+def _encoding_options() -> list[click.Parameter]:
+    """Return the options of methods that encode styles, without those of painting."""
+    encoding = {name: method for name, method in METHODS.items() if method.encoded is not None}
+    matter = {option for method in encoding.values() for option in method.encoding}
+    others = {option for method in encoding.values() for option in method.option_names} - matter
+    return method_options(exclude=others, methods=encoding)
+
+
+@styles_group.command("add", cls=OptionsCommand, options=_encoding_options)
 @click.argument("pictures", metavar="PICTURE...", nargs=-1, required=True, type=click.Path())
 @_library_option
 @click.option("--name", metavar="NAME", help="Of a single picture.  [default: its file's name without the suffix]")
@@ -91,9 +100,10 @@ def add_command(
     made = [codes.encode(picture, stylizer, name=name, source=source, licence=licence) for picture in read]
     file = codes.add_codes(made, library, replace=replace)
     if as_json:
-        tell_json([dataclasses.asdict(code.info) for code in made])
+        tell_json([dataclasses.asdict(code.info) for code in made], kept=f"The styles are in {file}.")
     elif not quiet:
-        tell(f"Added to {file}: {', '.join(code.info.name for code in made)}.")
+        names = ", ".join(code.info.name for code in made)
+        tell(f"Added to {file}: {names}.", kept=f"The styles are in {file}.")
 
 
 @styles_group.command("list")
@@ -163,6 +173,6 @@ def remove_command(names: tuple[str, ...], library: Path | None, quiet: bool, as
 
     file = codes.remove_codes(names, library)
     if as_json:
-        tell_json({"removed": list(names), "library": str(file)})
+        tell_json({"removed": list(names), "library": str(file)}, kept=f"The styles are removed from {file}.")
     elif not quiet:
-        tell(f"Removed from {file}: {', '.join(names)}.")
+        tell(f"Removed from {file}: {', '.join(names)}.", kept="They are removed.")

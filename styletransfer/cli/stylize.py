@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from styletransfer.cli.inputs import read_pictures, read_regions, region_options, size_text, split_off_regions
+from styletransfer.cli.inputs import (
+    read_pictures,
+    read_regions,
+    region_options,
+    size_text,
+    split_off_regions,
+    style_files,
+)
 from styletransfer.cli.options import OptionsCommand, completing, method_options, options_for
 from styletransfer.cli.outputs import Filming, Saving, default_output
 from styletransfer.cli.shared import (
@@ -80,7 +87,8 @@ def stylize_command(
 ) -> None:
     """Repaint CONTENT in the manner of STYLE.
 
-    STYLE is a file or the name of a drawn style (night, woodcut, mosaic, pointillism, watercolour, cubist).
+    STYLE is a file, the name of a drawn style (night, woodcut, mosaic, pointillism, watercolour, cubist), or one
+    that "styletransfer styles add" has kept.
     Several styles are mixed: in equal parts, or as --style-mix 0.7,0.3 says. "-" stands for standard input, and
     after -o for standard output. An option with a method's name in brackets belongs to that method only;
     styletransfer info METHOD shows them as a table.
@@ -97,9 +105,9 @@ def stylize_command(
     if piped and as_json:
         raise OptionError("Both --json and -o - write to standard output; give only one.")
     settings = {"format": file_format or ("png" if piped else None), "quality": quality}
-    inputs = [content, *styles, *drawn, *files_among(working, options)]
     with quick_imports():
         from styletransfer.job import prepare
+    inputs = [content, *style_files(styles), *drawn, *files_among(working, options)]
 
     saving = Saving(target, inputs, settings, metadata)
     saving.check()
@@ -117,13 +125,13 @@ def stylize_command(
     except StylizeInterrupted as interrupt:
         raise KeyboardInterrupt(_keep(interrupt.stylization, saving, filming)) from None
     saving.save(result)
-    filming.save(result)
+    more = filming.save(result)
     kept = f"The picture is in {target}."
     if as_json:
         tell_json(result.record() | {"output": target}, kept=kept)
     elif not quiet:
         name = "the picture to standard output" if piped else saving.name
-        told = f"Wrote {name} ({size_text(job.content)}, {method}, {duration(result.seconds)})."
+        told = f"Wrote {name} ({size_text(job.content)}, {method}, {duration(result.seconds)}){more}."
         click.echo(told, err=True) if piped else tell(told, kept=kept)
 
 

@@ -157,8 +157,9 @@ class Comparison:
         each = [f"{title(method)} on {name}" for method, name in c["extractors"].items()]
         extractors = f"extractor {next(iter(names))}" if len(names) == 1 else ", ".join(each)
         threads = "" if c["device"].startswith("cuda") else f", {c['threads']} thread(s)"
+        asked = "".join(f"{words}; " for words in c.get("asked", ()))
         return (
-            f"{width}x{height} pixels; {extractors}; "
+            f"{width}x{height} pixels; {asked}{extractors}; "
             f"{c['device_name']}{threads}; torch {c['versions']['torch']}, "
             f"styletransfer {c['versions']['styletransfer']}; judge {self.judge.text}"
         )

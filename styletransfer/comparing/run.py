@@ -126,7 +126,7 @@ def compare(
     )
     if not isinstance(job.styles[0], Picture):
         raise ImageError(
-            f"compare takes a style picture, which the judge has to see, got the encoded style {style}."
+            "compare takes a style picture, which the judge has to see, got an encoded one; give the picture."
         )
     counts = [picture.rgb.shape[0] for picture in (job.content, _style(job))]
     if counts != [1, 1]:
@@ -155,13 +155,13 @@ def compare(
             programs, *pictures, progress=progress, device=job.device, timeout=peer_timeout
         ):
             outcomes[peer] = outcome
-        return _judged(results, outcomes, job, eyes)
+        return _judged(results, outcomes, job, eyes, request)
     except KeyboardInterrupt as interrupt:
         if isinstance(interrupt, StylizeInterrupted) and interrupt.stylization.history:
             results[name] = interrupt.stylization
         if not results:
             raise KeyboardInterrupt from None
-        reached = _judged(results, outcomes, job, eyes)
+        reached = _judged(results, outcomes, job, eyes, request)
         asked = [*names, *(peer.name for peer in programs)]
         raise CompareInterrupted(
             f"Interrupted ({describe_progress(reached, asked)}); what was reached is kept on this exception as "
@@ -230,6 +230,7 @@ def _judged(
     outcomes: Mapping[str, PeerResult | StyleTransferError],
     job: Job,
     judge: Judge,
+    asked: Mapping[str, Any],
 ) -> Comparison:
     """Measure every result in the same way."""
     content, style, device = job.content, _style(job), job.device
@@ -258,7 +259,7 @@ def _judged(
         rows=rows,
         references=pair.references(),
         results=results,
-        conditions=conditions(job, content, style, judge),
+        conditions=conditions(job, content, style, judge, asked),
         peers=peers,
         failures={name: str(outcome) for name, outcome in outcomes.items() if name not in peers},
     )

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 
 from styletransfer import images
+from styletransfer.controls import Controls
 from styletransfer.errors import StylizeInterrupted
 from styletransfer.images import Picture
 from styletransfer.stylizer import Step, Stylizer, is_name
@@ -31,23 +32,23 @@ def warm_up(stylizer: Stylizer, content: Picture, style: Picture) -> None:
         small_height, small_width = (max(images.SMALLEST_SIDE, round(side * scale)) for side in (height, width))
         small.append(Picture(rgb=images.resize(picture.rgb, (small_height, small_width))))
     try:
-        _without_pictures(stylizer).stylize(small[0], small[1], on_step=stop)
+        _plain(stylizer).stylize(small[0], small[1], on_step=stop)
     except _WarmError:
         return
     except StylizeInterrupted:  # its picture is the warm-up's, which nobody wants
         raise KeyboardInterrupt from None
 
 
-def _without_pictures(stylizer: Stylizer) -> Stylizer:
-    """Return the stylizer without the pictures among its options: they have the content's size."""
+def _plain(stylizer: Stylizer) -> Stylizer:
+    """Return the stylizer without controls, and without the pictures among its options, of the content's size."""
     changes = {
         field.name: field.default
         for field in dataclasses.fields(stylizer.config)
         if field.metadata["picture"]
         and not is_name(getattr(stylizer.config, field.name), field.metadata["choices"] or ())
     }
-    if not changes:
-        return stylizer
     other = copy.copy(stylizer)
-    other.config = stylizer.config.replaced(**changes)
+    other.controls = Controls()  # which may want masks, or more of the style than a small picture has
+    if changes:
+        other.config = stylizer.config.replaced(**changes)
     return other

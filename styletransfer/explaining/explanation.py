@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from styletransfer import images, samples
+from styletransfer import codes, images
 from styletransfer._checks import integer
 from styletransfer.errors import ImageError
 from styletransfer.explaining.figure import draw
@@ -151,7 +151,11 @@ def explain(
     network = as_extractor(DEFAULT_EXTRACTOR if extractor is None else extractor, device)
     result, before, look = (
         source if isinstance(source, Picture) else images.read_picture(source, what=what, long_edge=long_edge)
-        for source, what in ((stylized, "stylized"), (content, "content"), (samples.find(style) or style, "style"))
+        for source, what in (
+            (stylized, "stylized"),
+            (content, "content"),
+            (codes.as_picture_source(style, "explain"), "style"),
+        )
     )
     counts = [picture.rgb.shape[0] for picture in (result, before, look)]
     if counts != [1, 1, 1]:

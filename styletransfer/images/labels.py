@@ -18,7 +18,9 @@ from styletransfer.images.pixels import MAX_PIXELS, check_count
 
 Labels = npt.NDArray[np.int64]
 #: Modes of pillow whose values are numbers as they stand.
-_NUMBERS = ("1", "L", "P", "I", "I;16")
+_NUMBERS = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L", "I;16N")
+#: Labels beyond this are none: they would not fit into signed numbers.
+_LARGEST = 2**62
 
 
 def read_labels(source: Any) -> Labels:
@@ -39,16 +41,23 @@ def read_labels(source: Any) -> Labels:
         >>> read_labels(np.array([[0, 3]]))
         array([[0, 3]])
     """
-    if isinstance(source, (np.ndarray, Tensor)):
-        return _from_array(np.asarray(source.cpu() if isinstance(source, Tensor) else source))
+    if isinstance(source, Tensor):
+        try:
+            source = source.detach().cpu().numpy()
+        except (RuntimeError, TypeError, NotImplementedError) as problem:
+            raise ImageError(
+                f"The labels are a tensor of {source.dtype} without plain numbers; wanted (H, W) of whole ones."
+            ) from problem
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
     if isinstance(source, Image.Image):
-        with decoding("labels"):
+        with decoding("picture of labels"):
             return _from_image(source)
     file: Path | BinaryIO
-    label = "labels"
+    label = "picture of labels"
     if isinstance(source, (str, os.PathLike)):
-        file = ordinary_file(source, "labels", ImageError, give="a picture file")
-        label = f'labels "{os.fspath(source)}"'
+        file = ordinary_file(source, "picture of labels", ImageError, give="a picture file")
+        label = f'picture of labels "{os.fspath(source)}"'
     elif isinstance(source, (bytes, bytearray, memoryview)) or hasattr(source, "read"):
         file = contents(source, label)
     else:
@@ -61,7 +70,10 @@ def read_labels(source: Any) -> Labels:
 
 
 def _from_array(array: npt.NDArray[Any]) -> Labels:
-    if array.ndim != 2 or array.dtype.kind not in "iub" or array.size == 0 or array.min() < 0:
+    if isinstance(array, np.ma.MaskedArray):
+        raise ImageError("The labels are a masked array; give its masked pixels a number with .filled(...).")
+    whole = array.ndim == 2 and array.dtype.kind in "iub" and array.size > 0
+    if not whole or array.min() < 0 or array.max() > _LARGEST:
         raise ImageError(
             f"The labels have shape {array.shape} and dtype {array.dtype}; wanted (H, W) of whole "
             "numbers from 0 on."
@@ -70,10 +82,10 @@ def _from_array(array: npt.NDArray[Any]) -> Labels:
 
 
 def _from_image(image: Image.Image) -> Labels:
-    check_count(image.width * image.height, "labels", MAX_PIXELS)
+    check_count(image.width * image.height, "picture of labels", MAX_PIXELS)
     upright = ImageOps.exif_transpose(image)
     if upright.mode in _NUMBERS and "transparency" not in upright.info:
-        return np.asarray(upright).astype(np.int64)
+        return _from_array(np.asarray(upright))
     opaque = np.asarray(upright.convert("RGBA"))[:, :, 3] >= 128
     if upright.mode in _NUMBERS:
         return np.where(opaque, np.asarray(upright).astype(np.int64), 0)

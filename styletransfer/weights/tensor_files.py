@@ -32,7 +32,7 @@ MOST_BYTES = 600_000_000
 #: A larger number is not a weight or a statistic of any network that works.
 LARGEST = 1e6
 #: Bytes that the description of a file's tensors may have.
-_MOST_DESCRIBED = 1 << 20
+MOST_DESCRIBED = 1 << 20
 _PYTORCH_STARTS = (b"PK\x03\x04", b"\x80")  # zip archive since PyTorch 1.6; pickle before
 #: What the pickle of a state dict refers to; anything else could fill the memory.
 _PLAIN = {
@@ -184,7 +184,7 @@ def _guess(start: bytes) -> str:
 
 
 def _from_safetensors(path: Path, header: int) -> TensorFile:
-    if header > _MOST_DESCRIBED:
+    if header > MOST_DESCRIBED:
         raise _damaged(path, f"its header claims {header:,} bytes")
     try:
         file: Any = safe_open(path, framework="pt", device="cpu")
@@ -257,16 +257,16 @@ def _check_before_loading(file: BinaryIO, path: Path) -> None:
     file.seek(0)
     if file.read(2) != b"PK":
         file.seek(0)
-        pickles = io.BytesIO(file.read(_MOST_DESCRIBED))
+        pickles = io.BytesIO(file.read(MOST_DESCRIBED))
         for _ in range(5):  # magic number, version, system, state dict, names of the storages
             _check_pickle(pickles)
         return
-    file.seek(max(0, size - _MOST_DESCRIBED))
+    file.seek(max(0, size - MOST_DESCRIBED))
     entries = zipfile.ZipFile(io.BytesIO(file.read())).infolist()  # the directory is at the end
     if any(entry.compress_type or entry.file_size != entry.compress_size for entry in entries):
         raise WeightsError(f"{path} is a compressed archive, which is not read. Write it again with torch.save.")
     [description] = [entry for entry in entries if entry.filename.lower().endswith("/data.pkl")]
-    if description.file_size > _MOST_DESCRIBED or sum(entry.file_size for entry in entries) > size:
+    if description.file_size > MOST_DESCRIBED or sum(entry.file_size for entry in entries) > size:
         raise ValueError("its directory claims more than the file holds")
     _check_pickle(io.BytesIO(zipfile.ZipFile(file).read(description.filename)))
 

@@ -78,7 +78,11 @@ def test_a_library_of_ones_own(folder: Path) -> None:
         (["add", "lines.png", "-m", "gatys"], "Method 'gatys' does not encode styles. Choose from: adain"),
         (["add", "lines.png", "lines.png"], "Two styles are called 'lines'"),
         (["add", "lines.png", "--library", "none/a.safetensors"], "does not exist"),
-        (["add", "lines.png", "--library", "lines.png"], "lines.png"),
+        (["add", "lines.png", "--library", "own.styles"], "ends with .safetensors"),
+        (
+            ["add", "lines.png", "--style-scale", "2"],
+            "No such option: --style-scale|No such option '--style-scale'",
+        ),
         (["show", "lines"], "has no style 'lines'"),
         (["remove", "night"], "Drawn styles are part of the package"),
         (["list", "--library", "photo.png"], "photo.png is not a weight file"),
@@ -95,9 +99,18 @@ def test_bad_input_gets_one_sentence_and_exit_code_2(folder: Path, arguments: li
     assert sorted(path.name for path in folder.iterdir()) == ["blocks.png", "lines.png", "photo.png"]
 
 
-@pytest.mark.parametrize("command", [["compare"], ["explain", "photo.png"]])
+def test_a_library_is_never_overwritten(folder: Path) -> None:
+    assert run("styles", "add", "lines.png", "--library", "own.safetensors").exit_code == 0
+    before = (folder / "own.safetensors").read_bytes()
+    for style in ("own.safetensors", "own.safetensors#lines"):
+        result = run("stylize", "photo.png", style, "-o", "own.safetensors", "--format", "png")
+        assert (result.exit_code, (folder / "own.safetensors").read_bytes()) == (2, before)
+        assert "never overwritten" in result.stderr
+
+
+@pytest.mark.parametrize("command", [["compare"], ["explain", "photo.png"], ["evaluate", "photo.png"]])
 def test_where_a_picture_is_needed_a_code_is_refused(command: list[str]) -> None:
     assert run("styles", "add", "lines.png", "--name", "kept").exit_code == 0
-    result = run(*command, "photo.png", "kept", "-o", "out")
+    result = run(*command, "photo.png", "kept", *(["-o", "out"] if command[0] != "evaluate" else []))
     assert result.exit_code == 2
     assert "kept" in result.stderr or "encoded" in result.stderr

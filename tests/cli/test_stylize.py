@@ -146,6 +146,8 @@ def _bad_files(folder: Path) -> None:
     (folder / "weights.pth").write_bytes(b"<!DOCTYPE html><html></html>")
     (folder / "sub").mkdir()
     Image.new("L", (20, 20), 255).save(folder / "m.png")
+    (folder / "x-steps").mkdir()
+    Image.open(folder / "mosaic.png").save(folder / "x-steps" / "mosaic.png")
 
 
 BAD = {
@@ -198,7 +200,10 @@ BAD = {
         "--mask and --labels both say where styles belong",
     ),
     "labels of a photograph": (["photo.png", "mosaic.png", "--labels", "photo.png"], "Store them as PNG"),
-    "labels missing": (["photo.png", "mosaic.png", "--labels", "none.png"], 'labels "none.png" does not exist'),
+    "labels missing": (
+        ["photo.png", "mosaic.png", "--labels", "none.png"],
+        'picture of labels "none.png" does not exist',
+    ),
     "output is labels": (["photo.png", "mosaic.png", "--labels", "m.png", "-o", "m.png"], "never overwritten"),
     "output is a map": (["photo.png", "mosaic.png", "--strength", "m.png", "-o", "m.png"], "never overwritten"),
     "output is preserved": (
@@ -208,6 +213,14 @@ BAD = {
     "output is a style mask": (
         ["photo.png", "mosaic.png", "--style-mask", "m.png", "-o", "m.png"],
         "never overwritten",
+    ),
+    "an input among the steps": (
+        ["photo.png", "x-steps/mosaic.png", "-m", "gatys", "--save-every", "1", "-o", "x.png"],
+        "inputs are never overwritten",
+    ),
+    "film over the result, spelt otherwise": (
+        ["photo.png", "mosaic.png", "-m", "gatys", "-o", "sub/../film.png", "--animation", "film.png"],
+        "both name sub/../film.png",
     ),
     "style masks too many": (
         ["photo.png", "mosaic.png", "--style-mask", "all", "--style-mask", "all"],

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -194,6 +195,33 @@ def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("here")
     with pytest.raises(OutputError, match="is a file, not a folder"):
         output_files(tmp_path / "out", ["adain"])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"preserve_color": "linear"}, "preserve_color linear"),
+        ({"style_scale": 0.5}, "style_scale 0.5"),
+        ({"match_histogram": "style"}, "match_histogram style"),
+        ({"detail": 0.5}, "detail 0.5"),
+        ({"feather": 4.0, "preserve": True}, "feather 4.0"),
+        ({"strength": 0.5}, "strength 0.5"),
+        ({"masks": True}, "masks"),
+        ({"style_masks": True}, "style masks"),
+    ],
+    ids=str,
+)
+def test_takes_every_control_and_tells_it(options: dict[str, Any], said: str) -> None:
+    content, style = (samples.draw(name, long_edge=48) for name in ("valley", "mosaic"))
+    mask = np.zeros((36, 48), np.float32)
+    mask[:, :24] = 1
+    square = np.zeros((48, 48), np.float32)
+    square[:24] = 1
+    drawn = {"masks": [mask], "preserve": mask, "style_masks": [square]}
+    given = {name: drawn[name] if value is True else value for name, value in options.items()}
+    got = compare(content, style, ("adain",), device="cpu", **given)
+    assert said in got.conditions["asked"]
+    assert f"pixels; {got.conditions['asked'][0]}; " in got.to_markdown()
 
 
 class TestCtrlC:

@@ -166,6 +166,33 @@ class TestMatchHistogram:
             got, wanted = (x.flatten(2).quantile(level, 2) for x in (image, pair[whose]))
             torch.testing.assert_close(got, wanted, rtol=0, atol=0.03)
 
+    @pytest.mark.parametrize("whose", ["style", "content"])
+    def test_as_much_as_the_style_is_wanted(self, make: Make, picture: Draw, method: str, whose: str) -> None:
+        if "strength" not in METHODS[method].accepts:
+            pytest.skip("refused by name")
+        content, style = picture(), picture(30, 26, seed=1) * 0.3
+        matched = make(match_histogram=whose).stylize(content, style, strength=0.0).image
+        torch.testing.assert_close(matched, make().stylize(content, style, strength=0.0).image)
+
+    @pytest.mark.parametrize(
+        "options", [{"match_histogram": "style"}, {"match_histogram": "content"}, {"detail": 1.0}]
+    )
+    def test_masks_neither_darken_nor_reach_over(
+        self, make: Make, picture: Draw, method: str, options: dict[str, Any]
+    ) -> None:
+        """Bright pictures stay bright under soft masks, and beside what no mask covers."""
+        if "masks" not in METHODS[method].accepts:
+            pytest.skip("refused by name")
+        content, style = 0.8 + 0.2 * picture(), 0.8 + 0.2 * picture(30, 26, seed=1)
+        left, right = torch.zeros(1, 3, 32, 40), torch.zeros(1, 3, 32, 40)
+        left[..., :8], right[..., 32:] = 0.5, 1
+        image = make(**options).stylize(content, [style, style], masks=[left, right]).image
+        plain = make().stylize(content, [style, style], masks=[left, right]).image
+        assert torch.equal(image[..., 8:32], content[..., 8:32])
+        for place in (slice(0, 8), slice(32, 40)):
+            floor = min(float(x[..., place].mean()) for x in (content, plain))
+            assert float(image[..., place].mean()) > min(floor, 0.8) - 0.05
+
 
 class TestDetail:
     def test_the_finest_structure_is_the_contents(self, make: Make, picture: Draw) -> None:
@@ -185,6 +212,8 @@ class TestDetail:
         ({"style_scale": 0}, r"style_scale must be in \[0.05, 8\], got 0"),
         ({"detail": 1.1}, r"detail must be in \[0, 1\], got 1.1"),
         ({"preserve_color": "linear", "match_histogram": "style"}, "keeps the content's colours.*choose one"),
+        ({"preserve_color": "luminance", "match_histogram": "content"}, "chroma exactly.*choose one"),
+        ({"strength": 0.5}, r"strength is asked of each run: give it to stylize\(content, style, strength"),
     ],
 )
 def test_bad_ones_are_refused(make: Make, options: dict[str, Any], message: str) -> None:
@@ -201,6 +230,17 @@ def test_an_encoded_style_has_no_picture_to_change(make: Make, picture: Draw, me
         with pytest.raises(OptionError, match=f"{next(iter(options))} needs the style's picture, got an encoded"):
             make(**options).stylize(picture(), code)
     assert make(detail=0.5).stylize(picture(), code).controls.detail == 0.5
+
+
+def test_a_check_finds_what_a_run_would(make: Make, picture: Draw, method: str) -> None:
+    stylizer: Any = make(style_scale=0.05)
+    with pytest.raises(OptionError, match=r"style_scale=0.05 leaves"):
+        stylizer.check(picture(), picture(seed=1))
+    if METHODS[method].encoded is not None:
+        code = stylizer.encode_style(read_picture(picture(seed=1)))
+        with pytest.raises(OptionError, match="preserve_color needs the style's picture"):
+            make(preserve_color="linear").check(picture(), code)
+    make().check(picture(), picture(seed=1))
 
 
 def test_a_plain_run_is_what_it_was(make: Make, picture: Draw) -> None:

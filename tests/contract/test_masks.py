@@ -200,6 +200,14 @@ class TestPreserve:
         with pytest.raises(OptionError, match=message):
             make().stylize(picture(), picture(seed=1), **options)
 
+    def test_what_is_kept_lends_no_colours(self, make: Make, picture: Draw) -> None:
+        content, style = picture(), picture(seed=1)
+        content[..., :20] = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)
+        for way in ("linear", "histogram"):
+            kept = make(preserve_color=way).stylize(content, style, preserve=half(True)).image
+            masked = make(preserve_color=way).stylize(content, style, masks=[half(False)]).image
+            torch.testing.assert_close(kept, masked, rtol=0, atol=2e-3)
+
 
 def test_a_feather_without_masks_is_refused(make: Make, picture: Draw) -> None:
     with pytest.raises(OptionError, match="feather softens the edges of masks, and there are none"):

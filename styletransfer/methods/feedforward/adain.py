@@ -7,7 +7,7 @@ decoders of the alignment ``"covariance"`` the channels' covariance too.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, cast
 
@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from styletransfer.code_files import CodeInfo, read_code_file, write_code_file
+from styletransfer.code_files import CodeInfo, cleaned, read_code_file, write_code_file
 from styletransfer.errors import WeightsError
 from styletransfer.layers import TAPS
 from styletransfer.method import Method
@@ -48,14 +48,16 @@ class EncodedStyle(_EncodedStyle):
     Attributes:
         extractor: Name of the weight set it was encoded with.
         statistics: ``{layer: (mean, std, covariance)}``, (B, C, 1, 1) twice and (B, C, C) or None.
-        path: The file of the style picture, which is never overwritten, or None.
+        path: The file of the style picture, or the one it was kept in, which is never overwritten; or None.
         extractor_sha256: Of the weight set's numbers, or None if nobody knows.
+        name: What it is called, or None.
     """
 
     extractor: str
     statistics: Statistics
     path: Path | None = None
     extractor_sha256: str | None = None
+    name: str | None = None
 
     def __repr__(self) -> str:
         return f"<EncodedStyle {self.extractor}, {len(self.statistics)} layers>"
@@ -93,20 +95,20 @@ class EncodedStyle(_EncodedStyle):
                     f"{where}: the covariance of {layer} is damaged: wanted the shape {square}, got "
                     f"{tuple(covariance.shape)}. Encode the style again."
                 )
-        return cls(info.extractor, statistics, extractor_sha256=info.extractor_sha256)
+        return cls(info.extractor, statistics, extractor_sha256=info.extractor_sha256, name=info.name)
 
     def save(self, path: str | Path, *, name: str | None = None) -> Path:
         """Write it as a file of one style, which is taken wherever a style picture is.
 
         Args:
             path: Where to, ending with .safetensors.
-            name: What it is called; the file's name without its suffix by default.
+            name: What it is called; by default the file's name without its suffix and what a name cannot have.
 
         Raises:
             OutputError: A file that cannot be written.
         """
         return write_code_file(
-            path, [(self._info(name or Path(path).stem), self.tensors())], protected=self._files
+            path, [(self._info(name or cleaned(Path(path).stem)), self.tensors())], protected=self._files
         )
 
     def _info(self, name: str) -> CodeInfo:
@@ -135,7 +137,7 @@ class EncodedStyle(_EncodedStyle):
         if len(entries) != 1 or entries[0][0].method != ADAIN.name:
             raise WeightsError(f"{path} holds {len(entries)} styles; styletransfer.codes reads such files.")
         (info, tensors) = entries[0]
-        return cls.from_tensors(tensors, info, str(path))
+        return replace(cls.from_tensors(tensors, info, str(path)), path=Path(path).absolute())
 
 
 class AdaIN(Transform):

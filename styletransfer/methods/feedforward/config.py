@@ -30,7 +30,7 @@ class AdaINConfig(Config):
     owner: ClassVar[str] = "Method 'adain'"
 
     alpha: float = option(1.0, "strength: 0 reconstructs the content, 1 takes the style in full; in [0, 1]")
-    style_mix: tuple[float, ...] | None = option(None, "share of each style, > 0; equal if absent")
+    style_mix: tuple[float, ...] | None = option(None, "share of each style, > 0, of their sum; equal if absent")
     passes: int | None = option(None, "passes through the network, 1 to 8; the decoder's own number if absent")
     alignment: str | None = option(
         None,
@@ -79,5 +79,6 @@ ADAIN = Method(
     weight_sets=_weight_sets,
     accepts=frozenset({"masks", "strength"}),
     encoded=by_path("styletransfer.methods.feedforward.adain:EncodedStyle"),
+    encoding=frozenset({"alignment", "decoder", "precision", "engine"}),
     bare={"measure": False},
 )

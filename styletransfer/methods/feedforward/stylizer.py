@@ -127,7 +127,8 @@ class FeedForwardStylizer(Stylizer):
         part = None if mask is None else place_style_mask(as_picture(mask, "style mask"), size, 1)
         source, part = (None if x is None else x.to(self.extractor.device) for x in (picture.rgb, part))
         encoded = self._encode(cast(Tensor, source), budget_for(self.extractor.device), part)
-        known = {"path": picture.path, "extractor_sha256": self._extractor_sha256}
+        name = None if picture.path is None else picture.path.stem
+        known = {"path": picture.path, "extractor_sha256": self._extractor_sha256, "name": name}
         return dataclasses.replace(encoded, **known)  # type: ignore[type-var]
 
     def _encode(self, style: Tensor, budget: Budget, part: Tensor | None = None) -> EncodedStyle:
@@ -195,6 +196,8 @@ class FeedForwardStylizer(Stylizer):
         synchronize(self.extractor.device)
         seconds = time.perf_counter() - began
         picture = cast(Tensor, image)
+        if covered is not None:
+            picture = torch.where(covered > _BLACK, picture, request.content)
         terms = self._measure_losses(picture, targets, painted, budget) if self.config.measure else {}
         return picture, terms, seconds
 

@@ -135,7 +135,7 @@ class GatysConfig(Config):
     tolerance: float = option(0.0, "stop when the loss fell by less than this share over patience steps; 0: never")
     patience: int = option(20, "steps over which levelling off is judged")
     retries: int = option(5, "how often to go back to the last good picture and halve the step length")
-    style_mix: tuple[float, ...] | None = option(None, "share of each style, > 0; equal if absent")
+    style_mix: tuple[float, ...] | None = option(None, "share of each style, > 0, of their sum; equal if absent")
     seed: int = option(0, "seed of the noise start")
     precision: str = option("float32", precision.HELP, choices=precision.PRECISIONS)
 
