@@ -19,6 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from latex2mathml.converter import convert
 from sphinx.cmd.build import main as sphinx
 
 import styletransfer
@@ -32,6 +33,7 @@ PAGES = {
     "CHANGELOG.md": "changelog.md",
     "NOTICE": "notice.md",
     "benchmarks/results/report.md": "measured.md",
+    **{f"docs/labs/{path.name}": f"labs/{path.stem}.md" for path in (ROOT / "docs/labs").glob("lab*.py")},
     **{f"examples/by_hand/{name}.py": f"by_hand/{name}.md" for name in ("gatys", "adain")},
     **{path.relative_to(ROOT).as_posix(): f"cards/{path.name}" for path in ROOT.glob("styletransfer/assets/*.md")},
 }
@@ -41,15 +43,16 @@ ORDER = {
     "Judge": ("judges", "evaluating", "peers", "metrics"),
     "Weights": ("weights", "training", "training-data"),
     "Speed": ("performance", "benchmarks", "measured", "gatys-study"),
-    "Learn": ("by_hand/gatys", "by_hand/adain", "deviations"),
+    "Learn": ("labs/README", "by_hand/gatys", "by_hand/adain", "deviations"),
     "Project": ("contributing", "changelog", "notice"),
 }
 #: Pages below another one.
 BELOW = {
+    "labs/README": (*sorted(path.stem for path in (ROOT / "docs/labs").glob("lab*.py")), "teachers"),
     "controls": ("strength", "styles", "codes", "color", "space", "strokes", "detail", "descent", "precision"),
     "weights": ("vgg19-lite-1", "vgg19-lite", "decoder-lite", "decoder-fast"),
 }
-FOLDERS = {"controls": "controls", "weights": "cards"}
+FOLDERS = {"controls": "controls", "weights": "cards", "labs/README": ""}
 #: Modules in the API beside the package's face.
 MODULES = ("codes", "color", "filming", "functional", "losses", "samples")
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
@@ -75,15 +78,36 @@ def assemble(folder: Path) -> None:
 
 def _page(source: str, place: str, places: dict[str, str]) -> str:
     text = (ROOT / source).read_text(encoding="utf-8")
+    if source.startswith("docs/labs/lab"):
+        return _lab(text)
     if source.endswith(".py"):
         return f"# {Path(source).stem.title()} by hand\n\n`{source}` in the repository.\n\n```python\n{text}```\n"
     if source == "NOTICE":
         return f"# Notice\n\n```text\n{text}```\n"
     pointed = _pointed(text, source, place, places)
-    below = [f"{FOLDERS[Path(place).stem]}/{name}" for name in BELOW.get(Path(place).stem, ())]
+    own = place.removesuffix(".md")
+    below = [posixpath.join(FOLDERS[own], name) for name in BELOW.get(own, ())]
     if place == "index.md":
         return pointed + "".join(_tree(part, names) for part, names in ORDER.items())
     return pointed + (_tree("", below) if below else "")
+
+
+def _lab(text: str) -> str:
+    """Return a notebook of the percent format as a page; equations become MathML, which browsers show themselves."""
+    page = []
+    for cell in re.split(r"^# %%", text, flags=re.MULTILINE)[1:]:
+        kind, _, body = cell.partition("\n")
+        if "[markdown]" in kind:
+            words = re.sub(r"^# ?", "", body.strip(), flags=re.MULTILINE)
+            words = re.sub(r"\$\$(.+?)\$\$", lambda m: _formula(m.group(1), "block"), words, flags=re.DOTALL)
+            page.append(re.sub(r"\$(.+?)\$", lambda m: _formula(m.group(1), "inline"), words, flags=re.DOTALL))
+        elif body.strip():
+            page.append(f"```python\n{body.replace('# %matplotlib inline', '').strip()}\n```")
+    return "\n\n".join(page) + "\n"
+
+
+def _formula(tex: str, display: str) -> str:
+    return convert(" ".join(tex.split()), display=display)
 
 
 def _tree(caption: str, names: tuple[str, ...] | list[str]) -> str:

@@ -1,37 +1,40 @@
 # %% [markdown]
 # # Lab 0: set-up, and what networks expect of pictures
 #
-# **You will be able to** check an installation, bring pictures to the numbers that a network was trained on, and see what a wrong
-# order of channels or a wrong mean does to its features.
+# **You will be able to** check an installation, bring pictures to the numbers that a network was trained on,
+# and see what a wrong order of channels or a wrong mean does to its features.
 #
 # Time: 10 minutes to run on two processor cores, with nothing to download. Half an hour with the exercise.
 #
 # ## The machine
 #
-# `styletransfer doctor` says what is installed, what the machine computes in, and how large a picture it can work on.
+# `styletransfer doctor` says what is installed, what the machine computes in, and how large a picture it can
+# work on.
 
 # %%
-import matplotlib.pyplot as plt
-import torch
+# %matplotlib inline
 
 import styletransfer as st
 from styletransfer import labs, plotting, samples
 
-content = st.load_image(samples.draw("harbour", long_edge=256))
+EDGE = 256  # pixels of the longer side: less is faster
+content = st.load_image(samples.draw("harbour", long_edge=EDGE))
 print(content.shape, content.min().item(), content.max().item())
 
 # %% [markdown]
-# A picture is a tensor (B, 3, H, W): a batch, the channels red, green and blue, height, width; numbers in [0, 1].
+# A picture is a tensor (B, 3, H, W): a batch, the channels red, green and blue, height, width; numbers in [0,
+# 1].
 #
 # ## Theory
 #
-# A network knows pictures as it saw them in its training. VGG-19 (Simonyan and Zisserman 2015) saw photographs less their mean
-# colour; PyTorch's published weights also divide by the deviation of each channel over ImageNet:
+# A network knows pictures as it saw them in its training. VGG-19 (Simonyan and Zisserman 2015) saw photographs
+# less their mean colour; PyTorch's published weights also divide by the deviation of each channel over
+# ImageNet:
 #
 # $$ x' = \frac{x - \mu}{\sigma}, \qquad \mu = (0.485, 0.456, 0.406), \quad \sigma = (0.229, 0.224, 0.225). $$
 #
-# The original weights of 2014 want 0 to 255 in the order blue, green, red. Code that mixes the two conventions runs without an
-# error and gives dull pictures.
+# The original weights of 2014 want 0 to 255 in the order blue, green, red. Code that mixes the two conventions
+# runs without an error and gives dull pictures.
 #
 # ## By hand
 
@@ -48,8 +51,8 @@ labs.check("normalize", normalize)
 # %% [markdown]
 # ## With the library
 #
-# `create_extractor` holds its own colour map, as a 1x1 convolution: pictures in [0, 1] go in as they are. What would a wrong
-# convention do? We look at how far the features of each layer move, relative to their size.
+# `create_extractor` holds its own colour map, as a 1x1 convolution: pictures in [0, 1] go in as they are. What
+# would a wrong convention do? We look at how far the features of each layer move, relative to their size.
 
 # %%
 extractor = st.create_extractor("vgg19-lite")
@@ -63,21 +66,19 @@ right = extractor(content, layers)
 for name, picture in wrong.items():
     features = extractor(picture, layers)
     moved = [((features[k] - right[k]).norm() / right[k].norm()).item() for k in layers]
-    print(f"{name:30}", "  ".join(f"{k} {x:.2f}" for k, x in zip(layers, moved)))
+    print(f"{name:30}", "  ".join(f"{k} {x:.2f}" for k, x in zip(layers, moved, strict=True)))
 
 # %%
-fig, axes = plt.subplots(1, 4, figsize=(12, 3))
-for axis, (name, picture) in zip(axes, {"right": content, **wrong}.items()):
-    plotting.show(axis, picture, name)
+plotting.pictures({"right": content, **wrong})
 
 # %% [markdown]
 # ## Stretch
 #
-# Stylize one picture with the channels exchanged and turn the result back. Is it the same picture? Why is it not, although the
-# network never names a colour?
+# Stylize one picture with the channels exchanged and turn the result back. Is it the same picture? Why is it
+# not, although the network never names a colour?
 
 # %%
-style = st.load_image(samples.draw("night", long_edge=256))
+style = st.load_image(samples.draw("night", long_edge=EDGE))
 plain = st.stylize(content, style).image
 turned = st.stylize(content.flip(1), style.flip(1)).image.flip(1)
 print((plain - turned).abs().mean().item())

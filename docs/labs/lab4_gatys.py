@@ -1,0 +1,122 @@
+# %% [markdown]
+# # Lab 4: Gatys end to end
+#
+# **You will be able to** put the losses of lab 2 together into a style transfer by optimisation, choose start,
+# optimiser and weights, provoke a divergence and explain it, and read the curve of each term.
+#
+# Time: 4 minutes to run, one and a half hours with the exercises. Nothing to download.
+
+# %%
+# %matplotlib inline
+import torch
+
+import styletransfer as st
+from styletransfer import functional, labs, plotting, samples
+
+EDGE = 128  # pixels of the longer side: less is faster
+STEPS = 60
+content = st.load_image(samples.draw("harbour", long_edge=EDGE))
+style = st.load_image(samples.draw("night", long_edge=EDGE))
+extractor = st.create_extractor("vgg19-lite")
+STYLE_LAYERS = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
+
+# %% [markdown]
+# ## Theory
+#
+# The picture $x$ itself is the variable (Gatys et al. 2016, equation 7):
+#
+# $$ x^* = \arg\min_x\; \alpha L_\mathrm{content}(x) + \beta L_\mathrm{style}(x) + \gamma L_\mathrm{tv}(x), \qquad
+# L_\mathrm{style} = \tfrac{1}{|L|} \sum_{l \in L} \mathrm{mean}\,(G^l(x) - A^l)^2. $$
+#
+# Nothing is learnt: the network stays as it is, and each picture is a run of its own. The gradient with respect
+# to the pixels comes from back-propagation through the network.
+
+# %% [markdown]
+# ## By hand: the style loss
+
+
+# %%
+def style_loss(features, targets):
+    """Return the mean over layers of the mean squared difference of Gram matrices.
+
+    features: {layer: (B, C, H, W)}, targets: {layer: (B, C, C)}. functional.gram_matrix may be used.
+    """
+    raise NotImplementedError
+
+
+# %%
+labs.check("style_loss", style_loss)
+
+# %% [markdown]
+# ## By hand: the descent
+#
+# Adam moves a copy of the start. Keep the loss of each step, and the picture in [0, 1].
+
+
+# %%
+def descend(loss, start, steps, learning_rate):
+    """Return (picture, losses) after so many steps of Adam from a copy of start."""
+    raise NotImplementedError
+
+
+# %%
+labs.check("descend", descend)
+
+# %% [markdown]
+# ## All together
+
+# %%
+with torch.no_grad():
+    wanted = extractor(content, ["relu4_2"])["relu4_2"]
+    grams = {k: functional.gram_matrix(x) for k, x in extractor(style, STYLE_LAYERS).items()}
+# Each term is divided by what it is for the content, so that weights compare.
+unit = float(style_loss(extractor(content, STYLE_LAYERS), grams))
+
+
+def total(picture, style_weight=10.0):
+    features = extractor(picture, ["relu4_2", *STYLE_LAYERS])
+    content_term = (features["relu4_2"] - wanted).square().mean() / wanted.var()
+    style_term = style_loss({k: features[k] for k in STYLE_LAYERS}, grams) / unit
+    return content_term + style_weight * style_term + functional.total_variation(picture).mean()
+
+
+picture, losses = descend(total, content, STEPS, 0.02)
+plotting.pictures({"content": content, "style": style, f"after {STEPS} steps": picture})
+
+# %% [markdown]
+# ## Provoked: a divergence
+#
+# Ten times the learning rate. Adam moves each pixel by about the learning rate in each step, whatever the
+# gradient: a rate of 0.5 is half the range of a pixel.
+
+# %%
+_, wild = descend(total, content, STEPS // 3, 0.5)
+print("calm:", [round(x, 2) for x in losses[:: max(1, STEPS // 6)]])
+print("wild:", [round(x, 2) for x in wild[:: max(1, STEPS // 12)]])
+
+# %% [markdown]
+# ## With the library
+#
+# The default of `gatys` adds what makes pictures better: L-BFGS, centred Gram matrices, a palette loss, work
+# from coarse to fine. `preset="gatys2016"` and `preset="d2l"` are the paper's values and those of Dive into
+# Deep Learning.
+
+# %%
+result = st.stylize(content, style, method="gatys", steps=STEPS // 2)
+plotting.loss_terms(result)
+
+# %%
+plotting.pictures({"by hand": picture, "library": result, "AdaIN": st.stylize(content, style)})
+
+# %% [markdown]
+# ## Stretch
+#
+# The exercises of Dive into Deep Learning, chapter 14.12: (1) other content and style layers, (2) other
+# weights: does more content weight mean less noise?, (3) your own pictures. Judge with `st.evaluate(picture,
+# content, style)`, and by eye.
+
+# %%
+for weight in (1.0, 100.0):
+    tried, _ = descend(lambda x, w=weight: total(x, w), content, STEPS // 2, 0.02)
+    judged = st.evaluate(tried, content, style, judge="vgg19-lite-1")
+    print(f"style weight {weight}: style ratio {judged.style_ratio:.2f}, content {judged.content:.2f}")
