@@ -33,7 +33,7 @@ PAGES = {
     "CHANGELOG.md": "changelog.md",
     "NOTICE": "notice.md",
     "benchmarks/results/report.md": "measured.md",
-    **{f"docs/labs/{path.name}": f"labs/{path.stem}.md" for path in (ROOT / "docs/labs").glob("lab*.py")},
+    **{f"docs/labs/{path.name}": f"labs/{path.stem}.md" for path in ROOT.glob("docs/labs/lab*.py")},
     **{f"examples/by_hand/{name}.py": f"by_hand/{name}.md" for name in ("gatys", "adain")},
     **{path.relative_to(ROOT).as_posix(): f"cards/{path.name}" for path in ROOT.glob("styletransfer/assets/*.md")},
 }
@@ -48,7 +48,7 @@ ORDER = {
 }
 #: Pages below another one.
 BELOW = {
-    "labs/README": (*sorted(path.stem for path in (ROOT / "docs/labs").glob("lab*.py")), "teachers"),
+    "labs/README": (*sorted(path.stem for path in ROOT.glob("docs/labs/lab*.py")), "teachers"),
     "controls": ("strength", "styles", "codes", "color", "space", "strokes", "detail", "descent", "precision"),
     "weights": ("vgg19-lite-1", "vgg19-lite", "decoder-lite", "decoder-fast"),
 }
@@ -93,7 +93,7 @@ def _page(source: str, place: str, places: dict[str, str]) -> str:
 
 
 def _lab(text: str) -> str:
-    """Return a notebook of the percent format as a page; equations become MathML, which browsers show themselves."""
+    """Return a notebook of the percent format as a page; equations become MathML, as browsers show it."""
     page = []
     for cell in re.split(r"^# %%", text, flags=re.MULTILINE)[1:]:
         kind, _, body = cell.partition("\n")

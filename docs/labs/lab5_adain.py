@@ -10,7 +10,6 @@
 # %matplotlib inline
 import time
 
-
 import styletransfer as st
 from styletransfer import functional, labs, plotting, samples
 
