@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = {
     "README.md": "index.md",
     "docs/README.md": "index.md",
+    "README.zh-CN.md": "zh-cn.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "NOTICE": "notice.md",
@@ -39,12 +40,12 @@ PAGES = {
 }
 #: The order of pages, by part.
 ORDER = {
-    "Use": ("install", "methods", "controls", "services", "explaining", "api", "conventions"),
+    "Use": ("install", "methods", "controls", "services", "explaining", "api", "faq", "conventions"),
     "Judge": ("judges", "evaluating", "peers", "metrics"),
     "Weights": ("weights", "training", "training-data"),
     "Speed": ("performance", "benchmarks", "measured", "gatys-study"),
     "Learn": ("labs/README", "by_hand/gatys", "by_hand/adain", "deviations"),
-    "Project": ("contributing", "changelog", "notice"),
+    "Project": ("zh-cn", "contributing", "changelog", "notice"),
 }
 #: Pages below another one.
 BELOW = {
