@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import math
 import reprlib
+import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 
@@ -12,6 +14,8 @@ from styletransfer.errors import OptionError
 
 #: Share of two names' letters that agree from which one may be meant for the other.
 _NEAR = 0.6
+#: Name of the package.
+_PACKAGE = __name__.partition(".")[0]
 
 
 def did_you_mean(value: str, options: Iterable[str]) -> str:
@@ -140,3 +144,11 @@ def _interval(low: float, high: float, above: float | None) -> str:
     if math.isinf(low):
         return f"of at most {high:g}"
     return f"in [{low:g}, {high:g}]"
+
+
+def warn(message: str) -> None:
+    """Warn the user: the place that is told is the first one outside the package."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == _PACKAGE:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)

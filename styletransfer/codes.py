@@ -4,7 +4,7 @@ A file holds one or several. The library is the file in which ``styletransfer st
 are taken by their names, as the drawn styles are.
 
 >>> from styletransfer import samples
->>> code = encode(samples.draw("mosaic", long_edge=64), name="small mosaic", licence="Apache-2.0")
+>>> code = encode(samples.draw("mosaic", long_edge=64), name="small mosaic", licence="MIT")
 >>> code.info.extractor
 'vgg19-lite-1'
 """

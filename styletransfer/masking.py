@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from styletransfer import images
-from styletransfer._checks import number
+from styletransfer._checks import number, warn
 from styletransfer.errors import OptionError
 from styletransfer.functional import gaussian_blur
 from styletransfer.images import ImageSource, Picture
@@ -292,9 +291,6 @@ def _tell_oddities(what: str, of: str, mask: Tensor, size: tuple[int, int]) -> N
     """Warn of a mask that is coloured, or of another shape than its picture."""
     height, width = mask.shape[2:]
     if float((mask.amax(1) - mask.amin(1)).max()) > _COLOURED:
-        warnings.warn(f"{what} is coloured; its brightness says how much counts there.", stacklevel=3)
+        warn(f"{what} is coloured; its brightness says how much counts there.")
     if abs(height * size[1] / (width * size[0]) - 1) > _STRETCHED:
-        warnings.warn(
-            f"{what} is {width}x{height} pixels, the {of} {size[1]}x{size[0]}; it is stretched to fit.",
-            stacklevel=3,
-        )
+        warn(f"{what} is {width}x{height} pixels, the {of} {size[1]}x{size[0]}; it is stretched to fit.")

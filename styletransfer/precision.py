@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
-from styletransfer._checks import choice
+from styletransfer._checks import choice, warn
 
 if TYPE_CHECKING:
     import torch
@@ -53,10 +52,7 @@ def resolve(precision: str, device: torch.device) -> torch.dtype:
     if precision == "auto":
         return getattr(torch, able[-1])  # type: ignore[no-any-return]
     if precision not in able:
-        warnings.warn(
-            f"precision {precision!r} is not offered here, float32 is used: {_why_not(precision, device)}",
-            stacklevel=2,
-        )
+        warn(f"precision {precision!r} is not offered here, float32 is used: {_why_not(precision, device)}")
         return torch.float32
     return getattr(torch, precision)  # type: ignore[no-any-return]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import warnings
 from typing import cast
 
 import torch
 from torch import Tensor
 
 from styletransfer import images
+from styletransfer._checks import warn
 from styletransfer.color import match_histogram, repaint_luminance
 from styletransfer.controls import Controls
 from styletransfer.errors import OptionError
@@ -82,7 +82,7 @@ class Processing:
         if way is None:
             return dataclasses.replace(asked, styles=tuple(styles))
         if float((asked.content - luminance(asked.content)).abs().max()) < _GREY:
-            warnings.warn(f"The content is grey, so preserve_color={way!r} makes a grey picture.", stacklevel=2)
+            warn(f"The content is grey, so preserve_color={way!r} makes a grey picture.")
         styles = [dataclasses.replace(s, source=_recolored(s, asked, way)) for s in styles]
         if way != "luminance":
             return dataclasses.replace(asked, styles=tuple(styles))

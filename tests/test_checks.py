@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import re
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import styletransfer
 from styletransfer._checks import (
     choice,
     did_you_mean,
@@ -235,3 +238,10 @@ def test_a_long_value_is_quoted_in_part() -> None:
     with pytest.raises(OptionError) as caught:
         choice(["x" * 50] * 50, ["a"], "method")
     assert len(str(caught.value)) < 300
+
+
+def test_warnings_point_at_the_user_s_line() -> None:
+    content, style, mask = torch.rand(1, 3, 32, 40), torch.rand(1, 3, 32, 32), torch.ones(1, 3, 64, 32)
+    with pytest.warns(UserWarning, match="it is stretched to fit") as caught:
+        styletransfer.stylize(content, style, masks=[mask], device="cpu")
+    assert [Path(each.filename).name for each in caught] == ["test_checks.py"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from styletransfer._checks import number
 from styletransfer.cli.options import ParamType
 from styletransfer.cli.shared import chosen_edge, remember_edge
 from styletransfer.cli.streams import read_bytes
@@ -103,6 +104,8 @@ def split_off_regions(given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]
         OptionError: Masks and labels.
     """
     asked = {name: given.pop(name) for name in _REGIONS if name in given}
+    if isinstance(asked["strength"], float):
+        number(asked["strength"], "strength", low=0.0, high=1.0)
     if asked.get("masks") and asked.get("labels"):
         raise OptionError("--mask and --labels both say where styles belong; give one of them.")
     style_masks = [None if name == _ALL else name for name in asked.get("style_masks", ())]

@@ -77,7 +77,7 @@ def draw(
         axes.set_yticks(range(len(shifts)), [str(moved.channel) for moved in report.moved])
         axes.invert_yaxis()
         axes.axvline(0, color=RULE, linewidth=1)
-        _plain(axes, f"{report.layer}: moved most", "channel; shift in deviations")
+        _plain(axes, f"{report.layer}: moved", "channel; shift in deviations")
     figure.text(0.008, 0.1 / total, note, fontsize=9.5, color=GREY)
     return figure
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -13,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from styletransfer._checks import integer
+from styletransfer._checks import integer, warn
 from styletransfer.errors import ImageError, OptionError
 from styletransfer.files import ordinary_file
 from styletransfer.images.decode import Fit, decoded, from_pil
@@ -126,7 +125,7 @@ def read_picture(
     said = tuple(f"The {label} {note}" for note in notes)
     if not quiet:
         for note in said:
-            warnings.warn(note, stacklevel=2)
+            warn(note)
     return Picture(rgb=rgb, alpha=alpha, path=path, frame=used, notes=said, source_size=sizes[0])
 
 
@@ -163,7 +162,7 @@ def load_image(
         source, long_edge=long_edge, short_edge=short_edge, frame=frame, max_pixels=max_pixels, quiet=True
     )
     for note in picture.notes:
-        warnings.warn(note, stacklevel=2)
+        warn(note)
     return picture.rgb
 
 
