@@ -49,7 +49,7 @@ ORDER = {
 }
 #: Pages below another one.
 BELOW = {
-    "labs/README": (*sorted(path.stem for path in ROOT.glob("docs/labs/lab*.py")), "teachers"),
+    "labs/README": (*sorted(path.stem for path in ROOT.glob("docs/labs/lab*.py")), "project", "teachers"),
     "controls": ("strength", "styles", "codes", "color", "space", "strokes", "detail", "descent", "precision"),
     "weights": ("vgg19-lite-1", "vgg19-lite", "decoder-lite", "decoder-fast"),
 }

@@ -11,14 +11,16 @@ from collections.abc import Callable
 from typing import Any
 
 from styletransfer._checks import choice
-from styletransfer.labs import lab0, lab1, lab2, lab4, lab5, lab6, lab7
+from styletransfer.labs import lab0, lab1, lab2, lab3, lab4, lab5, lab6, lab7, lab8
 from styletransfer.labs.exercise import Exercise, LabError
 
 __all__ = ["EXERCISES", "Exercise", "LabError", "check", "list_exercises"]
 
 #: By name, in the order of the labs.
 EXERCISES: dict[str, Exercise] = {
-    exercise.name: exercise for lab in (lab0, lab1, lab2, lab4, lab5, lab6, lab7) for exercise in lab.EXERCISES
+    exercise.name: exercise
+    for lab in (lab0, lab1, lab2, lab3, lab4, lab5, lab6, lab7, lab8)
+    for exercise in lab.EXERCISES
 }
 
 

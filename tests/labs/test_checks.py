@@ -74,7 +74,52 @@ def guided_gram(features: Tensor, mask: Tensor) -> Tensor:
     return functional.gram_matrix(features, mask)
 
 
+def invert(
+    features_of: Answer,
+    target: Tensor,
+    start: Tensor,
+    steps: int,
+    learning_rate: float,
+    *,
+    step: bool = True,
+    clamp: bool = True,
+    own_start: bool = False,
+    zero: bool = True,
+) -> Tensor:
+    picture = (torch.full_like(start, 0.5) if own_start else start.clone()).requires_grad_()
+    optimizer = torch.optim.Adam([picture], lr=learning_rate)
+    for _ in range(steps):
+        if zero:
+            optimizer.zero_grad()
+        (features_of(picture) - target).square().mean().backward()
+        if step:
+            optimizer.step()
+        if clamp:
+            picture.data.clamp_(0, 1)
+    return picture.detach()
+
+
+def whiten(features: Tensor, *, root: float = -0.5, batch: bool = False) -> Tensor:
+    rows = features.flatten(2)
+    rows = rows - rows.mean(dim=2, keepdim=True)
+    covariance = rows @ rows.mT / rows.shape[2]
+    covariance = covariance.mean(0, keepdim=True) if batch else covariance
+    values, vectors = torch.linalg.eigh(covariance)
+    return ((vectors * (values + 1e-7).pow(root)[:, None]) @ vectors.mT @ rows).view(features.shape)
+
+
+def swap(content: Tensor, style: Tensor, *, normalise: bool = True, average: bool = True) -> Tensor:
+    patches = F.unfold(style, 3)[0].T.reshape(-1, style.shape[1], 3, 3)
+    length = patches.flatten(1).norm(dim=1).clamp_min(1e-8).view(-1, 1, 1, 1) if normalise else 1.0
+    chosen = F.one_hot(F.conv2d(content, patches / length).argmax(1), len(patches)).movedim(-1, 1).float()
+    put = F.conv_transpose2d(chosen, patches)
+    return put / F.conv_transpose2d(torch.ones_like(chosen[:, :1]), torch.ones(1, 1, 3, 3)) if average else put
+
+
 RIGHT: dict[str, Answer] = {
+    "invert": invert,
+    "whiten": whiten,
+    "swap": swap,
     "normalize": lambda x: (x - MEAN) / STD,
     "collect": collect,
     "receptive_field": receptive_field,
@@ -247,6 +292,23 @@ def means(content: Tensor, stylized: Tensor) -> Tensor:
 
 
 WRONG: list[tuple[str, Answer, str]] = [
+    ("invert", lambda *a: invert(*a, step=False), "the picture is the start"),
+    ("invert", lambda *a: invert(*a, clamp=False), "Clamp the picture"),
+    ("invert", lambda *a: invert(*a, own_start=True), "Begin with a copy of start"),
+    ("invert", lambda f, target, start, steps, rate: f(start), "not its features"),
+    ("invert", lambda f, target, start, steps, rate: start + 0.01, "Compare features"),
+    ("whiten", lambda x: whiten(x, root=-1.0), "Its inverse root"),
+    ("whiten", lambda x: whiten(x, batch=True), "It is to be the identity|a covariance of its own"),
+    (
+        "whiten",
+        lambda x: (x - x.mean((2, 3), keepdim=True)) / x.std((2, 3), keepdim=True, correction=0),
+        "what AdaIN does",
+    ),
+    ("whiten", lambda x: whiten(x) + 1, "Subtract it first"),
+    ("swap", lambda c, s: swap(c, s, normalise=False), "must not win by their size|itself: nothing changes"),
+    ("swap", lambda c, s: swap(c, s, average=False), "divide by how many patches overlap"),
+    ("swap", lambda c, s: c, "Only patches of the style"),
+    ("swap", lambda c, s: functional.adain(c, s), "Only patches of the style|three times"),
     ("normalize", lambda x: (x / 255 - MEAN) / STD, "divides by 255"),
     ("normalize", lambda x: (x - MEAN.flip(1)) / STD.flip(1), "red and blue are exchanged"),
     ("normalize", lambda x: ((x - MEAN) / STD).flip(1) * STD.flip(1), "one deviation above the mean"),
@@ -369,6 +431,6 @@ def test_a_notebook_shows_the_message_alone() -> None:
     assert caught.value._render_traceback_() == [f"Not yet. {caught.value}"]
 
 
-@pytest.mark.parametrize("lab", [2, 4, 5, 6, 7])
+@pytest.mark.parametrize("lab", [2, 3, 4, 5, 6, 7, 8])
 def test_there_are_four_wrong_answers_of_each_lab(lab: int) -> None:
     assert sum(name in labs.list_exercises(lab) for name, _, _ in WRONG) >= 4
