@@ -55,7 +55,7 @@ def _itself(answer: Answer) -> None:
     got = tensor(ask(answer, x, x.clone()), (1, 3, 8, 10), "the result", "It has the content's shape.")
     inner = (slice(None), slice(None), slice(1, -1), slice(1, -1))
     hint = (
-        "Each patch's nearest patch in its own picture is itself: nothing changes. Compare patches by their cosine, "
+        "Each patch's nearest in its own picture is itself: nothing changes. Compare patches by their cosine, "
         "and divide by how many patches overlap at each position."
     )
     near(got[inner], x[inner], "features swapped with themselves", hint, 1e-3)
