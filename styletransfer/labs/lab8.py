@@ -33,8 +33,8 @@ def _white(answer: Answer) -> None:
         and float((covariance - torch.diag_embed(diagonal)).abs().max()) > 1e-2
     ):
         raise LabError(
-            "each channel has variance 1, but channels still go together: that is what AdaIN does. Multiply by "
-            "the inverse root of the whole covariance matrix (torch.linalg.eigh)."
+            "each channel has variance 1, but channels still go together: each was only divided by its deviation. "
+            "Multiply by the inverse root of the whole covariance matrix (torch.linalg.eigh)."
         )
     if float((_covariance(got) - _covariance(_correlated()).inverse()).abs().max()) < 1e-2:
         raise LabError("it multiplies by the inverse of the covariance. Its inverse root is wanted.")

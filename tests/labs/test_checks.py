@@ -302,7 +302,7 @@ WRONG: list[tuple[str, Answer, str]] = [
     (
         "whiten",
         lambda x: (x - x.mean((2, 3), keepdim=True)) / x.std((2, 3), keepdim=True, correction=0),
-        "what AdaIN does",
+        "only divided by its deviation",
     ),
     ("whiten", lambda x: whiten(x) + 1, "Subtract it first"),
     ("swap", lambda c, s: swap(c, s, normalise=False), "must not win by their size|itself: nothing changes"),
