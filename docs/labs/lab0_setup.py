@@ -4,7 +4,7 @@
 # **You will be able to** check an installation, bring pictures to the numbers that a network was trained on,
 # and see what a wrong order of channels or a wrong mean does to its features.
 #
-# Time: 10 minutes to run on two processor cores, with nothing to download. Half an hour with the exercise.
+# Time: less than a minute to run on two processor cores, with nothing to download. Half an hour with the exercise.
 #
 # ## The machine
 #

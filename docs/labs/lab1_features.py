@@ -4,7 +4,7 @@
 # **You will be able to** name the layers of VGG-19, tell their shapes and receptive fields, read features out
 # of a network without losing them to an in-place operation, and say what early and late layers react to.
 #
-# Time: 2 minutes to run, an hour with the exercises. Nothing to download.
+# Time: less than a minute to run, an hour with the exercises. Nothing to download.
 
 # %%
 # %matplotlib inline

@@ -4,7 +4,7 @@
 # **You will be able to** write the content loss, the Gram matrix, channel statistics and total variation, say
 # which properties they must have, and find the mistakes that most implementations start with.
 #
-# Time: a minute to run, one and a half hours with the exercises. Nothing to download.
+# Time: less than a minute to run, one and a half hours with the exercises. Nothing to download.
 
 # %%
 # %matplotlib inline

@@ -4,7 +4,7 @@
 # **You will be able to** put the losses of lab 2 together into a style transfer by optimisation, choose start,
 # optimiser and weights, provoke a divergence and explain it, and read the curve of each term.
 #
-# Time: 4 minutes to run, one and a half hours with the exercises. Nothing to download.
+# Time: less than a minute to run, one and a half hours with the exercises. Nothing to download.
 
 # %%
 # %matplotlib inline

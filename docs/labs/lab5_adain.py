@@ -4,7 +4,7 @@
 # **You will be able to** write the layer that gives one picture's features another's statistics, explain what a
 # decoder has to learn, and trade content for style without any training.
 #
-# Time: a minute to run, an hour with the exercises. Nothing to download.
+# Time: less than a minute to run, an hour with the exercises. Nothing to download.
 
 # %%
 # %matplotlib inline

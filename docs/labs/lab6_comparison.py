@@ -4,7 +4,7 @@
 # **You will be able to** measure the seconds of a method so that others can believe them, plot loss against
 # seconds, and say after how many pictures a training has paid.
 #
-# Time: 3 minutes to run, an hour with the exercises. Nothing to download.
+# Time: less than a minute to run, an hour with the exercises. Nothing to download.
 
 # %%
 # %matplotlib inline

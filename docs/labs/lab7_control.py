@@ -4,7 +4,7 @@
 # **You will be able to** keep a photograph's colours, give a style a place, mix styles, choose the size of
 # strokes, and let strength vary over space and time.
 #
-# Time: 3 minutes to run, an hour with the exercises. Nothing to download.
+# Time: less than a minute to run, an hour with the exercises. Nothing to download.
 
 # %%
 # %matplotlib inline

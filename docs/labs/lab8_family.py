@@ -4,7 +4,7 @@
 # **You will be able to** write two relatives of AdaIN, whitening and colouring and style swap, say what each
 # keeps of a style, and fill in the table flexibility, speed, limits with your own measurements.
 #
-# Time: 3 minutes to run, one and a half hours with the exercises. Nothing to download.
+# Time: less than a minute to run, one and a half hours with the exercises. Nothing to download.
 
 # %%
 # %matplotlib inline

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Inches of a picture's side, and dots an inch.
 _SIDE, _DPI = 2.6, 100
+#: Share of the highest loss below which a term is not drawn.
+_FAINT = 1e-6
 
 
 def pictures(named: Mapping[str, Tensor | Stylization], *, columns: int | None = None) -> Figure:
@@ -146,11 +148,15 @@ def loss_terms(result: Stylization) -> Figure:
         raise OptionError("The run has no losses to draw: it was told not to measure, or had no step.")
     figure = Figure(figsize=(7, 3.4), dpi=_DPI, layout="constrained")
     axis = figure.subplots()
+    highest = max(value for step in steps for value in step.losses.values())
     for name, color in zip(steps[0].losses, [*COLORS] * 3, strict=False):
         values = torch.tensor([step.losses[name] for step in steps])
-        if float(values.max()) > 0:
+        values[values < _FAINT * highest] = (
+            math.nan
+        )  # a content loss of 0 at the start would make the scale endless
+        if bool((values > 0).any()):
             style = {"color": INK, "linewidth": 2} if name == "total" else {"color": color}
-            axis.plot([step.step for step in steps], values.clamp_min(1e-12).tolist(), label=name, **style)
+            axis.plot([step.step for step in steps], values.tolist(), label=name, **style)
     axis.set_yscale("log")
     axis.set_xlabel("step", color=GREY)
     axis.set_ylabel("weighted loss", color=GREY)
