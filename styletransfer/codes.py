@@ -109,7 +109,7 @@ def encode(
     if name is None and read.path is None:
         raise OptionError("A picture in memory has no name; give one with name=.")
     called = check_name(cleaned(read.path.stem) if name is None and read.path is not None else name)
-    style: EncodedStyle = encoder.encode_style(read, mask)
+    style: Any = dataclasses.replace(encoder.encode_style(read, mask), name=called)
     info = CodeInfo(
         name=called,
         method=encoder.method,
@@ -283,9 +283,7 @@ def look_up(name: str, path: str | os.PathLike[str] | None = None) -> StyleCode:
     names = [info.name for info in list_codes(path)]
     if name not in names:
         file = library() if path is None else path
-        raise OptionError(
-            f"{file} has no style {name!r}.{did_you_mean(name, names)} It is not a drawn one either."
-        )
+        raise OptionError(f"{file} has no style {name!r}.{did_you_mean(name, names)}")
     return load_codes(library() if path is None else path, name)[name]
 
 
