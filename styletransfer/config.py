@@ -10,16 +10,25 @@ from typing import Any, ClassVar, Self
 from styletransfer._checks import choice, known_options
 
 
-def option(default: Any, help_text: str, *, choices: Sequence[str] | None = None, picture: bool = False) -> Any:
-    """Declare a config field that describes itself; the command line and `info` read this.
+def option(
+    default: Any,
+    help_text: str,
+    *,
+    choices: Sequence[str] | None = None,
+    picture: bool = False,
+    span: tuple[float, float] | None = None,
+) -> Any:
+    """Declare a config field that describes itself; the command line, `info` and the app read this.
 
     Args:
         default: The only place where the default stands. A dict or list is copied for each config.
         help_text: One line: meaning, range, unit.
         choices: The names that may be chosen, where there is a fixed set.
         picture: Whether a picture may be given instead of one of `choices`.
+        span: The values that a slider offers: the useful ones, where more are allowed.
     """
-    metadata = {"help": help_text, "choices": tuple(choices) if choices else None, "picture": picture}
+    names = tuple(choices) if choices else None
+    metadata = {"help": help_text, "choices": names, "picture": picture, "span": span}
     if isinstance(default, (dict, list)):
         return field(default_factory=lambda: type(default)(default), metadata=metadata)
     return field(default=default, metadata=metadata)

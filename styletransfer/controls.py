@@ -49,12 +49,14 @@ class Controls(Config):
         "keep the content's colours: repaint its brightness only, or recolor the style first, linearly or in full",
         choices=PRESERVE_COLOR,
     )
-    style_scale: float = option(1.0, "size of the strokes: factor on the style picture's size; 0.5 is finer")
+    style_scale: float = option(
+        1.0, "size of the strokes: factor on the style picture's size; 0.5 is finer", span=(0.25, 4)
+    )
     match_histogram: str | None = option(
         None, "give the result the distribution of colours of the style or of the content", choices=MATCH_HISTOGRAM
     )
-    detail: float = option(0.0, "share of the content's finest structure that returns, in [0, 1]")
-    feather: float = option(0.0, "pixels over which the edges of masks fade, 0 to 1000")
+    detail: float = option(0.0, "share of the content's finest structure that returns, in [0, 1]", span=(0, 1))
+    feather: float = option(0.0, "pixels over which the edges of masks fade, 0 to 1000", span=(0, 64))
 
     def __post_init__(self) -> None:
         for name, choices in (("preserve_color", PRESERVE_COLOR), ("match_histogram", MATCH_HISTOGRAM)):

@@ -34,7 +34,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("features",),
     ("engines",),
     ("config",),
-    ("controls",),
+    ("controls", "fields"),
     ("method",),
     ("color",),
     ("recording", "request", "masking"),
@@ -54,6 +54,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("evaluating",),
     ("training",),
     ("__init__",),
+    ("app",),
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}

@@ -37,6 +37,7 @@ _HOMES = {
     "sheet": "sheet:sheet_command",
     "interpolate": "sheet:interpolate_command",
     "styles": "styles:styles_group",
+    "app": "app:app_command",
     "evaluate": "evaluate:evaluate_command",
     "explain": "explain:explain_command",
     "info": "info:info_command",

@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from styletransfer.cli.options import MethodOption, completing, find_method, list_options, show
+from styletransfer.cli.options import MethodOption, completing, find_method, list_options
 from styletransfer.cli.shared import output_options
 from styletransfer.cli.streams import tell, tell_json
+from styletransfer.fields import show
 from styletransfer.judging.judges import JUDGES, find_judge
 from styletransfer.methods import METHODS
 from styletransfer.weights.catalogue import CATALOGUE, names

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +11,10 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from styletransfer import fields
 from styletransfer._checks import choice
 from styletransfer.controls import CONTROLS, Controls
+from styletransfer.fields import Kind, show
 from styletransfer.method import Method
 from styletransfer.methods import METHODS, distribute_options
 from styletransfer.weights import catalogue
@@ -52,54 +53,28 @@ class MethodOption:
         return "--" + self.name.replace("_", "-")
 
 
-class _List(ParamType):
-    """Comma-separated values, as a tuple."""
+class _Text(ParamType):
+    """Values that are read from text."""
 
-    def __init__(self, item: Callable[[str], Any], name: str, example: str, *, single: bool = False) -> None:
-        self.item = item
-        self.name = name
-        self.example = example
-        self.single = single
+    def __init__(self, kind: Kind) -> None:
+        self.name = kind.name
+        self.kind = kind
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read ``"a,b"``; with `single`, one value alone is not a tuple."""
+        """Read a list, or pairs of names and numbers."""
         try:
-            items = tuple(self.item(part.strip()) for part in value.split(","))
+            return self.kind.read(value) if self.kind.read is not None else value
         except ValueError:
-            self.fail(f"{value!r} is not a list like {self.example}.", param, ctx)
-        return items[0] if self.single and len(items) == 1 else items
+            self.fail(f"{value!r} is not a list like {self.kind.example}.", param, ctx)
 
 
-class _Named(ParamType):
-    """``name=number`` pairs, as a dict."""
-
-    name = "name=number,..."
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read ``"relu1_1=2,relu4_1=0.5"``."""
-        try:
-            return {key.strip(): float(number) for key, number in (part.split("=") for part in value.split(","))}
-        except ValueError:
-            self.fail(f"{value!r} is not a list like relu1_1=2,relu4_1=0.5.", param, ctx)
-
-
-_KINDS: Mapping[frozenset[Any], click.ParamType[Any]] = {
-    frozenset({bool}): click.BOOL,
-    frozenset({int}): click.INT,
-    frozenset({float}): click.FLOAT,
-    frozenset({str}): click.STRING,
-    frozenset({Any}): click.STRING,
-    frozenset({tuple[str, ...]}): _List(str, "name,...", "relu3_1,relu4_1"),
-    frozenset({tuple[float, ...]}): _List(float, "number,...", "0.7,0.3"),
-    frozenset({int, tuple[int, ...]}): _List(int, "integer[,...]", "100,200", single=True),
-    frozenset({Mapping[str, float]}): _Named(),
+#: Types of click that say more of a wrong value than ours would.
+_KINDS: Mapping[Kind, click.ParamType[Any]] = {
+    fields.FLAG: click.BOOL,
+    fields.INTEGER: click.INT,
+    fields.NUMBER: click.FLOAT,
+    fields.NAME: click.STRING,
 }
-
-
-def _kind_of(hint: Any) -> click.ParamType[Any]:
-    """Return how the text of an option of this type is read."""
-    union = typing.get_origin(hint) in (types.UnionType, typing.Union)
-    return _KINDS[frozenset(typing.get_args(hint) if union else [hint]) - {type(None)}]
 
 
 def list_options(method: str) -> list[MethodOption]:
@@ -117,17 +92,18 @@ def list_options(method: str) -> list[MethodOption]:
 
 
 def config_options(config: type) -> list[MethodOption]:
-    """Return the fields of a dataclass that were declared with `method.option`."""
-    hints = typing.get_type_hints(config)
-    options = []
-    for field in dataclasses.fields(config):
-        factory = field.default_factory
-        default = field.default if factory is dataclasses.MISSING else factory()
-        about = field.metadata
-        kind = _kind_of(hints[field.name])
-        choices = about["choices"] or ()
-        options.append(MethodOption(field.name, kind, default, about["help"], choices, about["picture"]))
-    return options
+    """Return the fields of a dataclass that were declared with `config.option`."""
+    return [
+        MethodOption(
+            field.name,
+            _KINDS.get(field.kind) or _Text(field.kind),
+            field.default,
+            field.help,
+            field.choices,
+            field.picture,
+        )
+        for field in fields.list_fields(config)
+    ]
 
 
 def find_method(method: str) -> Method:
@@ -211,16 +187,3 @@ def options_for(methods: Sequence[str], chosen: Mapping[str, Any]) -> dict[str, 
     if not any("seed" in find_method(method).option_names for method in methods):
         given.pop("seed", None)
     return distribute_options(methods, given, spell=lambda name: "--" + name.replace("_", "-"))
-
-
-def show(value: Any) -> str:
-    """Return a default as one would type it."""
-    if value is None:
-        return "-"
-    if isinstance(value, (tuple, list)):
-        return ",".join(show(item) for item in value)
-    if isinstance(value, Mapping):
-        return ",".join(f"{key}={show(item)}" for key, item in value.items())
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return f"{value:g}" if isinstance(value, float) else str(value)

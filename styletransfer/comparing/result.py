@@ -118,24 +118,26 @@ class Comparison:
         """Return `to_dict` as indented JSON."""
         return json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
 
-    def to_markdown(self) -> str:
-        """Return a table with one line a method, a reading aid below them, and the conditions under it."""
+    def table(self) -> tuple[list[str], list[list[str]]]:
+        """Return the headings of a table, and its lines: methods, peers that failed, what needs no method."""
         owners = list(self.rows[0].objectives) if self.rows else []
-        losses = [f"{title(owner)} loss" for owner in owners]
-        columns = ["seconds", "steps", *(figure.title for figure in FIGURES.values()), *losses]
-        lines = [f"| method | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
+        figures = [figure.title for figure in FIGURES.values()]
+        headings = ["method", "seconds", "steps", *figures, *(f"{title(owner)} loss" for owner in owners)]
+        lines = []
         for row in self.rows:
             name = row.method + (" (interrupted)" if is_interrupted(self.pictures[row.method]) else "")
             own = (f"{row.objectives[owner]:.4g}" for owner in owners)
             seconds = f"{row.seconds:.2f}" + (f" ({row.clock})" if row.clock != "work" else "")
-            cells = (name, seconds, str(row.steps or ""), *_cells(row.evaluation), *own)
-            lines.append(f"| {' | '.join(cells)} |")
+            lines.append([name, seconds, str(row.steps or ""), *_cells(row.evaluation), *own])
         for name, message in self.failures.items():
-            cells = (name, f"failed: {message.replace('|', '/')}", *("" for _ in columns[1:]))
-            lines.append(f"| {' | '.join(cells)} |")
+            lines.append([name, f"failed: {message}", *[""] * (len(headings) - 2)])
         for name, judged in self.references.items():
-            cells = (f"*{name}*", "", "", *_cells(judged), *("" for _ in owners))
-            lines.append(f"| {' | '.join(cells)} |")
+            lines.append([name, "", "", *_cells(judged), *[""] * len(owners)])
+        return headings, lines
+
+    def notes(self) -> list[str]:
+        """Return what the figures of `table` mean, and under which conditions they hold, in sentences."""
+        owners = list(self.rows[0].objectives) if self.rows else []
         notes = [
             *(f"{figure.title}: {figure.meaning}." for figure in FIGURES.values()),
             *(
@@ -147,7 +149,17 @@ class Comparison:
             *(_peer_note(result) for result in self.peers.values()),
             f"Conditions: {self._setting()}.",
         ]
-        return "\n".join([*lines, "", *(f"- {note}" for note in notes if note), ""])
+        return [note for note in notes if note]
+
+    def to_markdown(self) -> str:
+        """Return a table with one line a method, a reading aid below them, and the conditions under it."""
+        headings, lines = self.table()
+        told = [[cell.replace("|", "/") for cell in line] for line in lines]
+        for line in told[len(self.rows) + len(self.failures) :]:
+            line[0] = f"*{line[0]}*"
+        rules = f"|---|{'---:|' * (len(headings) - 1)}"
+        rows = [f"| {' | '.join(cells)} |" for cells in (headings, *told)]
+        return "\n".join([rows[0], rules, *rows[1:], "", *(f"- {note}" for note in self.notes()), ""])
 
     def _setting(self) -> str:
         """Say in one line where the numbers come from."""

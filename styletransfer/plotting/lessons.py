@@ -14,7 +14,7 @@ from styletransfer._checks import choice, integer
 from styletransfer.errors import OptionError
 from styletransfer.layers import BY_TAP
 from styletransfer.plotting.palette import COLORS, GREY, INK, RULE
-from styletransfer.stylization import Stylization
+from styletransfer.stylization import Step, Stylization
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,8 +127,11 @@ def receptive_fields(picture: Tensor, taps: Sequence[str], *, at: tuple[float, f
     return figure
 
 
-def loss_terms(result: Stylization) -> Figure:
+def loss_terms(result: Stylization | Sequence[Step]) -> Figure:
     """Draw each term of a run's loss over its steps.
+
+    Args:
+        result: Of a run, or its steps so far.
 
     Raises:
         OptionError: A run that measured no losses.
@@ -143,7 +146,8 @@ def loss_terms(result: Stylization) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    steps = [step for step in result.history if step.losses]
+    history = result.history if isinstance(result, Stylization) else result
+    steps = [step for step in history if step.losses]
     if not steps:
         raise OptionError("The run has no losses to draw: it was told not to measure, or had no step.")
     figure = Figure(figsize=(7, 3.4), dpi=_DPI, layout="constrained")

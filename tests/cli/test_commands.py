@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 import styletransfer
 from styletransfer.cli import main
-from styletransfer.cli.options import list_options, options_for, show
+from styletransfer.cli.options import list_options, options_for
 from styletransfer.errors import OptionError
 from styletransfer.methods import METHODS
 from styletransfer.methods.gatys.config import PRESETS, GatysConfig

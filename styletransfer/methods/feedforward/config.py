@@ -29,7 +29,9 @@ class AdaINConfig(Config):
 
     owner: ClassVar[str] = "Method 'adain'"
 
-    alpha: float = option(1.0, "strength: 0 reconstructs the content, 1 takes the style in full; in [0, 1]")
+    alpha: float = option(
+        1.0, "strength: 0 reconstructs the content, 1 takes the style in full; in [0, 1]", span=(0, 1)
+    )
     style_mix: tuple[float, ...] | None = option(None, "share of each style, > 0, of their sum; equal if absent")
     passes: int | None = option(None, "passes through the network, 1 to 8; the decoder's own number if absent")
     alignment: str | None = option(

@@ -109,12 +109,12 @@ class GatysConfig(Config):
     layer_weights: Mapping[str, float] | None = option(
         None, "multiplier per layer, in content and style, e.g. relu1_1=2; 1 for others. Absent: the preset's"
     )
-    content_weight: float = option(3.0, "multiplier of the content loss, >= 0")
-    style_weight: float = option(8.0, "multiplier of the style loss, >= 0")
+    content_weight: float = option(3.0, "multiplier of the content loss, >= 0", span=(0, 20))
+    style_weight: float = option(8.0, "multiplier of the style loss, >= 0", span=(0, 50))
     color_weight: float = option(
-        0.05, "multiplier of the palette loss, >= 0; 0 leaves colour to the Gram matrices"
+        0.05, "multiplier of the palette loss, >= 0; 0 leaves colour to the Gram matrices", span=(0, 1)
     )
-    tv_weight: float = option(0.5, "multiplier of the total variation, >= 0")
+    tv_weight: float = option(0.5, "multiplier of the total variation, >= 0", span=(0, 10))
     center_grams: bool = option(True, "subtract the style's channel means before Gram matrices are formed")
     loss_scale: str = option("relative", "how the terms are scaled", choices=LOSS_SCALES)
     pooling: str | None = option(None, "max or avg; the weight set's own if absent", choices=("max", "avg"))
@@ -123,14 +123,16 @@ class GatysConfig(Config):
     decay: float = option(1.0, "factor on the learning rate at each decay, in (0, 1]")
     decay_every: int = option(0, "steps between decays; 0 for none")
     variable: str = option("rgb", "space that is optimised and whose TV counts", choices=("rgb", "imagenet"))
-    pyramid: int = option(5, "coarser levels that carry the picture beside its pixels, 0 to 8; 0: pixels only")
+    pyramid: int = option(
+        5, "coarser levels that carry the picture beside its pixels, 0 to 8; 0: pixels only", span=(0, 8)
+    )
     clamp: bool = option(True, "keep the picture within [0, 1] after each step")
     init: Any = option(  # noqa: RUF009 - a field like the others
         "content", "start: content, noise, style, adain, or a picture", choices=INITS, picture=True
     )
     scales: tuple[float, ...] = option((0.5, 1.0), "sizes worked through, as shares of the content's, ending in 1")
     steps: int | tuple[int, ...] = option(
-        (34, 86), "at most so many steps: one number for all sizes together, or one per size"
+        (34, 86), "at most so many steps: one number for all sizes together, or one per size", span=(1, 1000)
     )
     tolerance: float = option(0.0, "stop when the loss fell by less than this share over patience steps; 0: never")
     patience: int = option(20, "steps over which levelling off is judged")
