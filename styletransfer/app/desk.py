@@ -28,6 +28,12 @@ class Desk:
         self._line: list[Ticket] = []
         self._changed = threading.Condition()
 
+    @property
+    def busy(self) -> bool:
+        """Whether anybody is in line."""
+        with self._changed:
+            return bool(self._line)
+
     def line_up(self) -> Ticket:
         """Take a place at the end.
 

@@ -138,8 +138,8 @@ class Painting:
             width, height = image.size
         if width * height > most * 1_000_000:
             raise ImageError(
-                f"The {what} has {width}x{height} pixels, and this app takes at most {most} million. Reduce it with "
-                "another program first."
+                f"The {what} has {width}x{height} pixels, and this app takes at most {most} million. "
+                "Reduce it with another program first."
             )
         return read_picture(io.BytesIO(data), what=what, long_edge=self.settings.long_edge, quiet=True)
 

@@ -61,7 +61,7 @@ def serve(
         OptionError: Gradio is not installed, or an address or port that cannot be had.
     """
     require_gradio()
-    with _listening(host, port) as listener, tempfile.TemporaryDirectory(prefix="styletransfer-app-") as folder:
+    with listening(host, port) as listener, tempfile.TemporaryDirectory(prefix="styletransfer-app-") as folder:
         number = listener.getsockname()[1]
         shown = f"[{host}]" if ":" in host else "127.0.0.1" if host == "0.0.0.0" else host
         address = f"http://{shown}:{number}"
@@ -70,11 +70,16 @@ def serve(
             tell(f"Everybody who can reach this machine at port {number} can use it.")
         if open_browser:
             threading.Timer(1.0, webbrowser.open, [address]).start()
-        _run(limits or Limits(), listener, Path(folder))
+        server, visitors = start(limits or Limits(), Path(folder))
+        try:
+            with contextlib.suppress(KeyboardInterrupt):
+                server.run(sockets=[listener])
+        finally:
+            visitors.leave_all()
 
 
 @contextlib.contextmanager
-def _listening(host: str, port: int | None) -> Iterator[socket.socket]:
+def listening(host: str, port: int | None) -> Iterator[socket.socket]:
     """Take hold of the port before anything slow is imported."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     tried = [port] if port is not None else [*range(_FIRST_PORT, _FIRST_PORT + _PORTS), 0]
@@ -98,10 +103,15 @@ def _refusal(host: str, port: int | None, problem: OSError) -> str:
     return f"Cannot listen at {where}: {problem.strerror or problem}. {cure}"
 
 
-def _run(limits: Limits, listener: socket.socket, folder: Path) -> None:
-    """Build the page and serve it."""
+def start(limits: Limits, folder: Path) -> tuple[Any, Any]:
+    """Return a server of the page that is ready to run, and its `Visitors`.
+
+    Args:
+        limits: What each visitor may ask.
+        folder: Where uploads and results are kept; removing it is the caller's.
+    """
     uploads, results = folder / "uploads", folder / "uploads" / "results"
-    results.mkdir(parents=True)
+    results.mkdir(parents=True, exist_ok=True)
     # Read by Gradio when it is imported, and when widgets are made.
     os.environ |= {"GRADIO_TEMP_DIR": str(uploads), "GRADIO_ANALYTICS_ENABLED": "False"}
     import uvicorn
@@ -109,14 +119,8 @@ def _run(limits: Limits, listener: socket.socket, folder: Path) -> None:
     from styletransfer.app.visitors import Visitors
 
     visitors = Visitors(limits, results)
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(visitors), log_level="warning", timeout_graceful_shutdown=_GOODBYE)
-    )
-    try:
-        with contextlib.suppress(KeyboardInterrupt):
-            server.run(sockets=[listener])
-    finally:
-        visitors.leave_all()
+    config = uvicorn.Config(create_app(visitors), log_level="warning", timeout_graceful_shutdown=_GOODBYE)
+    return uvicorn.Server(config), visitors
 
 
 def create_app(visitors: Any) -> Any:

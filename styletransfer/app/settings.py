@@ -72,7 +72,7 @@ class Settings:
 
 
 def quick_first(methods: Sequence[str] | None = None) -> list[str]:
-    """Return methods, by default all, in the order in which they run and are shown: those of one step before those of many."""
+    """Return methods, by default all, in the order in which they run: those of one step before those of many."""
     return sorted(METHODS if methods is None else methods, key=lambda name: METHODS[name].iterative)
 
 

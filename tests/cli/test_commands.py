@@ -145,13 +145,5 @@ def test_options_for_gives_each_method_its_own() -> None:
         options_for(["gatys"], {"alpha": 0.5})
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(None, "-"), (True, "on"), (0.1, "0.1"), ((0.5, 1.0), "0.5,1"), ("lbfgs", "lbfgs"), (3, "3")],
-)
-def test_defaults_are_shown_as_typed(value: object, text: str) -> None:
-    assert show(value) == text
-
-
 def test_commands_are_click_s() -> None:
     assert isinstance(main, click.Group)
