@@ -4,13 +4,8 @@ A function returns a figure, which notebooks show; ``figure.savefig(path)`` writ
 """
 
 from styletransfer.plotting.comparison import comparison_figure, loss_curve, title
-from styletransfer.plotting.lessons import (
-    feature_maps,
-    gram_maps,
-    loss_terms,
-    pictures,
-    receptive_fields,
-)
+from styletransfer.plotting.curves import loss_terms
+from styletransfer.plotting.lessons import feature_maps, gram_maps, pictures, receptive_fields
 from styletransfer.plotting.palette import COLORS, GREY, INK, RULE
 
 __all__ = [
