@@ -8,6 +8,7 @@ from styletransfer.plotting.curves import loss_terms
 from styletransfer.plotting.descents import animate, descents
 from styletransfer.plotting.lessons import feature_maps, gram_maps, pictures, receptive_fields
 from styletransfer.plotting.palette import COLORS, GREY, INK, RULE
+from styletransfer.plotting.sweeps import sweep, trade_off
 
 __all__ = [
     "COLORS",
@@ -23,5 +24,7 @@ __all__ = [
     "loss_terms",
     "pictures",
     "receptive_fields",
+    "sweep",
     "title",
+    "trade_off",
 ]
