@@ -60,5 +60,7 @@ def seconds_text(seconds: float) -> str:
 
 
 def value_text(value: object) -> str:
-    """Return an option's value as figures write it: numbers without needless digits, names as they are."""
+    """Return an option's value as figures write it: short numbers, names as they are, several with commas."""
+    if isinstance(value, (tuple, list)):
+        return ", ".join(value_text(each) for each in value)
     return f"{value:g}" if isinstance(value, float) else str(value)

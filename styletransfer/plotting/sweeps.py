@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Inches of the lines under a picture, and of the options' names at the sides.
 _LINES, _NAMES = 0.75, 0.9
+#: Inches that the line under all pictures takes, and letters that fit above one.
+_NARROWEST, _LONGEST = 5.0, 20
 #: What stands under the pictures.
 _OWN = "Losses of each run, times their weights."
 _JUDGED = "Style ratio 1: no style taken, 0: all. Content 0: untouched."
@@ -59,12 +61,16 @@ def sweep(
     down = list(dict.fromkeys(row for row, _ in places.values()))
     across = list(dict.fromkeys(column for _, column in places.values()))
     height, width = next(iter(runs.values())).image.shape[2:]
-    size = (len(across) * SIDE + (_NAMES if rows else 0), len(down) * (SIDE * height / width + _LINES) + 0.6)
+    wide = max(len(across) * SIDE, _NARROWEST) + (_NAMES if rows else 0)
+    size = (wide, len(down) * (SIDE * height / width + _LINES) + 0.6)
     figure = Figure(figsize=size, dpi=DPI, layout="constrained")
     grid = figure.add_gridspec(len(down), len(across))
+    headings = {value: f"{option} {value_text(value)}" for value in across}
+    if max(map(len, headings.values())) > _LONGEST:
+        headings = {value: f"{option}\n{value_text(value)}" for value in across}
     for key, (row, column) in places.items():
         axes = figure.add_subplot(grid[down.index(row), across.index(column)])
-        show(axes, runs[key].image, f"{option} {value_text(column)}" if row == down[0] else "", size=13)
+        show(axes, runs[key].image, headings[column] if row == down[0] else "", size=13)
         figures = _losses(runs[key]) if judged is None else _judgement(judged[key])
         axes.set_xlabel("\n".join([*figures, seconds_text(runs[key].seconds)]), fontsize=11, color=INK, loc="left")
         if rows and column == across[0]:

@@ -57,6 +57,10 @@ class TestSweep:
         assert titles(figure) == ["style_weight 1", "style_weight 8", "style_weight 64", "", "", ""]
         assert [axes.get_ylabel() for axes in figure.axes] == ["tv_weight\n0", "", "", "tv_weight\n5", "", ""]
 
+    def test_long_values_have_a_line_of_their_own(self) -> None:
+        figure = sweep({("relu1_1",): run(), ("relu1_1", "relu4_1"): run()}, "style_layers")
+        assert titles(figure) == ["style_layers\nrelu1_1", "style_layers\nrelu1_1, relu4_1"]
+
     def test_a_pair_that_was_not_tried_leaves_its_place_empty(self) -> None:
         figure = sweep({(0, "adam"): run(), (1, "lbfgs"): run()}, "optimizer", rows="seed")
         first, second = (axes.get_position() for axes in figure.axes)
@@ -64,13 +68,16 @@ class TestSweep:
         assert second.y0 < first.y0
 
     @pytest.mark.parametrize("count", [1, 3, 6])
-    def test_no_text_overlaps(self, count: int) -> None:
-        figure = sweep({float(value): run() for value in range(count)}, "content_weight")
+    @pytest.mark.parametrize("judge", [False, True])
+    def test_no_text_overlaps(self, count: int, judge: bool) -> None:
+        runs = {float(value): run() for value in range(count)}
+        figure = sweep(runs, "content_weight", judged=dict.fromkeys(runs, judged(1, 1)) if judge else None)
         figure.draw_without_rendering()
         texts = [figure._supxlabel]  # type: ignore[attr-defined]
         for axes in figure.axes:
             texts += [axes._left_title, axes.xaxis.label]  # type: ignore[attr-defined]
         boxes = [text.get_window_extent() for text in texts]
+        assert all(box.x0 >= 0 and box.x1 <= figure.bbox.width for box in boxes)
         assert not [one for n, one in enumerate(boxes) for two in boxes[n + 1 :] if one.overlaps(two)]
 
     def test_bad_requests_are_refused(self) -> None:
