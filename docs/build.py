@@ -55,7 +55,7 @@ BELOW = {
 }
 FOLDERS = {"controls": "controls", "weights": "cards", "labs/README": ""}
 #: Modules in the API beside the package's face.
-MODULES = ("codes", "color", "filming", "functional", "losses", "samples")
+MODULES = ("codes", "color", "filming", "functional", "losses", "plotting", "samples")
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 
 

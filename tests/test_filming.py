@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import io
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ import torch
 from PIL import Image
 
 from styletransfer.errors import OptionError, OutputError
-from styletransfer.filming import Film, check_film, check_followed, frames_apart
+from styletransfer.filming import Animation, Film, check_film, check_followed, frames_apart
 from styletransfer.stylizer import Step
 
 SIZE = (24, 32)
@@ -66,3 +68,30 @@ def test_bad_requests_are_refused(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="--animation follows a descent, and method 'fast' has one step"):
         check_followed("fast", iterative=False, asked="--animation", others=["slow"])
     assert not list(tmp_path.iterdir())
+
+
+def test_frames_are_known_by_their_step() -> None:
+    film = Film(SIZE, every=3)
+    run(film)
+    assert list(film.frames) == [3, 6]
+    assert film.frames[6].getpixel((0, 0)) == (255, 255, 255)
+    assert not Film(SIZE, every=3, animate=False).frames
+
+
+def test_a_notebook_shows_the_film_as_an_image_in_the_page() -> None:
+    film = Film(SIZE, every=2)
+    run(film)
+    page = film.animation(milliseconds=250)._repr_html_()
+    assert page.startswith('<img src="data:image/webp;base64,')
+    with Image.open(io.BytesIO(base64.b64decode(page.split(",")[1].split('"')[0]))) as movie:
+        assert movie.format == "WEBP"
+        assert movie.n_frames == 3  # type: ignore[attr-defined]
+
+
+def test_an_animation_without_frames_is_refused() -> None:
+    with pytest.raises(OptionError, match="An animation has at least one frame, got none"):
+        Animation(frames=[])
+    with pytest.raises(OptionError, match=r"No step was filmed\. Film with animate=True"):
+        Film(SIZE, every=1, animate=False).animation()
+    with pytest.raises(OptionError, match=r"No step was filmed\. Film more often than every 9"):
+        Film(SIZE, every=9).animation()

@@ -106,8 +106,8 @@ for layer in layers:
     print(layer, "largest difference:", float((own - library).abs().max()))
 
 # %% [markdown]
-# What does a Gram matrix look like? Rows and columns are channels. Two pictures of one scene have matrices that
-# look alike; a painting's differs.
+# What does a Gram matrix look like? Rows and columns are channels, in both maps in the order of their strength in
+# the content. Two pictures of one scene have matrices that look alike; a painting's differs.
 
 # %%
 plotting.gram_maps({f"{name}, relu2_1": functional.gram_matrix(f["relu2_1"]) for name, f in seen.items()})

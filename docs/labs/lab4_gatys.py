@@ -2,7 +2,7 @@
 # # Lab 4: Gatys end to end
 #
 # **You will be able to** put the losses of lab 2 together into a style transfer by optimisation, choose start,
-# optimiser and weights, provoke a divergence and explain it, and read the curve of each term.
+# optimiser and weights, provoke a divergence and explain it, and read the curve of each term and of a trade-off.
 #
 # Time: less than a minute to run, one and a half hours with the exercises. Nothing to download.
 
@@ -12,6 +12,7 @@ import torch
 
 import styletransfer as st
 from styletransfer import functional, labs, plotting, samples
+from styletransfer.filming import Film
 
 EDGE = 128  # pixels of the longer side: less is faster
 STEPS = 60
@@ -109,6 +110,48 @@ plotting.loss_terms(result)
 plotting.pictures({"by hand": picture, "library": result, "AdaIN": st.stylize(content, style)})
 
 # %% [markdown]
+# ## The start
+#
+# The loss is not convex: where a descent ends depends on where it begins. Which start is ahead after a few steps,
+# which one at the end? In which results do you still see the start?
+
+# %%
+films = {init: Film(content.shape[2:], every=1) for init in ("content", "noise", "style", "adain")}
+runs = {
+    init: st.stylize(content, style, method="gatys", init=init, scales=(1.0,), steps=STEPS // 2, on_step=film)
+    for init, film in films.items()
+}
+plotting.descents(runs, films)
+
+# %% [markdown]
+# The same as a moving picture. `.save("descent.gif")` writes it for a slide.
+
+# %%
+plotting.animate(runs["noise"], films["noise"])
+
+# %% [markdown]
+# ## The weights
+#
+# More style costs content. How much? Weighted losses do not tell, since their weights differ; a judge measures all
+# results in the same way.
+
+# %%
+weights = {
+    weight: st.stylize(content, style, method="gatys", style_weight=weight, steps=STEPS // 3)
+    for weight in (0.5, 2.0, 8.0, 32.0, 128.0)
+}
+judge = st.create_judge("vgg19-lite-1")
+judged = {weight: judge(run, content, style) for weight, run in weights.items()}
+plotting.sweep(weights, "style_weight", judged=judged)
+
+# %% [markdown]
+# Each point of the curve is a picture. Nothing is gained by a point above and right of another one; between the
+# others, you choose.
+
+# %%
+plotting.trade_off({"style_weight": judged})
+
+# %% [markdown]
 # ## Stretch
 #
 # The exercises of Dive into Deep Learning, chapter 14.12: (1) other content and style layers, (2) other
@@ -118,5 +161,5 @@ plotting.pictures({"by hand": picture, "library": result, "AdaIN": st.stylize(co
 # %%
 for weight in (1.0, 100.0):
     tried, _ = descend(lambda x, w=weight: total(x, w), content, STEPS // 2, 0.02)
-    judged = st.evaluate(tried, content, style, judge="vgg19-lite-1")
-    print(f"style weight {weight}: style ratio {judged.style_ratio:.2f}, content {judged.content:.2f}")
+    figures = judge(tried, content, style)
+    print(f"style weight {weight}: style ratio {figures.style_ratio:.2f}, content {figures.content:.2f}")

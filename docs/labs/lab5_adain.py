@@ -69,14 +69,29 @@ result = st.stylize(content, style, method="adain")
 print(f"{time.perf_counter() - began:.2f} s, loading the networks included")
 
 # %%
-strengths = {f"strength {a}": st.stylize(content, style, strength=a) for a in (0, 0.25, 0.5, 0.75, 1)}
-plotting.pictures(strengths)
+strengths = {alpha: st.stylize(content, style, alpha=alpha) for alpha in (0, 0.25, 0.5, 0.75, 1)}
+judge = st.create_judge("vgg19-lite-1")
+judged = {alpha: judge(run, content, style) for alpha, run in strengths.items()}
+plotting.sweep(strengths, "alpha", judged=judged)
 
 # %% [markdown]
-# Strength 0 is not the content, but what the network makes of it: its *reconstruction*. How far off is it?
+# Alpha 0 is not the content, but what the network makes of it: its *reconstruction*. How far off is it?
 
 # %%
-print("reconstruction error:", float((strengths["strength 0"].image - content).square().mean()))
+print("reconstruction error:", float((strengths[0].image - content).square().mean()))
+
+# %% [markdown]
+# How much content does alpha give up, and for how much style? Does the alignment of covariances take more style
+# than the paper's layer at the same content, by these figures? And by eye?
+
+# %%
+paper = {alpha: st.stylize(content, style, alpha=alpha, alignment="channels") for alpha in strengths}
+plotting.trade_off(
+    {"covariances": judged, "channels": {alpha: judge(run, content, style) for alpha, run in paper.items()}}
+)
+
+# %%
+plotting.pictures({"style": style, "covariances": strengths[1], "channels": paper[1]})
 
 # %% [markdown]
 # Two styles mix by their statistics (equation 15):
@@ -95,4 +110,4 @@ plotting.pictures({cell.title: cell.result for cell in sheet.cells})
 # %%
 own = st.stylize(content, content)
 print("a content in its own style changes by", float((own.image - content).abs().mean()))
-print("by the reconstruction alone:       ", float((strengths["strength 0"].image - content).abs().mean()))
+print("by the reconstruction alone:       ", float((strengths[0].image - content).abs().mean()))

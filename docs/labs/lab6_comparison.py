@@ -97,6 +97,22 @@ saved = seconds["gatys"] - seconds["adain"]
 print(f"20 hours of training have paid after {20 * 3600 / saved:,.0f} pictures of {EDGE} pixels")
 
 # %% [markdown]
+# One picture of each method is one point, and each method has an option that trades content for style. A fair
+# comparison looks at the whole curve: which method takes more style *at the same content*?
+
+# %%
+judge = st.create_judge("vgg19-lite-1")
+weights, alphas = (0.5, 2.0, 8.0, 32.0), (0.25, 0.5, 0.75, 1.0)
+descents = {w: st.stylize(content, style, "gatys", style_weight=w, steps=STEPS) for w in weights}
+passes = {a: st.stylize(content, style, "adain", alpha=a) for a in alphas}
+plotting.trade_off(
+    {
+        "Gatys, style_weight": {w: judge(run, content, style) for w, run in descents.items()},
+        "AdaIN, alpha": {a: judge(run, content, style) for a, run in passes.items()},
+    }
+)
+
+# %% [markdown]
 # ## Stretch
 #
 # Measure at three sizes and plot seconds over pixels. Which of the two grows with the number of pixels, which

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from styletransfer import images
 from styletransfer.judging.evaluation import Evaluation
 from styletransfer.methods import METHODS
 from styletransfer.peers.run import PeerResult
 from styletransfer.plotting.palette import COLORS, GREY, INK, RULE
+from styletransfer.plotting.parts import decorate, seconds_text, show
 from styletransfer.stylizer import Step, Stylization
 
 if TYPE_CHECKING:
@@ -65,16 +65,16 @@ def comparison_figure(
     )
     rows = figure.add_gridspec(2, 1, height_ratios=[pictures_height + 0.6, _PLOTS_HEIGHT])
     pictures = rows[0].subgridspec(2, 1 + len(results), width_ratios=[1] + [2] * len(results))
-    _show(figure.add_subplot(pictures[0, 0]), content, "Content")
-    _show(figure.add_subplot(pictures[1, 0]), style, "Style")
+    show(figure.add_subplot(pictures[0, 0]), content, "Content")
+    show(figure.add_subplot(pictures[1, 0]), style, "Style")
     scale = min(1.0, 3.5 / len(results))  # of letters
     colors = dict(zip(results, _cycle(len(results)), strict=True))
     for column, (method, result) in enumerate(results.items(), start=1):
         axes = figure.add_subplot(pictures[:, column])
-        _show(axes, result.image, title(method) + _remark(result), color=colors[method], scale=scale)
+        show(axes, result.image, title(method) + _remark(result), color=colors[method], size=scale * 14)
         judged = evaluations[method]
         axes.set_xlabel(
-            f"{_seconds(result.seconds)}  \N{MIDDLE DOT}  style ratio {judged.style_ratio:.2f}  "
+            f"{seconds_text(result.seconds)}  \N{MIDDLE DOT}  style ratio {judged.style_ratio:.2f}  "
             f"\N{MIDDLE DOT}  content {judged.content:.2f}",
             fontsize=scale * (12 if len(results) < 3 else 10),
             color=INK,
@@ -147,11 +147,11 @@ def loss_curve(
             markeredgecolor="white",
             clip_on=False,
             zorder=5,
-            label=f"{title(other)}, {_seconds(seconds)}",
+            label=f"{title(other)}, {seconds_text(seconds)}",
         )
     axes.set_yscale("log")
     axes.set_xlim(left=0)
-    _decorate(axes, f"{title(method)}: loss over time", "seconds")
+    decorate(axes, f"{title(method)}: loss over time", "seconds")
     axes.grid(axis="y", which="major", color=RULE, linewidth=0.6)
     axes.legend(
         fontsize=10.5,
@@ -171,16 +171,6 @@ def _remark(result: Stylization | PeerResult) -> str:
     return " (interrupted)" if result.stopped == "interrupted" else ""
 
 
-def _show(axes: Axes, image: Tensor, heading: str, *, color: str = INK, scale: float = 1.0) -> None:
-    axes.imshow(images.to_pil(image))
-    axes.set_anchor("NW")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    axes.set_title(heading, loc="left", fontsize=scale * 14, fontweight="bold", color=color, pad=6)
-
-
 def _bars(
     axes: Axes, values: Mapping[str, float], colors: Mapping[str, str], heading: str, explanation: str
 ) -> None:
@@ -192,23 +182,10 @@ def _bars(
     axes.set_xlim(0, longest * 1.22)  # room for the numbers
     for place, value in zip(places, values.values(), strict=True):
         axes.text(value + longest * 0.02, place, f"{value:.2f}", va="center", fontsize=12, color=INK)
-    _decorate(axes, heading, explanation)
+    decorate(axes, heading, explanation)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
     axes.tick_params(axis="y", length=0)
-
-
-def _decorate(axes: Axes, heading: str, label: str) -> None:
-    axes.set_title(heading, loc="left", fontsize=13, fontweight="bold", color=INK, pad=8)
-    axes.set_xlabel(label, fontsize=10.5, color=GREY, loc="left")
-    axes.tick_params(colors=GREY, which="both", labelsize=10.5)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_color(RULE)
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
 
 
 def _cycle(count: int) -> list[str]:

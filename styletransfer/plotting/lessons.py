@@ -1,29 +1,27 @@
-"""Figures for lessons: pictures side by side, feature maps, Gram matrices, receptive fields, losses by term."""
+"""Figures for lessons: pictures side by side, feature maps, Gram matrices, receptive fields."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
 
 from styletransfer import images
 from styletransfer._checks import choice, integer
 from styletransfer.errors import OptionError
 from styletransfer.layers import BY_TAP
-from styletransfer.plotting.palette import COLORS, GREY, INK, RULE
-from styletransfer.stylization import Step, Stylization
+from styletransfer.plotting.palette import COLORS, GREY, INK
+from styletransfer.plotting.parts import DPI, SIDE, picture_grid, show
+from styletransfer.stylization import Stylization
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Inches of a picture's side, and dots an inch.
-_SIDE, _DPI = 2.6, 100
-#: Share of the highest loss below which a term is not drawn.
-_FAINT = 1e-6
+#: Inches of the picture with receptive fields; share of the largest Gram entry at which a map is black.
+_FIELDS, _DARKEST = 5.0, 1e-4
 
 
 def pictures(named: Mapping[str, Tensor | Stylization], *, columns: int | None = None) -> Figure:
@@ -46,56 +44,84 @@ def pictures(named: Mapping[str, Tensor | Stylization], *, columns: int | None =
     wide = min(len(named), 6) if columns is None else integer(columns, "columns", low=1)
     tensors = {k: x.image if isinstance(x, Stylization) else x for k, x in named.items()}
     height, width = next(iter(tensors.values())).shape[2:]
-    figure, axes = _grid(len(tensors), wide, _SIDE * height / width)
+    figure, axes = picture_grid(len(tensors), wide, SIDE * height / width)
     for axis, (name, picture) in zip(axes, tensors.items(), strict=False):
         axis.imshow(images.to_pil(picture[:1].detach().clamp(0, 1)))
-        axis.set_title(name, fontsize=9, color=INK)
+        axis.set_title(name, fontsize=12, fontweight="bold", color=INK, loc="left")
     return figure
 
 
 def feature_maps(features: Tensor, *, count: int = 16, title: str = "") -> Figure:
-    """Show the channels of a layer that differ most over the picture, as grey maps.
+    """Show the channels of a layer that differ most over the picture, bright where they respond most.
 
     Args:
         features: (1, C, h, w).
         count: How many channels.
-        title: Above all of them.
+        title: Above all of them, such as the layer's name.
 
     Example:
         >>> import torch
         >>> len(feature_maps(torch.rand(1, 5, 8, 8), count=4).axes)
         4
     """
-    shown = min(integer(count, "count", low=1), features.shape[1])
+    channels, height, width = features.shape[1:]
+    shown = min(integer(count, "count", low=1), channels)
     spread = features[0].detach().flatten(1).std(dim=1)
     chosen = spread.topk(shown).indices.tolist()
-    height, width = features.shape[2:]
     columns = math.ceil(math.sqrt(shown))
-    figure, axes = _grid(shown, columns, 0.6 * _SIDE * height / width, width=0.6 * _SIDE)
+    figure, axes = picture_grid(shown, columns, 0.75 * SIDE * height / width, width=0.75 * SIDE)
     for axis, channel in zip(axes, chosen, strict=False):
         axis.imshow(features[0, channel].detach().cpu().numpy(), cmap="gray")
-        axis.set_title(f"channel {channel}", fontsize=7, color=GREY)
-    figure.suptitle(title, fontsize=10, color=INK)
+        axis.set_title(f"channel {channel}", fontsize=11, color=GREY, loc="left")
+    figure.set_figheight(figure.get_figheight() + 0.2)
+    size = f"{shown} of {channels} channels, {width}\N{MULTIPLICATION SIGN}{height} values each"
+    figure.suptitle(f"{title}: {size}" if title else size, fontsize=13, color=INK, x=0.01, ha="left")
     return figure
 
 
 def gram_maps(grams: Mapping[str, Tensor]) -> Figure:
-    """Show Gram matrices, (1, C, C) by title, as maps of their logarithms.
+    """Show Gram matrices, (1, C, C) by title, as maps: how strongly two channels respond together.
+
+    The scale is logarithmic and the same for all; the strongest channels come first. If all have one size,
+    they are taken to be of one layer: all have the order of the first one, so that they can be compared.
+
+    Raises:
+        OptionError: No matrix.
 
     Example:
         >>> import torch
-        >>> len(gram_maps({"relu1_1": torch.rand(1, 4, 4)}).axes)
-        1
+        >>> [axes.get_title(loc="left") for axes in gram_maps({"relu1_1": torch.rand(1, 4, 4)}).axes]
+        ['relu1_1', '']
     """
-    figure, axes = _grid(len(grams), len(grams), _SIDE)
-    for axis, (name, gram) in zip(axes, grams.items(), strict=False):
-        axis.imshow(gram[0].detach().abs().clamp_min(1e-12).log10().cpu().numpy(), cmap="magma")
-        axis.set_title(name, fontsize=9, color=INK)
+    from matplotlib.colors import LogNorm
+
+    if not grams:
+        raise OptionError("There is no Gram matrix to show.")
+    figure, axes = picture_grid(len(grams), len(grams), 1.2 * SIDE, width=1.2 * SIDE)
+    matrices = {name: gram[0].detach().abs().cpu() for name, gram in grams.items()}
+    orders = {name: values.diagonal().argsort(descending=True) for name, values in matrices.items()}
+    one_layer = len({len(order) for order in orders.values()}) == 1
+    if one_layer:
+        orders = dict.fromkeys(matrices, next(iter(orders.values())))
+    highest = max(float(values.max()) for values in matrices.values()) or 1.0
+    scale = LogNorm(_DARKEST * highest, highest, clip=True)
+    for axis, (name, values) in zip(axes, matrices.items(), strict=True):
+        ordered = values[orders[name]][:, orders[name]]
+        drawn = axis.imshow(ordered.clamp_min(_DARKEST * highest).numpy(), cmap="magma", norm=scale)
+        axis.set_axis_on()
+        axis.set_title(name, fontsize=13, fontweight="bold", color=INK, loc="left")
+        kept = one_layer and axis is not axes[0]
+        order = "in the same order" if kept else "strongest first"
+        axis.set_xlabel(f"channels, {order}", fontsize=11, color=GREY, loc="left")
+        axis.set_xticks([])
+        axis.set_yticks([])
+    bar = figure.colorbar(drawn, ax=axes, shrink=0.8, pad=0.01)
+    bar.set_label("Gram entry", fontsize=11, color=GREY)
     return figure
 
 
 def receptive_fields(picture: Tensor, taps: Sequence[str], *, at: tuple[float, float] = (0.5, 0.5)) -> Figure:
-    """Draw what one feature of each layer sees of a picture.
+    """Draw what one feature of each layer sees of a picture; a field larger than the picture reaches beyond it.
 
     Args:
         picture: (1, 3, H, W).
@@ -111,73 +137,30 @@ def receptive_fields(picture: Tensor, taps: Sequence[str], *, at: tuple[float, f
         >>> [len(axis.patches) for axis in figure.axes]
         [2]
     """
+    from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
+    from matplotlib.patheffects import Normal, Stroke
 
-    figure = pictures({"What one feature sees": picture})
-    (axis,) = figure.axes
     height, width = picture.shape[2:]
-    for tap, color in zip(taps, [*COLORS] * len(taps), strict=False):
-        side = BY_TAP[choice(tap, BY_TAP, "layer")].receptive_field
-        corner = (at[1] * width - side / 2, at[0] * height - side / 2)
-        axis.add_patch(
-            Rectangle(corner, side, side, fill=False, edgecolor=color, linewidth=2, label=f"{tap}: {side}")
-        )
-    axis.legend(fontsize=7, loc="lower left", title="pixels", title_fontsize=7)
-    figure.set_size_inches(6, 6 * height / width)
-    return figure
-
-
-def loss_terms(result: Stylization | Sequence[Step]) -> Figure:
-    """Draw each term of a run's loss over its steps.
-
-    Args:
-        result: Of a run, or its steps so far.
-
-    Raises:
-        OptionError: A run that measured no losses.
-
-    Example:
-        >>> import styletransfer as st
-        >>> from styletransfer import samples
-        >>> small = [samples.draw(name, long_edge=32) for name in ("valley", "mosaic")]
-        >>> run = st.stylize(*small, "gatys", steps=3, scales=(1.0,), device="cpu")
-        >>> len(loss_terms(run).axes[0].lines) >= 3
-        True
-    """
-    from matplotlib.figure import Figure
-
-    history = result.history if isinstance(result, Stylization) else result
-    steps = [step for step in history if step.losses]
-    if not steps:
-        raise OptionError("The run has no losses to draw: it was told not to measure, or had no step.")
-    figure = Figure(figsize=(7, 3.4), dpi=_DPI, layout="constrained")
+    sides = {tap: BY_TAP[choice(tap, BY_TAP, "layer")].receptive_field for tap in taps}
+    half = max(sides.values(), default=0) / 2
+    top, bottom = min(0.0, at[0] * height - half), max(height, at[0] * height + half)
+    left, right = min(0.0, at[1] * width - half), max(width, at[1] * width + half)
+    wide = _FIELDS * (right - left) / (bottom - top)
+    figure = Figure(figsize=(wide + 2.4, _FIELDS + 0.4), dpi=DPI, layout="constrained")
     axis = figure.subplots()
-    highest = max(value for step in steps for value in step.losses.values())
-    for name, color in zip(steps[0].losses, [*COLORS] * 3, strict=False):
-        values = torch.tensor([step.losses[name] for step in steps])
-        values[values < _FAINT * highest] = (
-            math.nan
-        )  # a content loss of 0 at the start would make the scale endless
-        if bool((values > 0).any()):
-            style = {"color": INK, "linewidth": 2} if name == "total" else {"color": color}
-            axis.plot([step.step for step in steps], values.tolist(), label=name, **style)
-    axis.set_yscale("log")
-    axis.set_xlabel("step", color=GREY)
-    axis.set_ylabel("weighted loss", color=GREY)
-    axis.grid(color=RULE, linewidth=0.5)
-    axis.legend(fontsize=8, frameon=False)
+    show(axis, picture, "What one feature sees")
+    for (tap, side), color in zip(sides.items(), itertools.cycle(COLORS), strict=False):
+        # A pixel's centre has whole coordinates, so its edge lies half a pixel before.
+        corner = (at[1] * width - side / 2 - 0.5, at[0] * height - side / 2 - 0.5)
+        label = f"{tap}: {side}\N{MULTIPLICATION SIGN}{side}"
+        field = Rectangle(corner, side, side, fill=False, edgecolor=color, linewidth=3, label=label)
+        field.set_path_effects([Stroke(linewidth=5, foreground="white"), Normal()])  # stands out from any colour
+        axis.add_patch(field)
+    margin = 0.01 * (bottom - top)
+    axis.set_xlim(left - margin - 0.5, right + margin - 0.5)
+    axis.set_ylim(bottom + margin - 0.5, top - margin - 0.5)
+    figure.legend(
+        fontsize=13, loc="outside right center", title="pixels", title_fontsize=13, alignment="left", frameon=False
+    )
     return figure
-
-
-def _grid(count: int, columns: int, height: float, width: float = _SIDE) -> tuple[Figure, list[Axes]]:
-    """Return a figure with so many places for pictures, without rules."""
-    from matplotlib.figure import Figure
-
-    rows = math.ceil(count / columns)
-    figure = Figure(figsize=(columns * width, rows * (height + 0.3) + 0.2), dpi=_DPI, layout="constrained")
-    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for axis in axes:
-        axis.set_axis_off()
-    for unused in axes[count:]:
-        unused.remove()
-    return figure, axes[:count]
