@@ -35,17 +35,22 @@ def test_a_whole_method_in_one_short_file_without_the_package(file: Path) -> Non
 
 def test_gatys_takes_the_library_s_steps(picture: Picture) -> None:
     content, style = picture(48, 64, seed=1), picture(64, 56, seed=2)
-    image, losses = by_hand("gatys")["stylize"](content, style, steps=6)
+    stylize = by_hand("gatys")["stylize"]
     options = {"preset": "gatys2016", "optimizer": "adam", "learning_rate": 0.02, "init": "content", "steps": 7}
     images: list[torch.Tensor] = []
     stylizer = st.create_stylizer("gatys", device="cpu", **options)
     result = stylizer.stylize(content, style, on_step=lambda step: images.append(step.image))
-    assert losses == pytest.approx([step.total for step in result.history[:6]], rel=1e-4)
+    totals = [step.total for step in result.history]
+    # Adam's first steps go by the gradient's sign, so a pixel whose gradient is nearly 0 magnifies rounding, and
+    # the steps that follow magnify it further: how much depends on the processor.
+    image, losses = stylize(content, style, steps=1)
+    assert losses == pytest.approx(totals[:1], rel=1e-4)
+    assert ((image - images[1]).abs() > 1e-4).float().mean() < 0.005
+    image, losses = stylize(content, style, steps=6)
+    assert losses[:2] == pytest.approx(totals[:2], rel=1e-3)
+    assert losses == pytest.approx(totals[:6], rel=0.02)
     assert losses[-1] < losses[0] / 3
-    # Adam's first steps go by the gradient's sign, so a pixel whose gradient is nearly 0 magnifies rounding.
-    difference = (image - images[6]).abs()
-    assert difference.mean() < 1e-5
-    assert (difference > 1e-4).float().mean() < 0.01
+    assert (image - images[6]).abs().mean() < 0.005
 
 
 @pytest.mark.parametrize("alpha", [1.0, 0.6])

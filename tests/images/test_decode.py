@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import PIL
 import pytest
 import torch
 from PIL import Image, ImageCms
@@ -630,7 +631,9 @@ def test_pillows_limit_neither_holds_nor_is_changed(
 ) -> None:
     path = tmp_path / f"a.{suffix}"
     Image.fromarray(noise()).save(path)
-    limit = 20 * 30 if suffix in ("tif", "webp") else 10  # their decoders have their own look at it
+    # Some decoders have their own look at it, and Pillow before 13 looks at each strip that is cut out.
+    strict = suffix in ("tif", "webp") or int(PIL.__version__.partition(".")[0]) < 13
+    limit = 20 * 30 if strict else 10
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
     assert load_image(path).shape == (1, 3, 20, 30)
     assert limit == Image.MAX_IMAGE_PIXELS

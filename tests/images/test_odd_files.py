@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -56,10 +57,14 @@ def turned(value: int) -> Image.Exif:
 
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+#: Pillow's major version; Gradio 6 keeps it below 13.
+PILLOW = int(PIL.__version__.partition(".")[0])
+
 ODD = {
     **{f"{mode} png": save(mode, "PNG") for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")},
     **{f"{mode} tiff": save(mode, "TIFF") for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")},
-    **{f"{mode} tiff": save(mode, "TIFF") for mode in ("CMYK", "YCbCr", "LAB")},
+    # What Pillow 12 writes as YCbCr, it cannot read.
+    **{f"{mode} tiff": save(mode, "TIFF") for mode in ("CMYK", *["YCbCr"] * (PILLOW > 12), "LAB")},
     **{f"{mode} jpeg": save(mode, "JPEG") for mode in ("1", "L", "RGB", "CMYK")},
     **{f"{mode} webp": save(mode, "WEBP") for mode in ("L", "P", "RGB", "RGBA")},
     **{f"{mode} gif": save(mode, "GIF") for mode in ("1", "L", "P", "RGB", "RGBA")},
