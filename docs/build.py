@@ -113,11 +113,11 @@ def _lab(text: str) -> str:
 
 def with_formulas(text: str) -> str:
     """Return Markdown with its equations, ``$...$`` and ``$$...$$``, as MathML; code stays as it is."""
-    return "".join(
-        _INLINE.sub(lambda m: _formula(m.group(1), "inline"), _BLOCK.sub(_display, part)) if number % 3 == 0 else part
-        for number, part in enumerate(_CODE.split(text))
-        if number % 3 < 2  # the third of each is the quote of inline code
-    )
+    parts = _CODE.split(text)  # text, code, the mark around it if it is inline; and so on
+    for number in range(0, len(parts), 3):
+        shown = _BLOCK.sub(_display, parts[number])
+        parts[number] = _INLINE.sub(lambda m: _formula(m.group(1), "inline"), shown)
+    return "".join(part for number, part in enumerate(parts) if number % 3 < 2)
 
 
 def _display(match: re.Match[str]) -> str:

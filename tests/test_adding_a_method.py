@@ -87,9 +87,7 @@ def test_features_get_the_style_s_covariance(example: ModuleType) -> None:
     moved = transform.fit(content, transform.encode(style, "any"))(features)["relu1_1"]
     mean, _, covariance = covariance_stats(moved)
     torch.testing.assert_close(mean, style["relu1_1"].mean.expand_as(mean), atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(
-        covariance, style["relu1_1"].covariance.expand_as(covariance), atol=1e-2, rtol=1e-2
-    )
+    torch.testing.assert_close(covariance, style["relu1_1"].covariance.expand_as(covariance), atol=1e-2, rtol=1e-2)
 
 
 def test_it_is_offered_on_the_command_line() -> None:
@@ -129,8 +127,14 @@ def test_its_styles_are_kept_in_files(example: ModuleType) -> None:
     ("change", "message"),
     [
         (lambda found: {k: found[k] for k in found if k != "relu2_1"}, "it lacks relu2_1"),
-        (lambda found: {k: type(x)(*(p[:, :3] for p in x)) for k, x in found.items()}, "1 styles with 3 channels"),
-        (lambda found: {k: type(x)(*(torch.cat([p, p]) for p in x)) for k, x in found.items()}, "it has 2 styles"),
+        (
+            lambda found: {k: type(x)(*(p[:, :3] for p in x)) for k, x in found.items()},
+            "it has 1x3 channels at relu1_1 for 1 content",
+        ),
+        (
+            lambda found: {k: type(x)(*(torch.cat([p, p]) for p in x)) for k, x in found.items()},
+            "it has 2x16 channels",
+        ),
     ],
     ids=["layer", "channels", "batch"],
 )
