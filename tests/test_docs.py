@@ -73,7 +73,7 @@ def commands(page: Path) -> list[str]:
     for text in blocks(page, "sh", "bash", "shell", "console"):
         for line in text.replace("\\\n", " ").splitlines():
             for part in re.split(r"&&|\|\||;|\|", line.removeprefix("$ ").partition(" #")[0]):
-                words = shlex.split(part)
+                words = shlex.split(part.partition(" > ")[0])
                 if words and Path(words[0]).name == "styletransfer":
                     found.append(shlex.join(words[1:]))
                 elif words[1:3] == ["-m", "styletransfer"]:
@@ -180,6 +180,25 @@ def test_contributing_names_every_room() -> None:
             assert f"`{path.name}`" in text
         elif path.is_dir() and (path / "__init__.py").is_file():
             assert f"`{path.name}/`" in text
+
+
+#: Words of our own that a stranger would stumble over, and the places that explain them.
+EXPLAINED = {
+    r"textbook": r"conventions\.md#benchmarks|#what-the-textbook-is",
+    r"of the (machine's )?floor": r"conventions\.md#benchmarks|The \*floor\*|the \*floor\*|direct convolution",
+    r"(strict|small) judge": r"judges\.md|\*the strict judge\*|conventions\.md#judges-and-figures",
+    r"\bmoment\b": r"judges\.md|means and (standard )?deviations|training\.md#measured-from-outside",
+}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_words_of_our_own_are_explained(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    if page.name == "conventions.md":
+        return
+    for word, explanation in EXPLAINED.items():
+        if re.search(word, re.sub(r"`[^`]*`", "", text)):
+            assert re.search(explanation, text), f"{name_of(page)} says {word!r} and explains it nowhere"
 
 
 def anchors(page: Path) -> set[str]:
