@@ -122,7 +122,8 @@ def with_formulas(text: str) -> str:
 
 def _display(match: re.Match[str]) -> str:
     # Wide ones are scrolled by themselves on narrow screens.
-    return f'\n\n<div style="margin: 1em 0; overflow: auto hidden">{_formula(match.group(1), "block")}</div>\n\n'
+    style = "margin: 0.6em 0; padding: 0.4em 0; overflow: auto hidden"
+    return f'\n\n<div style="{style}">{_formula(match.group(1), "block")}</div>\n\n'
 
 
 def _formula(tex: str, display: str) -> str:
