@@ -21,7 +21,7 @@ SCHEMA = 2
 #: Under the table, for those who see its words for the first time.
 _LEGEND = (
     "x textbook: times as fast as the method as tutorials write it, which ran in turns with it. of floor: the "
-    "least time that direct convolution could take here, over the time taken. style ratio: 1 no style, 0 all of it."
+    "least time that direct convolution could take here, over the time taken. style ratio: 1 is no style."
 )
 _HEAD = ("case", "seconds", "x textbook", "of floor", "peak memory", "style ratio")
 
