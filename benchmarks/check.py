@@ -1,6 +1,6 @@
 """The regression gate: ``python -m benchmarks.check OLD NEW`` compares two runs, row by row.
 
-Speed is judged by each row's ratio to the textbook reference that ran beside it, not by seconds, so a slow hour
+Speed is compared by each row's ratio to the textbook reference that ran beside it, not by seconds, so a slow hour
 of a shared machine does not count. A row fails only if its median ratio fell by more than its limit and its best
 round is worse than the old run's worst one: noise alone seldom does both. Losses do not depend on load, so they
 are held tightly.

@@ -18,6 +18,11 @@ from benchmarks.plan import Plan, add_options, asked_to_measure, from_options, w
 #: Raised by every change of what the fields mean; results of another schema are refused by report and gate.
 SCHEMA = 2
 
+#: Under the table, for those who see its words for the first time.
+_LEGEND = (
+    "x textbook: times as fast as the method as tutorials write it, which ran in turns with it. of floor: the "
+    "least time that direct convolution could take here, over the time taken. style ratio: 1 is no style."
+)
 _HEAD = ("case", "seconds", "x textbook", "of floor", "peak memory", "style ratio")
 
 
@@ -197,7 +202,7 @@ class Harness:
             )
             return
         terminalreporter.section("speed, memory and quality side by side")
-        for line in _table(self.rows):
+        for line in (*_table(self.rows), _LEGEND):
             terminalreporter.write_line(line)
         if marks := _targets(self.rows, self.skipped):
             terminalreporter.section("speed targets")

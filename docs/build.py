@@ -2,8 +2,8 @@
 
 The pages are those of docs/, README as the start, and what else readers look for: model cards, the methods by
 hand, the API from docstrings. They are written for readers of the repository; here their links are pointed to
-the site's pages, and links to what the site does not hold become plain text. Warnings are errors. The site needs
-no network.
+the site's pages, links to what the site does not hold become plain text, and equations become MathML, which
+browsers show without a script. Warnings are errors. The site needs no network.
 
 Sphinx, because it has been looked after for longest, reads Google's docstrings, and finds broken links and anchors
 itself; Furo, because its pages load nothing from elsewhere and fit narrow screens.
@@ -45,17 +45,23 @@ ORDER = {
     "Weights": ("weights", "training", "training-data"),
     "Speed": ("performance", "benchmarks", "measured", "gatys-study"),
     "Learn": ("labs/README", "by_hand/gatys", "by_hand/adain", "deviations"),
-    "Project": ("zh-cn", "contributing", "changelog", "notice"),
+    "Project": ("zh-cn", "contributing", "adding-a-method", "citing", "changelog", "notice"),
 }
 #: Pages below another one.
 BELOW = {
     "labs/README": (*sorted(path.stem for path in ROOT.glob("docs/labs/lab*.py")), "project", "teachers"),
+    "methods": ("gatys", "adain"),
     "controls": ("strength", "styles", "codes", "color", "space", "strokes", "detail", "descent", "precision"),
     "weights": ("vgg19-lite-1", "vgg19-lite", "decoder-lite", "decoder-fast"),
 }
-FOLDERS = {"controls": "controls", "weights": "cards", "labs/README": ""}
+FOLDERS = {"methods": "methods", "controls": "controls", "weights": "cards", "labs/README": ""}
 #: Modules in the API beside the package's face.
 MODULES = ("codes", "color", "filming", "functional", "losses", "plotting", "samples")
+#: Code, in which a dollar is a dollar.
+_CODE = re.compile(r"(^```.*?^```|(`+)[^`].*?\2)", re.MULTILINE | re.DOTALL)
+#: As GitHub reads them: an inline equation has no space inside its dollars and no word beside them.
+_BLOCK = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
+_INLINE = re.compile(r"(?<![\w\\$])\$(?=\S)((?:[^$\n]|\n(?!\s*\n))+?)(?<=\S)\$(?!\w)")
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 
 
@@ -85,7 +91,7 @@ def _page(source: str, place: str, places: dict[str, str]) -> str:
         return f"# {Path(source).stem.title()} by hand\n\n`{source}` in the repository.\n\n```python\n{text}```\n"
     if source == "NOTICE":
         return f"# Notice\n\n```text\n{text}```\n"
-    pointed = _pointed(text, source, place, places)
+    pointed = _pointed(with_formulas(text), source, place, places)
     own = place.removesuffix(".md")
     below = [posixpath.join(FOLDERS[own], name) for name in BELOW.get(own, ())]
     if place == "index.md":
@@ -94,17 +100,30 @@ def _page(source: str, place: str, places: dict[str, str]) -> str:
 
 
 def _lab(text: str) -> str:
-    """Return a notebook of the percent format as a page; equations become MathML, as browsers show it."""
+    """Return a notebook of the percent format as a page."""
     page = []
     for cell in re.split(r"^# %%", text, flags=re.MULTILINE)[1:]:
         kind, _, body = cell.partition("\n")
         if "[markdown]" in kind:
-            words = re.sub(r"^# ?", "", body.strip(), flags=re.MULTILINE)
-            words = re.sub(r"\$\$(.+?)\$\$", lambda m: _formula(m.group(1), "block"), words, flags=re.DOTALL)
-            page.append(re.sub(r"\$(.+?)\$", lambda m: _formula(m.group(1), "inline"), words, flags=re.DOTALL))
+            page.append(with_formulas(re.sub(r"^# ?", "", body.strip(), flags=re.MULTILINE)))
         elif body.strip():
             page.append(f"```python\n{body.replace('# %matplotlib inline', '').strip()}\n```")
     return "\n\n".join(page) + "\n"
+
+
+def with_formulas(text: str) -> str:
+    """Return Markdown with its equations, ``$...$`` and ``$$...$$``, as MathML; code stays as it is."""
+    parts = _CODE.split(text)  # text, code, the mark around it if it is inline; and so on
+    for number in range(0, len(parts), 3):
+        shown = _BLOCK.sub(_display, parts[number])
+        parts[number] = _INLINE.sub(lambda m: _formula(m.group(1), "inline"), shown)
+    return "".join(part for number, part in enumerate(parts) if number % 3 < 2)
+
+
+def _display(match: re.Match[str]) -> str:
+    # Wide ones are scrolled by themselves on narrow screens.
+    style = "margin: 0.6em 0; padding: 0.4em 0; overflow: auto hidden"
+    return f'\n\n<div style="{style}">{_formula(match.group(1), "block")}</div>\n\n'
 
 
 def _formula(tex: str, display: str) -> str:

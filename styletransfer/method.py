@@ -136,7 +136,7 @@ class Method:
         accepts: What of a request it can honour besides content and styles: ``"strength"``, ``"masks"``.
         encoded: Returns the class of its encoded styles, if it encodes any.
         encoding: Options that matter for an encoded style.
-        brief: Options for a run of a moment, for self-tests and warm-ups.
+        brief: Options that make a run as short as it can be, for self-tests and warm-ups.
         bare: Options that leave out what only a run's record shows.
     """
 

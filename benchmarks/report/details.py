@@ -22,7 +22,7 @@ def steps(rows: list[Row]) -> Section | None:
         title="One step of a descent",
         text=(
             "As the textbook: it optimises the very loss of the textbook loop, so that the ratio compares equal "
-            "work. Default: the step users get, with the additions of docs/methods.md; its ratio is a yardstick.",
+            "work. Default: the step users get, with the additions of its preset; its ratio is a yardstick.",
         ),
         tables=[table],
     )

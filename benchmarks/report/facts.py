@@ -26,8 +26,9 @@ def in_short(rows: Sequence[Row]) -> list[str]:
         for row in best:
             told.append(
                 f"{words.label(row)}, {what}, {row.case['size']} px: {words.seconds(row.seconds)}, "
-                f"{(row.ratio or {})['median']:.2f} times as fast as the textbook's code for the same numbers, "
-                f"and {words.share(row.info['floor'])} of the machine's floor."
+                f"{(row.ratio or {})['median']:.2f} times as fast as the method as tutorials write it (the "
+                f"textbook), for the same numbers; {words.share(row.info['floor'])} of the floor, the least time "
+                "that direct convolution could take."
             )
     return told
 

@@ -109,7 +109,9 @@ def _evaluate_pair(files: tuple[str, ...], *, quiet: bool, as_json: bool, **opti
     elif not quiet:
         height, width = first.size
         columns = judged | {f"*{name}*": evaluation for name, evaluation in aids.items()}
-        head = f"Judge: {first.judge.text}. {width}x{height} pixels. Columns in italics are reading aids."
+        head = (
+            f"Judge: {first.judge.text}. {width}x{height} pixels. Columns in italics are reading aids, no methods."
+        )
         tell("\n".join([pictures_table(columns), "", head, "", *notes(first.judge)]))
 
 

@@ -1,4 +1,4 @@
-"""Networks to learn from and to be judged by: extractors of this package, and files of other formats.
+"""Networks to learn from and to measure losses in: extractors of this package, and files of other formats.
 
 Two more formats are read, both safetensors:
 
@@ -35,7 +35,7 @@ COARSE_LAYER, CONTENT_LAYER = "relu5_1", "relu4_2"
 
 
 class Teacher(nn.Module):
-    """A frozen network to learn from or to be judged by.
+    """A frozen network to learn from or to measure losses in.
 
     Args:
         network: The extractor.
@@ -150,7 +150,7 @@ def _network(
 
 
 class LossNetwork(nn.Module):
-    """The features in which a decoder's result is judged while it is trained.
+    """The features in which a decoder's losses are measured while it is trained.
 
     Args:
         teachers: Each layer is taken from the first that has it itself, else from the first that predicts it.

@@ -85,6 +85,7 @@ def test_a_ratio_to_something_else_is_no_ratio_to_the_textbook() -> None:
 
 def test_the_table_shows_what_the_plugin_s_cannot(real_run: tuple[Path, str]) -> None:
     assert "x textbook" in real_run[1]
+    assert "x textbook: times as fast as the method as tutorials write it" in real_run[1]
     assert "style ratio" in real_run[1]
 
 

@@ -1,4 +1,4 @@
-"""AdaIN's options and declaration."""
+"""Options of feed-forward methods; AdaIN's own and its declaration."""
 
 from __future__ import annotations
 
@@ -20,26 +20,18 @@ MOST_PASSES = 8
 
 
 @dataclass(frozen=True, kw_only=True, init=False)
-class AdaINConfig(Config):
-    """Options of AdaIN.
+class FeedForwardConfig(Config):
+    """Options that every feed-forward method has; a method derives its own from it.
 
     Raises:
         OptionError: A value outside its range.
     """
-
-    owner: ClassVar[str] = "Method 'adain'"
 
     alpha: float = option(
         1.0, "strength: 0 reconstructs the content, 1 takes the style in full; in [0, 1]", span=(0, 1)
     )
     style_mix: tuple[float, ...] | None = option(None, "share of each style, > 0, of their sum; equal if absent")
     passes: int | None = option(None, "passes through the network, 1 to 8; the decoder's own number if absent")
-    alignment: str | None = option(
-        None,
-        "channels: each channel's mean and deviation, the paper's; covariance: how channels go together, too; the "
-        "decoder's own if absent",
-        choices=ALIGNMENTS,
-    )
     precision: str = option("float32", HELP, choices=PRECISIONS)
     engine: str = option("torch", engines.HELP, choices=engines.ENGINES)
     measure: bool = option(
@@ -52,11 +44,33 @@ class AdaINConfig(Config):
         object.__setattr__(self, "style_mix", style_shares(self.style_mix))
         if self.passes is not None:
             object.__setattr__(self, "passes", integer(self.passes, "passes", low=1, high=MOST_PASSES))
-        if self.alignment is not None:
-            choice(self.alignment, ALIGNMENTS, "alignment")
         check_precision(self.precision)
         choice(self.engine, engines.ENGINES, "engine")
         flag(self.measure, "measure")
+
+
+@dataclass(frozen=True, kw_only=True, init=False)
+class AdaINConfig(FeedForwardConfig):
+    """Options of AdaIN.
+
+    Raises:
+        OptionError: A value outside its range.
+    """
+
+    owner: ClassVar[str] = "Method 'adain'"
+
+    alignment: str | None = option(
+        None,
+        "channels: each channel's mean and deviation, the paper's; covariance: how channels go together, too; the "
+        "decoder's own if absent",
+        choices=ALIGNMENTS,
+    )
+
+    def __post_init__(self) -> None:
+        """Validate every field."""
+        super().__post_init__()
+        if self.alignment is not None:
+            choice(self.alignment, ALIGNMENTS, "alignment")
 
 
 def _weight_sets(extractor: str, options: Mapping[str, Any]) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ class FeedForwardStylizer(Stylizer):
 
     Args:
         extractor: Feature extractor; also called the encoder here.
-        config: Options: an `AdaINConfig` or one with the same fields.
+        config: Options, a `FeedForwardConfig`.
         decoder: A name, a file, or a `Decoder` that was trained for the extractor; by default the extractor's own.
     """
 

@@ -135,7 +135,7 @@ class GatysConfig(Config):
         (34, 86), "at most so many steps: one number for all sizes together, or one per size", span=(1, 1000)
     )
     tolerance: float = option(0.0, "stop when the loss fell by less than this share over patience steps; 0: never")
-    patience: int = option(20, "steps over which levelling off is judged")
+    patience: int = option(20, "steps over which that fall is measured")
     retries: int = option(5, "how often to go back to the last good picture and halve the step length")
     style_mix: tuple[float, ...] | None = option(None, "share of each style, > 0, of their sum; equal if absent")
     seed: int = option(0, "seed of the noise start")

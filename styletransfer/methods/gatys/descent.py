@@ -30,7 +30,7 @@ class Descent:
         decay_every: Steps; 0 for a constant step length.
         steps: At most so many.
         tolerance: Stop when the loss fell by less than this share over `patience` steps; 0 never stops early.
-        patience: Steps over which levelling off is judged.
+        patience: Steps over which the fall is measured.
         retries: How often to go back and halve the step length before giving up.
         floor: A loss up to this is no explosion, however much smaller the best one is: otherwise every step away
             from a nearly perfect point would be one.

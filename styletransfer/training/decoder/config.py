@@ -50,7 +50,7 @@ class DecoderConfig(RecipeConfig):
     )
     gate: float = option(0.35, "feature error of the first phase above which it counts as not learnt, > 0")
     content_weight: float = option(2.0, "of the content loss, >= 0")
-    moment_weight: float = option(40.0, "of the moment style loss (equation 13), >= 0")
+    moment_weight: float = option(40.0, "of the moment style loss (means and deviations, equation 13), >= 0")
     gram_weight: float = option(24.0, "of the Gram style loss, >= 0")
     deep_weight: float = option(0.0, "of the Gram style loss of the deepest layer, once more, >= 0")
     color_weight: float = option(3.0, "of the distance between the distributions of colours, >= 0")

@@ -144,7 +144,7 @@ class DecoderTask(Task):
         images, outside = contents, contents.new_zeros(())
         passes = self.module.spec.passes
         for _ in range(passes):
-            # Gradients run through all passes: only the last result is judged, the earlier ones prepare it.
+            # Gradients run through all passes: only the last result is measured, the earlier ones prepare it.
             images = self._recomputed(self._put_through, images.clamp(0, 1), dict(styles.encoded)).float()
             outside = outside + _outside(images) / passes
         after = self._recomputed(network, images)

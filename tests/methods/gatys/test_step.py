@@ -42,7 +42,7 @@ def plain_gram(x: Tensor) -> Tensor:
 
 
 class PlainObjective:
-    """The losses of docs/methods.md, one style, no masks."""
+    """The losses of docs/methods/gatys.md, one style, no masks."""
 
     def __init__(self, extractor: VGG19Features, config: GatysConfig, content: Tensor, style: Tensor) -> None:
         self.extractor, self.config = extractor, config
