@@ -79,6 +79,7 @@ def create_page(visitors: Visitors) -> gr.Blocks:
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> from styletransfer.app.visitors import Visitors
         >>> page = create_page(Visitors(Limits(), Path(tempfile.mkdtemp())))
         >>> page.title
