@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 
 import pytest
 
+import solve  # docs/labs
+from solve import solved
 from styletransfer import labs
 
 LABS = Path(__file__).parents[2] / "docs" / "labs"
 PAGES = sorted(LABS.glob("lab*.py"))
-
-
-def solved(page: Path) -> str:
-    """The lab's text with its blanks filled in."""
-    text, answers = page.read_text(encoding="utf-8"), LABS / "solutions" / page.name
-    source = answers.read_text(encoding="utf-8")
-    tree = ast.parse(source)
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
-            blank = re.compile(rf"^def {node.name}\(.*?raise NotImplementedError\n", re.MULTILINE | re.DOTALL)
-            assert blank.search(text), f"{page.name} has no blank for {node.name}"
-            text = blank.sub(lambda _, n=node: ast.unparse(n) + "\n", text)
-    imports = [ast.unparse(node) for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
-    return "\n".join([*imports, text])
 
 
 def quick(text: str) -> str:
@@ -72,3 +59,34 @@ def test_has_all_of_its_parts(page: Path) -> None:
     ):
         assert part in text, part
     assert "Nothing to download" in text or "nothing to download" in text
+
+
+class TestForTeachers:
+    def test_solved_labs_are_written(self, tmp_path: Path) -> None:
+        assert solve.main(["-o", str(tmp_path / "solved"), "lab2_losses", "lab3_inversion.py"]) == 0
+        written = tmp_path / "solved" / "lab2_losses.py"
+        assert "NotImplementedError" not in written.read_text(encoding="utf-8")
+        assert sorted(path.stem for path in written.parent.iterdir()) == ["lab2_losses", "lab3_inversion"]
+
+    def test_labs_are_timed(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setattr(solve, "solved", lambda page: "import pathlib\nprint(pathlib.Path.cwd())\n")
+        monkeypatch.chdir(tmp_path)
+        assert solve.main(["--run", "lab0_setup"]) == 0
+        assert re.fullmatch(r"lab0_setup 0 s\n", capsys.readouterr().out)
+        assert Path.cwd() == tmp_path
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ([], "give --run, or -o FOLDER"),
+            (["--run", "lab99"], "no lab 'lab99'; there are: lab0_setup"),
+            (["-o", str(LABS)], "the labs themselves are in that folder"),
+        ],
+    )
+    def test_mistakes(self, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
+        with pytest.raises(SystemExit) as left:
+            solve.main(arguments)
+        assert left.value.code == 2
+        assert message in capsys.readouterr().err
