@@ -28,7 +28,7 @@ def test_values_are_shown_as_typed(value: object, text: str) -> None:
     assert show(value) == text
 
 
-@pytest.mark.parametrize("method", METHODS.values(), ids=str)
+@pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
 def test_every_field_of_a_method_has_a_kind_and_a_span_around_its_default(method: Method) -> None:
     for field in [*list_fields(method.config), *list_fields(Controls)]:
         assert field.help

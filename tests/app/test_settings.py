@@ -51,7 +51,7 @@ def test_a_preset_that_fills_the_form_is_asked_for_alone(preset: str) -> None:
     assert read(methods=["gatys"], options=held).options["gatys"] == expected
 
 
-@pytest.mark.parametrize("method", METHODS.values(), ids=str)
+@pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
 def test_what_a_form_holds_gives_the_same_config(method: Method) -> None:
     """The values of widgets, taken for changed ones, mean what the defaults mean."""
     held = preset_values(method)
