@@ -138,7 +138,10 @@ def show(value: Any) -> str:
         return ",".join(f"{key}={show(item)}" for key, item in value.items())
     if isinstance(value, bool):
         return "on" if value else "off"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)  # what is typed again has to be the same
 
 
 def _kind_of(hint: Any) -> Kind:

@@ -8,6 +8,8 @@ import errno
 import os
 import re
 import secrets
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -28,6 +30,10 @@ _REASONS = {
     errno.ENOENT: "the folder takes no new files; choose another folder",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
+
+
+#: The file in a folder of `passing_folder` that is locked as long as its process lives.
+_OWNER = "owner.lock"
 
 
 def ordinary_file(
@@ -303,6 +309,26 @@ def alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def passing_folder(prefix: str) -> Iterator[Path]:
+    """Give a temporary folder that is removed at the end; those that killed processes have left are removed now.
+
+    Args:
+        prefix: How the names of such folders begin.
+    """
+    if not _WINDOWS:  # where nobody could tell whether a folder is in use
+        for old in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+            with contextlib.suppress(OSError), (old / _OWNER).open("rb") as file:
+                if _locked(file):
+                    shutil.rmtree(old, ignore_errors=True)
+    with (
+        tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as folder,
+        (Path(folder) / _OWNER).open("wb") as file,
+    ):
+        _locked(file)
+        yield Path(folder)
 
 
 def _locked(file: BinaryIO, *, wait: bool = False) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from styletransfer import codes, images
+from styletransfer import codes, images, samples
 from styletransfer._checks import choice
 from styletransfer.errors import OptionError
 from styletransfer.features import as_extractor, own_file
@@ -66,7 +66,7 @@ def prepare(
     """Read pictures, check options and build the stylizers.
 
     Args:
-        content: Path, PIL image, array, tensor or `Picture`.
+        content: Path, PIL image, array, tensor or `Picture`; or the name of a drawn picture.
         style: The same, an `EncodedStyle`, the name of a drawn style, or a list of several.
         methods: Names of methods.
         extractor: Name of a weight set, or an extractor; each method's own default if absent.
@@ -85,7 +85,9 @@ def prepare(
     if not listed:
         raise OptionError("At least one style picture is needed, got an empty list.")
     edges: dict[str, Any] = {"long_edge": long_edge, "short_edge": short_edge}
-    picture = content if isinstance(content, Picture) else images.read_picture(content, what="content", **edges)
+    picture = content
+    if not isinstance(picture, Picture):
+        picture = images.read_picture(samples.find(content) or picture, what="content", **edges)
     styles = [read_style(item, **edges) for item in listed]
     stylizers = build_stylizers(methods, extractor=extractor, device=device, options=options, fetch=fetch)
     return Job(content=picture, styles=styles, stylizers=stylizers)
@@ -163,7 +165,8 @@ def stylize(
     """Repaint `content` in the manner of `style`: the package in one call.
 
     Args:
-        content: Path, PIL image, array (H, W), (H, W, 3) or (H, W, 4), or tensor (B, 3, H, W) in [0, 1].
+        content: Path, PIL image, array (H, W), (H, W, 3) or (H, W, 4), or tensor (B, 3, H, W) in [0, 1]; or the
+            name of a drawn picture (`samples.list_contents`).
         style: The same, the name of a drawn style (`samples.list_styles`) or of one in the library, a file of
             encoded styles (`codes`), or a list of several to be mixed.
         method: See `list_stylizers`; the default takes a fraction of a second.

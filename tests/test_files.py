@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from styletransfer.errors import OutputError, WeightsError
-from styletransfer.files import check_place, ordinary_file, write_atomically
+from styletransfer.files import check_place, ordinary_file, passing_folder, write_atomically
 
 
 def refused(path: object, message: str) -> None:
@@ -95,3 +95,22 @@ def test_a_file_that_is_being_written_here_is_no_leftover(tmp_path: Path) -> Non
     )
     assert path.read_bytes() == b"1"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no locks to tell by")
+def test_a_passing_folder_goes_and_takes_abandoned_ones_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    abandoned, other = tmp_path / "mine-1", tmp_path / "mine-2"
+    for folder in (abandoned, other):
+        folder.mkdir()
+    (abandoned / "owner.lock").touch()
+    with passing_folder("mine-") as first:
+        assert not abandoned.exists()
+        assert other.exists()  # nobody has said whose it is
+        with passing_folder("mine-") as second:
+            assert first.exists()  # in use
+            assert second != first
+        assert not second.exists()
+    assert not first.exists()

@@ -8,6 +8,15 @@ from styletransfer._checks import integer
 
 #: Smallest size that is offered, pixels.
 SMALLEST_EDGE = 64
+#: What each of the `Limits` may be.
+BOUNDS = {
+    "long_edge": (SMALLEST_EDGE, 8192),
+    "seconds": (1, 86_400),
+    "waiting": (0, 30),  # each of those who wait holds a thread of the server, which has forty
+    "upload_megabytes": (1, 1000),
+    "upload_megapixels": (1, 1000),
+    "kept_minutes": (1, 10_000),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +48,5 @@ class Limits:
 
     def __post_init__(self) -> None:
         """Check every value."""
-        integer(self.long_edge, "long_edge", low=SMALLEST_EDGE, high=8192)
-        integer(self.seconds, "seconds", low=1, high=86_400)
-        # Each of those who wait holds a thread of the server, which has forty.
-        integer(self.waiting, "waiting", low=0, high=30)
-        integer(self.upload_megabytes, "upload_megabytes", low=1, high=1000)
-        integer(self.upload_megapixels, "upload_megapixels", low=1, high=1000)
-        integer(self.kept_minutes, "kept_minutes", low=1, high=10_000)
+        for name, (low, high) in BOUNDS.items():
+            integer(getattr(self, name), name, low=low, high=high)

@@ -11,7 +11,7 @@ import gradio as gr
 from styletransfer import samples
 from styletransfer.app import views
 from styletransfer.app.limits import SMALLEST_EDGE, Limits
-from styletransfer.app.settings import control_fields, form_fields, preset_values, quick_first, read_form
+from styletransfer.app.settings import as_held, control_fields, form_fields, preset_values, quick_first, read_form
 from styletransfer.app.visitors import View, Visitors
 from styletransfer.app.widgets import picture_upload, refilled, uploaded, widget
 from styletransfer.errors import StyleTransferError
@@ -20,6 +20,8 @@ from styletransfer.methods import DEFAULT_METHOD, METHODS
 
 #: Size of a first picture: seconds on a laptop.
 _FIRST_EDGE = 256
+#: The control that acts on masks, and so stands below the picture of one.
+_FADING = "feather"
 #: Seconds between two drawings of the curves, which take a tenth of a second each.
 _CURVE_EVERY = 2.0
 _HEAD = """# styletransfer
@@ -93,7 +95,7 @@ def create_page(visitors: Visitors) -> gr.Blocks:
         gr.Markdown(_HEAD)
         with gr.Row():
             with gr.Column(scale=2, min_width=340):
-                _inputs(form)
+                _inputs(form, visitors)
             with gr.Column(scale=3, min_width=360):
                 _outputs(form, visitors)
         _reactions(form)
@@ -101,11 +103,14 @@ def create_page(visitors: Visitors) -> gr.Blocks:
     return page
 
 
-def _inputs(form: _Form) -> None:
+def _inputs(form: _Form, visitors: Visitors) -> None:
     """Lay out everything that is asked."""
     with gr.Row():
-        form.content = _picture("Content", samples.list_contents())
-        form.style = _picture("Style", samples.list_styles())
+        form.content = _picture("Content", samples.list_contents()[0], visitors)
+        form.style = _picture("Style", samples.list_styles()[0], visitors)
+    with gr.Row():
+        _choose_from(samples.list_contents(), form.content, "Drawn contents", scale=1)
+        _choose_from(samples.list_styles(), form.style, "Drawn styles", scale=2)
     choices = [(METHODS[name].title, name) for name in quick_first()]
     iterative = [name for name, method in METHODS.items() if method.iterative]
     form.methods = gr.CheckboxGroup(choices, value=[DEFAULT_METHOD, *iterative[:1]], label="Methods, side by side")
@@ -117,13 +122,17 @@ def _inputs(form: _Form) -> None:
         label="long_edge",
         info="Longer side of the result, pixels. Twice the size takes four times as long.",
     )
-    form.strength = gr.Slider(0, 1, value=1, step=0.05, label="strength", info="Share of the style.")
+    form.strength = gr.Slider(
+        0, 1, value=1, step=0.05, label="strength", info="How much of the style, in every method."
+    )
     with gr.Accordion("Controls of all methods: colours, strokes, detail", open=False):
-        for declared in control_fields():
-            form.controls[declared.name] = widget(declared, declared.default)
-        form.preserve = picture_upload(
-            label="preserve: a grey picture, white where the content is kept", height=140
-        )
+        fields = control_fields()
+        for declared in fields:
+            if declared.name == _FADING:
+                form.preserve = picture_upload(
+                    label="preserve: a grey picture, white where the content is kept", height=140
+                )
+            form.controls[declared.name] = widget(declared, as_held(declared.default, declared))
     for name in quick_first():
         method = METHODS[name]
         fields, values = form_fields(method), preset_values(method)
@@ -139,14 +148,19 @@ def _outputs(form: _Form, visitors: Visitors) -> None:
     with gr.Row():
         start = gr.Button("Paint", variant="primary", elem_id="paint")
         cancel = gr.Button("Cancel", variant="stop", interactive=False, elem_id="cancel")
-    state = gr.HTML(views.state(View(message="Choose two pictures, then paint.", state="done")), elem_id="state")
+    state = gr.HTML(
+        views.state(View(message="Ready. Choose pictures, methods and options, then paint.", state="waiting")),
+        elem_id="state",
+    )
     ordered = quick_first()
     with gr.Row():
         pictures = {name: gr.HTML(views.picture(name, None), elem_id=f"picture-{name}") for name in ordered}
     files = gr.File(label="Download", file_count="multiple", interactive=False, visible=False, elem_id="files")
     curve = gr.HTML("", elem_id="curve")
     table = gr.HTML("", elem_id="table")
-    commands = gr.Code(label="The same from the shell", language="shell", interactive=False, visible=False)
+    commands = gr.Code(
+        label="The same from the shell", language="shell", interactive=False, visible=False, wrap_lines=True
+    )
     outputs = [start, cancel, state, *pictures.values(), curve, table, files, commands]
 
     def paint(request: gr.Request, *values: Any) -> Iterator[list[Any]]:
@@ -259,15 +273,40 @@ def _leaving(visitors: Visitors) -> Any:
     return leave
 
 
-def _picture(label: str, names: list[str]) -> gr.Image:
-    """Return a place for a picture, with the drawn ones below it to choose from."""
-    files = [str(samples.find(name)) for name in names]
-    with gr.Column(min_width=160):
-        place = picture_upload(value=files[0], label=label, height=220, elem_id=label.lower())
-        gr.Examples(
-            [[file] for file in files], [place], label=f"Sample {label.lower()}s", examples_per_page=len(files)
-        )
+def _picture(label: str, sample: str, visitors: Visitors) -> gr.Image:
+    """Return a place for a picture, which holds a drawn one at first; what is uploaded is looked at."""
+    place = picture_upload(value=str(samples.find(sample)), label=label, height=220, elem_id=label.lower())
+
+    def look(request: gr.Request, payload: Any) -> None:
+        path = uploaded(payload)
+        if path is not None and (fault := visitors.note(str(request.session_hash), path)) is not None:
+            gr.Warning(fault)
+
+    place.upload(look, place, preprocess=False, show_progress="hidden", api_visibility="private")
     return place
+
+
+def _choose_from(names: Sequence[str], place: gr.Image, label: str, *, scale: int) -> None:
+    """Show drawn pictures by name; one that is clicked goes into a place."""
+    files = [str(samples.find(name)) for name in names]
+    gallery = gr.Gallery(
+        list(zip(files, names, strict=True)),
+        label=label,
+        columns=len(files) // scale,
+        height=90 * scale,
+        allow_preview=False,
+        interactive=False,
+        object_fit="cover",
+        buttons=[],
+        min_width=100,
+        scale=scale,
+        elem_id=label.lower().replace(" ", "-"),
+    )
+
+    def choose(chosen: gr.SelectData) -> str:
+        return files[int(chosen.index)]
+
+    gallery.select(choose, None, place, show_progress="hidden", api_visibility="private")
 
 
 def _is_up_front(declared: Field) -> bool:

@@ -68,6 +68,7 @@ class Painting:
         comparison: What came of it, or None.
         problem: What went wrong, in a sentence, or None.
         stopped: Why it ended early, in a sentence, or None.
+        notes: What should be known of how the pictures were read.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Painting:
         self.comparison: Comparison | None = None
         self.problem: str | None = None
         self.stopped: str | None = None
+        self.notes: tuple[str, ...] = ()
         self._files = (content, style, preserve)
         self._cancelled = threading.Event()
         self._ended = threading.Event()
@@ -141,7 +143,9 @@ class Painting:
                 f"The {what} has {width}x{height} pixels, and this app takes at most {most} million. "
                 "Reduce it with another program first."
             )
-        return read_picture(io.BytesIO(data), what=what, long_edge=self.settings.long_edge, quiet=True)
+        picture = read_picture(io.BytesIO(data), what=what, long_edge=self.settings.long_edge, quiet=True)
+        self.notes += picture.notes
+        return picture
 
     def _watch(self, method: str, step: Step) -> None:
         run = self.runs[method]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import signal
 import socket
-import tempfile
 import threading
 import webbrowser
 from collections.abc import Awaitable, Callable, Iterator
@@ -15,9 +15,12 @@ from typing import Any
 
 from styletransfer.app.limits import Limits
 from styletransfer.errors import OptionError
+from styletransfer.files import passing_folder
 
 #: Where the search for a free port starts, and how many are tried.
 _FIRST_PORT, _PORTS = 7860, 40
+#: How the names of folders with uploads begin, and seconds between two looks for those who have left.
+_FOLDERS, _SWEEP = "styletransfer-app-", 30
 #: Seconds that open connections may take to end.
 _GOODBYE = 2
 #: A browser loads nothing from elsewhere: the page works offline, and tells nobody of its visitors.
@@ -61,7 +64,9 @@ def serve(
         OptionError: Gradio is not installed, or an address or port that cannot be had.
     """
     require_gradio()
-    with listening(host, port) as listener, tempfile.TemporaryDirectory(prefix="styletransfer-app-") as folder:
+    if not host.strip():
+        raise OptionError("The address to listen at is empty; leave --host out, or give one such as 0.0.0.0.")
+    with listening(host, port) as listener, passing_folder(_FOLDERS) as folder:
         number = listener.getsockname()[1]
         shown = f"[{host}]" if ":" in host else "127.0.0.1" if host == "0.0.0.0" else host
         address = f"http://{shown}:{number}"
@@ -70,12 +75,48 @@ def serve(
             tell(f"Everybody who can reach this machine at port {number} can use it.")
         if open_browser:
             threading.Timer(1.0, webbrowser.open, [address]).start()
-        server, visitors = start(limits or Limits(), Path(folder))
+        server, visitors = start(limits or Limits(), folder)
+        over = threading.Event()
+        threading.Thread(target=_sweep, args=(visitors, over), daemon=True).start()
         try:
-            with contextlib.suppress(KeyboardInterrupt):
+            with contextlib.suppress(KeyboardInterrupt), _ending():
                 server.run(sockets=[listener])
         finally:
+            over.set()
             visitors.leave_all()
+
+
+def _sweep(visitors: Any, over: threading.Event) -> None:
+    """Look for visitors who are gone, now and then."""
+    while not over.wait(_SWEEP):
+        visitors.sweep()
+
+
+@contextlib.contextmanager
+def _ending() -> Iterator[None]:
+    """Let a server that is told to end, or whose terminal is closed, remove its files as at Ctrl-C.
+
+    Once it has closed its connections, uvicorn sends itself the signal again that it was stopped by.
+    """
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def hang_up(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)  # which uvicorn hears
+
+    handlers = {"SIGTERM": end, "SIGHUP": hang_up}
+    main = threading.current_thread() is threading.main_thread()  # no other may ask for signals
+    before = {
+        getattr(signal, name): signal.signal(getattr(signal, name), handler)
+        for name, handler in handlers.items()
+        if main and hasattr(signal, name)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
@@ -110,15 +151,15 @@ def start(limits: Limits, folder: Path) -> tuple[Any, Any]:
         limits: What each visitor may ask.
         folder: Where uploads and results are kept; removing it is the caller's.
     """
-    uploads, results = folder / "uploads", folder / "uploads" / "results"
-    results.mkdir(parents=True, exist_ok=True)
+    uploads = folder / "uploads"
+    uploads.mkdir(exist_ok=True)
     # Read by Gradio when it is imported, and when widgets are made.
     os.environ |= {"GRADIO_TEMP_DIR": str(uploads), "GRADIO_ANALYTICS_ENABLED": "False"}
     import uvicorn
 
     from styletransfer.app.visitors import Visitors
 
-    visitors = Visitors(limits, results)
+    visitors = Visitors(limits, uploads)
     config = uvicorn.Config(create_app(visitors), log_level="warning", timeout_graceful_shutdown=_GOODBYE)
     return uvicorn.Server(config), visitors
 
@@ -149,14 +190,21 @@ def create_app(visitors: Any) -> Any:
 
     letters = ["system-ui", "sans-serif"]
     mono = ["ui-monospace", "monospace"]
-    return gr.mount_gradio_app(
+    page = create_page(visitors)
+    gr.mount_gradio_app(
         app,
-        create_page(visitors),
+        page,
         path="/",
-        theme=gr.themes.Default(font=letters, font_mono=mono),
+        # Help in a grey that is read on a projector, too.
+        theme=gr.themes.Default(font=letters, font_mono=mono).set(
+            block_info_text_color="*neutral_600", block_info_text_color_dark="*neutral_300"
+        ),
         css=views.CSS,
         footer_links=[],
         run_history=False,
         ssr_mode=False,
         max_file_size=visitors.limits.upload_megabytes * 1_000_000,
     )
+    # A page that is mounted does not count as launched, and then Gradio does not ask whether a file was uploaded.
+    page.has_launched = True
+    return app

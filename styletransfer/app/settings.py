@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +18,11 @@ from styletransfer.method import Method
 from styletransfer.methods import METHODS
 from styletransfer.weights import catalogue
 
-#: Options that a form has no use for: shares of several styles, where it takes one.
-_UNUSED = ("style_mix",)
+#: What the widget of an option holds that is not set.
+UNSET = ""
+#: Options that a form has no use for: shares of several styles, where it takes one,
+#: and engines, one of which compiles for minutes and cannot be stopped meanwhile.
+_UNUSED = ("style_mix", "engine")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +61,10 @@ class Settings:
         """
         lines = []
         for method in self.methods:
-            words = ["styletransfer", "stylize", content, style, "-m", method, "--long-edge", str(self.long_edge)]
-            words += ["--strength", f"{self.strength:g}"] * (self.strength != 1)
-            words += [] if preserve is None else ["--preserve", preserve]
+            words = ["styletransfer", "stylize", _file(content), _file(style), "-m", method]
+            words += ["--long-edge", str(self.long_edge)]
+            words += ["--strength", show(self.strength)] * (self.strength != 1)
+            words += [] if preserve is None else ["--preserve", _file(preserve)]
             for name, value in self.options.get(method, {}).items():
                 flag = name.replace("_", "-")
                 words += (
@@ -69,6 +74,11 @@ class Settings:
                 )
             lines.append(shlex.join(words))
         return lines
+
+
+def _file(name: str) -> str:
+    """Return a file's name as a command takes it, even if it looks like an option."""
+    return f"./{name}" if name.startswith("-") else name
 
 
 def quick_first(methods: Sequence[str] | None = None) -> list[str]:
@@ -110,15 +120,15 @@ def as_held(value: Any, declared: Field) -> Any:
         return sum(value) if isinstance(value, tuple) else value
     if declared.kind is NAMES:
         return list(value)
-    if not is_typed(declared):
-        return value
-    return "" if value is None else show(value)
+    if value is None:
+        return UNSET
+    return show(value) if is_typed(declared) else value
 
 
 def read_form(
     limits: Limits,
     *,
-    methods: Sequence[str],
+    methods: Any,
     long_edge: Any,
     strength: Any,
     controls: Mapping[str, Any],
@@ -139,13 +149,13 @@ def read_form(
     """
     if not methods:
         raise OptionError("No method is chosen; choose at least one.")
-    names = quick_first(check_methods(list(methods)))
+    names = quick_first(check_methods(_listed(methods, "methods")))
     edge = integer(whole(long_edge), "long_edge", low=SMALLEST_EDGE, high=limits.long_edge)
-    shared = {f.name: controls[f.name] for f in control_fields() if controls.get(f.name, f.default) != f.default}
+    shared = {f.name: as_option(controls[f.name], f) for f in control_fields() if _is_changed(f, controls)}
     chosen = {}
     for name in names:
         method = METHODS[name]
-        chosen[name] = {**_changed(method, options.get(name, {})), **_unset_left_out(shared)}
+        chosen[name] = {**_changed(method, options.get(name, {})), **shared}
         method.configure(chosen[name])  # every mistake is found before anybody waits
     return Settings(
         methods=tuple(names),
@@ -169,19 +179,31 @@ def _changed(method: Method, held: Mapping[str, Any]) -> dict[str, Any]:
     changed = {} if preset in (None, _usual_preset(method)) else {"preset": preset}
     for declared in form_fields(method):
         value = held.get(declared.name, usual[declared.name])
-        if declared.name == "preset" or value in (usual[declared.name], None, ""):
+        if declared.name == "preset" or value in (usual[declared.name], None, UNSET):
             continue
         changed[declared.name] = as_option(value, declared)
     return changed
 
 
 def as_option(value: Any, declared: Field) -> Any:
-    """Return what a widget holds as the option's value."""
+    """Return what a widget holds as the option's value.
+
+    Raises:
+        OptionError: Something else than its widget offers; so no name can be that of a file.
+    """
     if declared.kind is NAMES:
-        return tuple(value)
+        return tuple(_listed(value, declared.name))
+    if declared.choices:
+        return choice(value, declared.choices, declared.name)
     if isinstance(value, str) and is_typed(declared):
         return read_text(value, declared.kind, declared.name)
     return whole(value) if declared.kind in (INTEGER, INTEGERS) else value
+
+
+def _listed(value: Any, what: str) -> list[str]:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
+        raise OptionError(f"{what} must be a list of names, got {reprlib.repr(value)}.")
+    return list(value)
 
 
 def is_typed(declared: Field) -> bool:
@@ -195,8 +217,8 @@ def _usual_preset(method: Method) -> Any:
     return {f.name: f.default for f in list_fields(method.config)}.get("preset")
 
 
-def _unset_left_out(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+def _is_changed(declared: Field, held: Mapping[str, Any]) -> bool:
+    return held.get(declared.name, declared.default) not in (declared.default, None, UNSET)
 
 
 def _embedded(kind: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+from collections.abc import Sequence
 
 from styletransfer.app.painting import Run
 from styletransfer.app.visitors import View
@@ -30,12 +31,16 @@ CSS = """
 .st-table th, .st-table td {padding: 4px 9px; text-align: right; white-space: nowrap;
   border-bottom: 1px solid var(--border-color-primary)}
 .st-table th:first-child, .st-table td:first-child {text-align: left}
-.st-table .st-reference {opacity: 0.65; font-style: italic}
 .st-notes {font-size: 0.92em; margin-top: 8px}
 """
 
 
-_SECONDS = "Seconds here include sending pictures to this page; measure speed with styletransfer benchmark."
+#: What is special about figures in the app.
+_NOTES = (
+    "Seconds here include sending pictures to this page; measure speed with styletransfer benchmark.",
+    "The losses under the pictures are each method's own, with its own weights and layers, of the picture before "
+    "strength and controls act at its end. They cannot be compared with each other; this table's figures can.",
+)
 
 
 def state(view: View) -> str:
@@ -74,20 +79,20 @@ def curve(view: View) -> str:
 def table(comparison: Comparison) -> str:
     """Return the figures of a comparison, and what they mean below them."""
     headings, lines = comparison.table()
-    methods = len(comparison.rows)
-    head = "".join(f"<th>{html.escape(heading)}</th>" for heading in headings)
-    body = "".join(
-        f"<tr{'' if number < methods else ' class=st-reference'}>{_cells(line)}</tr>"
-        for number, line in enumerate(lines)
-    )
-    notes = "".join(f"<li>{html.escape(note)}</li>" for note in [*comparison.notes(), _SECONDS])
+    names = [title(row.method) for row in comparison.rows]
+    names += [line[0] for line in lines[len(names) :]]
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in ["", *names])
+    # One column for each picture, as the pictures stand; it fits on a phone, too.
+    rows = zip(headings[1:], *(line[1:] for line in lines), strict=True)
+    body = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
+    notes = "".join(f"<li>{html.escape(note)}</li>" for note in [*comparison.notes(), *_NOTES])
     return (
         f'<div class="st-table"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
         f'<details class="st-notes"><summary>What these figures mean</summary><ul>{notes}</ul></details>'
     )
 
 
-def _cells(line: list[str]) -> str:
+def _cells(line: Sequence[str]) -> str:
     return "".join(f"<td>{html.escape(cell)}</td>" for cell in line)
 
 
@@ -97,7 +102,7 @@ def _caption(run: Run) -> str:
     if last is not None and last.steps > 1:
         words.append(f"step {last.step} of {last.steps}")
     if last is not None and "total" in last.losses:
-        words.append(f"loss {last.total:.4g}")
+        words.append(f"own loss {last.total:.4g}")
     return " · ".join(words)
 
 

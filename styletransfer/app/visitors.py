@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +19,8 @@ from styletransfer.app.painting import Painting, Run
 from styletransfer.app.settings import Settings
 from styletransfer.comparing.result import Comparison
 from styletransfer.errors import OptionError, OutputError, StyleTransferError
+from styletransfer.files import write_atomically
+from styletransfer.images.opening import opened
 from styletransfer.plotting import title
 from styletransfer.progress import duration
 
@@ -53,6 +57,7 @@ class View:
 @dataclass
 class _Visitor:
     folder: Path
+    seen: float
     cancelled: threading.Event = field(default_factory=threading.Event)
     busy: bool = False
     uploads: set[Path] = field(default_factory=set)
@@ -63,12 +68,15 @@ class Visitors:
 
     Args:
         limits: What each may ask.
-        folder: Where results are kept until their visitor leaves.
+        folder: Where uploads arrive. Results are kept in a folder below it until their visitor leaves. No file
+            elsewhere is read or removed, whatever a visitor names.
     """
 
     def __init__(self, limits: Limits, folder: Path) -> None:
         self.limits = limits
-        self.folder = folder
+        self.folder = folder.resolve()
+        self._results = self.folder / "results"
+        self._results.mkdir(exist_ok=True)
         self.desk = Desk(limits.waiting)
         self._lock = threading.Lock()
         self._present: dict[str, _Visitor] = {}
@@ -97,12 +105,13 @@ class Visitors:
         for path, what in ((content, "content"), (style, "style")):
             if path is None:
                 raise OptionError(f"There is no {what} picture yet; choose a sample or upload one.")
+        given = [None if path is None else self._checked(path) for path in (content, style, preserve)]
         visitor = self._enter(name)
         ticket = None
         painting = None
         try:
-            visitor.uploads |= {path for path in (content, style, preserve) if path is not None}
-            data = [None if path is None else _bytes_of(path) for path in (content, style, preserve)]
+            visitor.uploads |= {path for path in given if path is not None}
+            data = [None if path is None else _bytes_of(path) for path in given]
             ticket = self.desk.line_up()
             while not ticket.wait(_EVERY) and not visitor.cancelled.is_set():
                 yield View(message=f"Waiting: {ticket.ahead} before you.", state="waiting")
@@ -117,7 +126,7 @@ class Visitors:
                 yield View(
                     message=_progress(painting, visitor), state="working", runs=tuple(painting.runs.values())
                 )
-            names = [None if path is None else path.name for path in (content, style, preserve)]
+            names = [_name_of(path) for path in given]
             yield self._outcome(painting, visitor, names)
         finally:
             if painting is not None:
@@ -125,6 +134,27 @@ class Visitors:
             elif ticket is not None:
                 ticket.leave()
             visitor.busy = False
+            visitor.seen = time.monotonic()
+
+    def note(self, name: str, upload: Path) -> str | None:
+        """Note that a file is a visitor's, before it is painted with; return what is wrong with it, or None."""
+        try:
+            path = self._checked(upload)
+            with self._lock:
+                visitor = self._visitor(name)
+                visitor.seen = time.monotonic()
+                visitor.uploads.add(path)
+            with opened(io.BytesIO(_bytes_of(path)), "picture"):
+                return None
+        except StyleTransferError as problem:
+            return str(problem)
+
+    def sweep(self) -> None:
+        """Remove the files of visitors who have not painted for long and did not say goodbye."""
+        oldest = time.monotonic() - 60 * self.limits.kept_minutes
+        for name, visitor in list(self._present.items()):
+            if not visitor.busy and visitor.seen < oldest:
+                self.leave(name)
 
     def cancel(self, name: str) -> None:
         """Stop a visitor's comparison, if there is one."""
@@ -154,14 +184,30 @@ class Visitors:
 
     def _enter(self, name: str) -> _Visitor:
         with self._lock:
-            if name not in self._present:
-                self._present[name] = _Visitor(Path(tempfile.mkdtemp(dir=self.folder)))
-            visitor = self._present[name]
+            visitor = self._visitor(name)
             if visitor.busy:
                 raise OptionError("Your comparison is still running; wait for it, or cancel it first.")
             visitor.busy = True
             visitor.cancelled.clear()
             return visitor
+
+    def _visitor(self, name: str) -> _Visitor:
+        if name not in self._present:
+            self._present[name] = _Visitor(Path(tempfile.mkdtemp(dir=self._results)), time.monotonic())
+        return self._present[name]
+
+    def _checked(self, path: Path) -> Path:
+        """Return the path of an upload; a path to anything else on this machine is refused."""
+        try:
+            place = path.resolve()
+            inside = place.is_relative_to(self.folder) and not place.is_relative_to(self._results)
+            if inside and place.is_file():
+                return place
+        except (OSError, ValueError):  # a name that no file can have
+            inside = False
+        if inside:
+            raise OptionError("A picture is gone from the app; upload it again.")
+        raise OptionError("A picture is uploaded as a file; this one was not.")
 
     def _outcome(self, painting: Painting, visitor: _Visitor, names: list[str | None]) -> View:
         runs = tuple(painting.runs.values())
@@ -171,12 +217,15 @@ class Visitors:
             )
         try:
             commands = painting.settings.commands(names[0] or "", names[1] or "", names[2])
+            if painting.stopped:
+                commands.insert(0, "# These run to the end what was stopped here.")
             files = _write(painting.comparison, painting.settings, visitor.folder, names, commands)
-        except OutputError as error:
-            return View(message=str(error), state="problem", runs=runs, comparison=painting.comparison)
+        except OutputError:
+            told = "The pictures are here, but not as files: the disk of the app's machine is full or takes none."
+            return View(message=told, state="problem", runs=runs, comparison=painting.comparison)
         seconds = ", ".join(f"{title(run.method)} {duration(run.seconds)}" for run in runs if run.done)
         return View(
-            message=painting.stopped or f"Done: {seconds}.",
+            message=" ".join([painting.stopped or f"Done: {seconds}.", *painting.notes]),
             state="done",
             runs=runs,
             comparison=painting.comparison,
@@ -197,13 +246,16 @@ def _write(
         "commands": commands,
         "comparison": comparison.to_dict(),
     }
-    kept.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    text = json.dumps(record, indent=2, allow_nan=False) + "\n"
+    write_atomically(kept, lambda file: file.write(text.encode()))
     pictures = [path for path in written if path.stem in comparison.results]
     others = [path for path in written if path not in pictures and path.suffix != ".json"]
     return [*pictures, kept, *others]
 
 
 def _progress(painting: Painting, visitor: _Visitor) -> str:
+    if painting.stopped:
+        return "Measuring what was reached."
     if visitor.cancelled.is_set():
         return "Stopping at the next step."
     started = [run for run in painting.runs.values() if run.history]
@@ -219,6 +271,13 @@ def _progress(painting: Painting, visitor: _Visitor) -> str:
     return f"{title(run.method)}: step {last.step} of {last.steps}{about}."
 
 
+def _name_of(path: Path | None) -> str | None:
+    """Return what a command calls a picture: a sample's name, or the file's."""
+    if path is None:
+        return None
+    return path.stem if _is_sample(path) else path.name
+
+
 def _is_sample(path: Path) -> bool:
     sample = samples.find(path.stem)
     return sample is not None and path.is_file() and path.read_bytes() == sample.read_bytes()
@@ -228,4 +287,4 @@ def _bytes_of(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise StyleTransferError("A picture is gone from the app; upload it again.") from error
+        raise OptionError("A picture is gone from the app; upload it again.") from error

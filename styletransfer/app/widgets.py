@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from styletransfer import fields
-from styletransfer.app.settings import is_typed
+from styletransfer.app.settings import UNSET, is_typed
 from styletransfer.errors import OptionError
 from styletransfer.fields import Field
 from styletransfer.layers import LAYERS
@@ -30,8 +30,8 @@ def uploaded(payload: Any) -> Path | None:
     """
     if payload is None:
         return None
-    path, url = payload.get("path"), payload.get("url")
-    if not path or str(url or "").startswith("data:"):
+    path = payload.get("path") if isinstance(payload, dict) else None
+    if not isinstance(path, str) or not path or str(payload.get("url") or "").startswith("data:"):
         raise OptionError("A picture is uploaded as a file; this one was not.")
     return Path(path)
 
@@ -49,7 +49,7 @@ def widget(declared: Field, value: Any) -> Any:
             **common,
         )
     if declared.choices:
-        unset: list[Any] = [("not set", None)] if declared.default is None else []
+        unset: list[Any] = [("not set", UNSET)] if declared.default is None else []
         return gr.Dropdown([*unset, *((name, name) for name in declared.choices)], value=value, **common)
     if declared.span is not None:
         low, high = declared.span

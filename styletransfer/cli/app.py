@@ -6,7 +6,7 @@ import dataclasses
 
 import click
 
-from styletransfer.app.limits import Limits
+from styletransfer.app.limits import BOUNDS, Limits
 from styletransfer.cli.shared import quick_imports
 
 _USUAL = {field.name: field.default for field in dataclasses.fields(Limits)}
@@ -26,7 +26,7 @@ _USUAL = {field.name: field.default for field in dataclasses.fields(Limits)}
 @click.option(
     "--max-long-edge",
     "long_edge",
-    type=int,
+    type=click.IntRange(*BOUNDS["long_edge"]),
     default=_USUAL["long_edge"],
     show_default=True,
     metavar="PIXELS",
@@ -35,7 +35,7 @@ _USUAL = {field.name: field.default for field in dataclasses.fields(Limits)}
 @click.option(
     "--max-seconds",
     "seconds",
-    type=int,
+    type=click.IntRange(*BOUNDS["seconds"]),
     default=_USUAL["seconds"],
     show_default=True,
     metavar="N",
@@ -44,7 +44,7 @@ _USUAL = {field.name: field.default for field in dataclasses.fields(Limits)}
 @click.option(
     "--max-waiting",
     "waiting",
-    type=int,
+    type=click.IntRange(*BOUNDS["waiting"]),
     default=_USUAL["waiting"],
     show_default=True,
     metavar="N",

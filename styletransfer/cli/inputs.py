@@ -142,7 +142,7 @@ def read_pictures(
     if [content, *styles].count("-") > 1:
         raise OptionError('"-" stands for standard input, which holds one picture, and was given more than once.')
 
-    from styletransfer import images
+    from styletransfer import images, samples
     from styletransfer.job import read_style
 
     limits: dict[str, Any] = {"long_edge": chosen_edge(reading["long_edge"], reading["full_size"])}
@@ -152,7 +152,9 @@ def read_pictures(
     def opened(name: str) -> Any:
         return read_bytes() if name == "-" else name
 
-    picture = images.read_picture(opened(content), what="content", frame=reading["frame"], **limits)
+    picture = images.read_picture(
+        samples.find(content) or opened(content), what="content", frame=reading["frame"], **limits
+    )
     remember_edge(max(picture.rgb.shape[2:]))
     if not quiet:
         _tell_reduction(picture)

@@ -87,6 +87,7 @@ def stylize_command(
 ) -> None:
     """Repaint CONTENT in the manner of STYLE.
 
+    CONTENT is a file, or the name of a drawn scene (harbour, valley).
     STYLE is a file, the name of a drawn style (night, woodcut, mosaic, pointillism, watercolour, cubist), or one
     that "styletransfer styles add" has kept.
     Several styles are mixed: in equal parts, or as --style-mix 0.7,0.3 says. "-" stands for standard input, and

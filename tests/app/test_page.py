@@ -39,7 +39,6 @@ class Served:
     """The app of a test, in a thread."""
 
     def __init__(self, folder: Path, limits: Limits) -> None:
-        (folder / "uploads" / "results").mkdir(parents=True)
         self.uploads = folder / "uploads"
         with listening("127.0.0.1", 0) as listener:
             self.address = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -48,6 +47,8 @@ class Served:
                 target=self.server.run, kwargs={"sockets": [listener.dup()]}, daemon=True
             )
             self.thread.start()
+        with urllib.request.urlopen(f"{self.address}/gradio_api/info", timeout=60) as answer:
+            self.page_inputs = json.load(answer)["named_endpoints"]["/paint"]["parameters"]
         while not self.server.started:
             time.sleep(0.05)
 
@@ -101,6 +102,7 @@ def make_quick(page: Any, steps: int = 3) -> None:
     """Ask for a small picture in few steps."""
     set_number(page, "long_edge", 64)
     page.get_by_text("Options of Gatys", exact=True).click()
+    page.wait_for_timeout(1000)  # what is typed before a widget is alive is lost
     set_number(page, "steps", steps)
 
 
@@ -226,24 +228,47 @@ def test_too_large_an_upload_is_refused(page: Any, tmp_path: Path) -> None:
     page.get_by_text("exceed", exact=False).first.wait_for()
 
 
-@pytest.mark.parametrize("path", ["/etc/passwd", "../../etc/passwd"])
-def test_a_path_where_a_picture_belongs_is_refused(served: Served, path: str) -> None:
-    """Asked without the page, since the page has no place for a path."""
-    picture = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    call = json.dumps({"data": [picture, picture, None, ["adain"], 64, 1]}).encode()
-    asked = urllib.request.Request(
-        f"{served.address}/gradio_api/call/paint", call, {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(asked, timeout=30) as answer:
+def call_paint(served: Served, data: list[Any]) -> str:
+    """What the server answers to a call that the page would not make."""
+    call = json.dumps({"data": data}).encode()
+    address = f"{served.address}/gradio_api/call/paint"
+    with urllib.request.urlopen(
+        urllib.request.Request(address, call, {"Content-Type": "application/json"}), timeout=30
+    ) as answer:
         event = json.load(answer)["event_id"]
-    with urllib.request.urlopen(f"{served.address}/gradio_api/call/paint/{event}", timeout=30) as answer:
-        told = answer.read().decode()
-    assert "event: error" in told
-    assert "root:" not in told
-    for place in (path, str(Path(__file__))):
+    with urllib.request.urlopen(f"{address}/{event}", timeout=60) as answer:
+        return str(answer.read().decode())
+
+
+@pytest.mark.parametrize("more", [{}, {"meta": {"_type": "gradio.FileData"}}, {"is_stream": True}])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_path_where_a_picture_belongs_is_refused(
+    served: Served, tmp_path: Path, more: dict[str, Any], place: int
+) -> None:
+    """Asked without the page, since the page has no place for a path."""
+    secret = tmp_path / "secret-of-the-server.png"
+    samples.draw("valley", long_edge=64).save(secret)
+    sample = {"path": str(next(served.uploads.rglob("valley.webp")))}
+    pictures: list[Any] = [sample, sample, None]
+    pictures[place] = {"path": str(secret), **more}
+    count = len(served.page_inputs) - 6
+    told = call_paint(served, [*pictures, ["adain"], 64, 1, *[None] * count])
+    assert "event: error" in told or "this one was not" in told
+    assert "data:image" not in told
+    assert secret.exists()
+    assert not list(served.uploads.rglob(secret.name))
+    for path in (str(secret), str(Path(__file__))):
         with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(f"{served.address}/gradio_api/file={place}", timeout=30)
+            urllib.request.urlopen(f"{served.address}/gradio_api/file={path}", timeout=30)
         assert refused.value.code in (403, 404)
+
+
+def test_other_values_than_the_page_sends_are_told(served: Served) -> None:
+    sample = {"path": str(next(served.uploads.rglob("valley.webp")))}
+    count = len(served.page_inputs) - 6
+    for methods in (True, 0.5, ["waifu"], [[]]):
+        told = call_paint(served, [sample, sample, None, methods, 64, 1, *[None] * count])
+        assert "methods must be a list" in told or "Unknown method" in told
 
 
 def test_nothing_may_be_loaded_from_elsewhere(served: Served) -> None:

@@ -129,11 +129,29 @@ def test_commands_are_understood_by_the_command_line() -> None:
         ({"options": {"gatys": {"style_layers": ["relu9_9"]}}}, "Unknown layer 'relu9_9'"),
         ({"options": {"gatys": {"scales": "0.5;1"}}}, "scales is '0.5;1', which cannot be read"),
         ({"options": {"gatys": {"steps": 0}}}, "steps must be a whole number"),
+        ({"options": {"gatys": {"init": "/etc/hostname"}}}, "Unknown init '/etc/hostname'"),
+        ({"options": {"gatys": {"style_layers": 3}}}, "style_layers must be a list of names, got 3"),
+        ({"options": {"adain": {"decoder": "/etc/hostname"}}}, "Unknown decoder '/etc/hostname'"),
+        ({"methods": True}, "methods must be a list of names, got True"),
+        ({"methods": 0.5}, "methods must be a list of names"),
+        ({"controls": {"preserve_color": "sepia"}}, "Unknown preserve_color 'sepia'"),
     ],
 )
 def test_wrong_values_are_told_before_anybody_waits(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         read(**changes)
+
+
+def test_names_that_look_like_options_are_files_in_commands() -> None:
+    (command,) = Settings(methods=("adain",), long_edge=64, strength=0.123456789).commands(
+        "-d.png", "--x.png", "-m"
+    )
+    assert shlex.split(command)[2:4] == ["./-d.png", "./--x.png"]
+    assert command.endswith("--strength 0.123456789 --preserve ./-m")
+
+
+def test_what_cannot_be_stopped_is_not_offered() -> None:
+    assert "engine" not in {field.name for method in METHODS.values() for field in form_fields(method)}
 
 
 def test_made_up_methods_have_a_form_too(made_up: Method) -> None:

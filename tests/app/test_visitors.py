@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from styletransfer.app.limits import Limits
 from styletransfer.app.painting import Painting
 from styletransfer.app.settings import Settings
 from styletransfer.app.visitors import View, Visitors
-from styletransfer.errors import OptionError, StyleTransferError
+from styletransfer.errors import OptionError, OutputError
 
 QUICK = {"steps": 3, "scales": (1.0,)}
 BOTH = Settings(methods=("adain", "gatys"), long_edge=64, options={"adain": {}, "gatys": QUICK})
@@ -27,22 +29,26 @@ ENDLESS = Settings(
 
 
 @pytest.fixture
-def content(tmp_path: Path) -> Path:
-    samples.draw("valley", long_edge=64).save(tmp_path / "my photo.png")
-    return tmp_path / "my photo.png"
+def uploads(tmp_path: Path) -> Path:
+    (tmp_path / "uploads").mkdir()
+    return tmp_path / "uploads"
 
 
 @pytest.fixture
-def style(tmp_path: Path) -> Path:
-    samples.draw("mosaic", long_edge=64).save(tmp_path / "tiles.png")
-    return tmp_path / "tiles.png"
+def content(uploads: Path) -> Path:
+    samples.draw("valley", long_edge=64).save(uploads / "my photo.png")
+    return uploads / "my photo.png"
 
 
 @pytest.fixture
-def visitors(tmp_path: Path) -> Iterator[Visitors]:
-    folder = tmp_path / "results"
-    folder.mkdir()
-    yield (here := Visitors(Limits(), folder))
+def style(uploads: Path) -> Path:
+    samples.draw("mosaic", long_edge=64).save(uploads / "tiles.png")
+    return uploads / "tiles.png"
+
+
+@pytest.fixture
+def visitors(uploads: Path) -> Iterator[Visitors]:
+    yield (here := Visitors(Limits(), uploads))
     here.leave_all()
 
 
@@ -108,9 +114,8 @@ def test_cancelling_keeps_what_was_reached(visitors: Visitors, content: Path, st
     assert visitors.desk.line_up().ahead == 0
 
 
-def test_a_limit_of_time_keeps_what_was_reached(content: Path, style: Path, tmp_path: Path) -> None:
-    (tmp_path / "kept").mkdir()
-    visitors = Visitors(Limits(seconds=1), tmp_path / "kept")
+def test_a_limit_of_time_keeps_what_was_reached(content: Path, style: Path, uploads: Path) -> None:
+    visitors = Visitors(Limits(seconds=1), uploads)
     *_, last = visitors.paint("ada", content, style, ENDLESS)
     assert last.message.startswith("Stopped after 1 seconds, the limit of this app")
     assert last.comparison is not None
@@ -147,7 +152,7 @@ def test_a_closed_browser_stops_the_work_and_takes_the_files_along(
     visitors.leave("ada")
     seen.close()  # type: ignore[attr-defined]
     assert visitors.desk.line_up().wait(60)
-    assert list(visitors.folder.iterdir()) == []
+    assert list((visitors.folder / "results").iterdir()) == []
     assert not content.exists()
     assert not style.exists()
     visitors.leave("ada")  # twice does nothing
@@ -157,8 +162,13 @@ def test_files_that_others_use_stay(visitors: Visitors, content: Path, style: Pa
     sample = content.with_name("mosaic.webp")
     sample.write_bytes(Path(str(samples.find("mosaic"))).read_bytes())
     quick = Settings(methods=("adain",), long_edge=64)
-    list(visitors.paint("ada", content, sample, quick))
-    list(visitors.paint("grace", content, style, quick))
+    assert (
+        [*visitors.paint("ada", content, sample, quick)][-1]
+        .commands[0]
+        .startswith("styletransfer stylize 'my photo.png' mosaic -m adain")
+    )
+    assert visitors.note("grace", content) is None  # uploaded, and not painted with yet
+    visitors.note("grace", style)
     visitors.leave("ada")
     assert content.exists()
     assert sample.exists()  # which the page offers to all
@@ -191,10 +201,9 @@ def test_what_is_no_picture_is_told(
     assert str(content.parent) not in last.message  # places on the server are nobody's business
 
 
-def test_a_huge_picture_is_refused(content: Path, style: Path, tmp_path: Path) -> None:
+def test_a_huge_picture_is_refused(content: Path, style: Path, uploads: Path) -> None:
     Image.new("1", (2000, 1000)).save(content)
-    (tmp_path / "kept").mkdir()
-    visitors = Visitors(Limits(upload_megapixels=1), tmp_path / "kept")
+    visitors = Visitors(Limits(upload_megapixels=1), uploads)
     *_, last = visitors.paint("ada", content, style, BOTH)
     assert last.state == "problem"
     assert "2000x1000" in last.message
@@ -202,8 +211,82 @@ def test_a_huge_picture_is_refused(content: Path, style: Path, tmp_path: Path) -
 
 def test_a_file_that_is_gone_is_told(visitors: Visitors, content: Path, style: Path) -> None:
     content.unlink()
-    with pytest.raises(StyleTransferError, match="upload it again"):
+    with pytest.raises(OptionError, match="upload it again"):
         next(visitors.paint("ada", content, style, BOTH))
+
+
+@pytest.mark.parametrize("where", ["outside", "link", "results", "missing", "nul", "folder", "pipe"])
+@pytest.mark.parametrize("place", ["content", "style", "preserve"])
+def test_no_file_but_an_upload_is_read_or_removed(
+    visitors: Visitors, content: Path, style: Path, tmp_path: Path, where: str, place: str
+) -> None:
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(content.read_bytes())
+    paths = {
+        "outside": secret,
+        "link": visitors.folder / "link.png",
+        "results": visitors.folder / "results" / "other.png",
+        "missing": tmp_path / "nothing.png",
+        "nul": Path("a\0b"),
+        "folder": visitors.folder,
+        "pipe": visitors.folder / "pipe",
+    }
+    if os.name != "posix" and where in ("link", "pipe"):
+        pytest.skip("needs links and pipes")
+    if where == "link":
+        paths["link"].symlink_to(secret)
+    if where == "pipe":
+        os.mkfifo(paths["pipe"])
+    paths["results"].write_bytes(content.read_bytes())
+    given = {"content": content, "style": style, place: paths[where]}
+    with pytest.raises(OptionError, match=r"was not|upload it again"):
+        next(visitors.paint("ada", given["content"], given["style"], BOTH, preserve=given.get("preserve")))
+    assert "was not" in str(visitors.note("ada", paths[where])) or where in ("folder", "pipe")
+    visitors.leave("ada")
+    assert secret.exists()
+    assert paths["results"].exists()
+
+
+def test_who_does_not_say_goodbye_is_forgotten(
+    visitors: Visitors, content: Path, style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = visitors.paint("grace", content, style, ENDLESS)
+    until_working(seen, "adain")
+    visitors.note("ada", style)
+    now = time.monotonic()
+    visitors.sweep()
+    assert len(list((visitors.folder / "results").iterdir())) == 2
+    monkeypatch.setattr("styletransfer.app.visitors.time.monotonic", lambda: now + 3601)
+    visitors.sweep()
+    assert len(list((visitors.folder / "results").iterdir())) == 1  # who is painted for stays
+    visitors.cancel("grace")
+    list(seen)
+
+
+def test_what_is_no_picture_is_noted(visitors: Visitors, content: Path) -> None:
+    content.write_bytes(b"words")
+    assert "not a picture that can be read" in str(visitors.note("ada", content))
+
+
+def test_a_full_disk_takes_no_picture_from_the_page(
+    visitors: Visitors, content: Path, style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OutputError("no space at /some/place")
+
+    monkeypatch.setattr("styletransfer.comparing.result.write_contents", full)
+    *_, last = visitors.paint("ada", content, style, BOTH)
+    assert last.state == "problem"
+    assert "/some/place" not in last.message
+    assert last.comparison is not None
+
+
+def test_what_a_reader_chose_is_told(visitors: Visitors, content: Path, style: Path) -> None:
+    frames = [Image.new("RGB", (48, 32), color) for color in ("red", "blue")]
+    moving = content.with_name("moving.gif")
+    frames[0].save(moving, save_all=True, append_images=frames[1:])
+    *_, last = visitors.paint("ada", moving, style, Settings(methods=("adain",), long_edge=64))
+    assert "has several frames" in last.message
 
 
 def test_a_fault_of_ours_is_no_silence(
@@ -253,5 +336,5 @@ def test_the_view_of_a_run_tells_step_seconds_and_loss(visitors: Visitors, conte
     assert "data:image/png;base64," in views.curve(last)
     assert last.comparison is not None
     table = views.table(last.comparison)
-    assert table.count("<tr") == 5  # a head, two methods, two references
+    assert table.count("<tr") == 12  # a head, and one for each figure
     assert "Gatys loss: the total that Gatys minimises" in table

@@ -48,9 +48,9 @@ def test_without_gradio_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -
     ("args", "message"),
     [
         (["--port", "0"], "0 is not in the range"),
-        (["--max-long-edge", "8"], "long_edge must be a whole number of at least 64"),
-        (["--max-seconds", "0"], "seconds must be"),
-        (["--max-waiting", "99"], "waiting must be"),
+        (["--max-long-edge", "8"], "Invalid value for '--max-long-edge': 8 is not in the range 64<=x<=8192"),
+        (["--max-seconds", "0"], "Invalid value for '--max-seconds'"),
+        (["--max-waiting", "99"], "Invalid value for '--max-waiting'"),
     ],
 )
 def test_bad_limits(args: list[str], message: str) -> None:
@@ -81,9 +81,17 @@ def test_without_a_port_a_free_one_is_found(taken: int, monkeypatch: pytest.Monk
         assert listener.getsockname()[1] != taken
 
 
+def test_an_empty_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "require_gradio", lambda: None)
+    result = run("--host", " ")
+    assert result.exit_code == 2
+    assert "The address to listen at is empty" in result.output
+
+
 @pytest.mark.skipif(importlib.util.find_spec("gradio") is None, reason="needs the extra [app]")
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_ctrl_c_ends_it_and_leaves_nothing_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_its_end_leaves_nothing_behind(tmp_path: Path, number: str) -> None:
     env = {**os.environ, "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-m", "styletransfer", "app"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env) as process:
@@ -94,9 +102,12 @@ def test_ctrl_c_ends_it_and_leaves_nothing_behind(tmp_path: Path) -> None:
         with urllib.request.urlopen(found[0], timeout=60) as answer:
             assert b"styletransfer" in answer.read()
         assert list(tmp_path.iterdir())
-        process.send_signal(signal.SIGINT)
-        rest = process.stderr.read()
-        assert process.wait(60) == 0, rest
+        process.send_signal(getattr(signal, number))
+        try:
+            _, rest = process.communicate(timeout=60)
+        finally:
+            process.kill()
+        assert process.returncode == 0, rest
     assert "Stopped; uploads and results are removed." in rest
     assert "Traceback" not in rest
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("styletransfer")] == []
