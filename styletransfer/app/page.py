@@ -109,8 +109,8 @@ def _inputs(form: _Form, visitors: Visitors) -> None:
         form.content = _picture("Content", samples.list_contents()[0], visitors)
         form.style = _picture("Style", samples.list_styles()[0], visitors)
     with gr.Row():
-        _choose_from(samples.list_contents(), form.content, "Drawn contents", scale=1)
-        _choose_from(samples.list_styles(), form.style, "Drawn styles", scale=2)
+        _choose_from(samples.list_contents(), form.content, "Drawn contents", columns=1)
+        _choose_from(samples.list_styles(), form.style, "Drawn styles", columns=3)
     choices = [(METHODS[name].title, name) for name in quick_first()]
     iterative = [name for name, method in METHODS.items() if method.iterative]
     form.methods = gr.CheckboxGroup(choices, value=[DEFAULT_METHOD, *iterative[:1]], label="Methods, side by side")
@@ -125,7 +125,7 @@ def _inputs(form: _Form, visitors: Visitors) -> None:
     form.strength = gr.Slider(
         0, 1, value=1, step=0.05, label="strength", info="How much of the style, in every method."
     )
-    with gr.Accordion("Controls of all methods: colours, strokes, detail", open=False):
+    with gr.Accordion("Controls: colours, strokes, detail", open=False):
         fields = control_fields()
         for declared in fields:
             if declared.name == _FADING:
@@ -286,20 +286,22 @@ def _picture(label: str, sample: str, visitors: Visitors) -> gr.Image:
     return place
 
 
-def _choose_from(names: Sequence[str], place: gr.Image, label: str, *, scale: int) -> None:
+def _choose_from(names: Sequence[str], place: gr.Image, label: str, *, columns: int) -> None:
     """Show drawn pictures by name; one that is clicked goes into a place."""
     files = [str(samples.find(name)) for name in names]
     gallery = gr.Gallery(
         list(zip(files, names, strict=True)),
         label=label,
-        columns=len(files) // scale,
-        height=90 * scale,
+        show_label=False,
+        columns=columns,
+        fit_columns=False,
+        height=240,
         allow_preview=False,
         interactive=False,
         object_fit="cover",
         buttons=[],
         min_width=100,
-        scale=scale,
+        scale=columns,
         elem_id=label.lower().replace(" ", "-"),
     )
 
