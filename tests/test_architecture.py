@@ -52,6 +52,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("explaining", "labs"),
     ("comparing",),
     ("evaluating",),
+    ("batching",),
     ("training",),
     ("__init__",),
     ("cli",),

@@ -1,0 +1,164 @@
+"""Which file each pair is written to, and whether any input is in danger; nothing is written here."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from styletransfer.batching.sources import Source, Sources
+from styletransfer.errors import OptionError, OutputError
+from styletransfer.files import folder_files
+from styletransfer.images.encode import FORMATS, output_format
+
+#: The default name of an output, without its suffix.
+NAME = "{content}-{style}"
+_FIELDS = ("content", "style")
+_FIELD = re.compile(r"\{([^{}]*)\}")
+
+
+class Task(NamedTuple):
+    """One picture that is to be made.
+
+    Attributes:
+        content: What is repainted.
+        style: In whose manner.
+        output: Where it goes, below the output folder, with forward slashes.
+    """
+
+    content: Source
+    style: Source
+    output: str
+
+
+def tasks_of(pairs: Iterable[tuple[Source, Source]], name: str, suffix: str) -> list[Task]:
+    """Give each pair its output.
+
+    Args:
+        pairs: Content and style.
+        name: Of the files, without suffix: a text with the fields ``{content}``, with the content's folders, and
+            ``{style}``.
+        suffix: With its dot.
+
+    Raises:
+        OptionError: Unknown fields, no field at all, a name that leads out of the folder, or two pairs that would
+            be written to one file: names that differ in case only count as one, since on many systems they are.
+
+    Example:
+        >>> photo, style = Source("trip/a.jpg", "photos/trip/a.jpg"), Source("mosaic", "mosaic")
+        >>> tasks_of([(photo, style)], "{style}/{content}", ".png")[0].output
+        'mosaic/trip/a.png'
+    """
+    _check_name(name)
+    tasks: list[Task] = []
+    taken: dict[str, int] = {}
+    for content, style in pairs:
+        fields = {"content": content.stem, "style": style.stem.replace("/", "-")}
+        output = _FIELD.sub(lambda field, own=fields: own[field[1]], name) + suffix  # type: ignore[misc]
+        tasks.append(Task(content, style, output))
+        other = taken.setdefault(unicodedata.normalize("NFC", output).casefold(), len(tasks) - 1)
+        if other != len(tasks) - 1:
+            raise OptionError(_clash(tasks[other], tasks[-1]))
+    return tasks
+
+
+def suffix_of(file_format: str) -> str:
+    """Return the suffix of a picture format, with its dot.
+
+    Raises:
+        OptionError: An unknown format.
+    """
+    output_format(None, file_format)
+    given = f".{file_format.lower().removeprefix('.')}"
+    return given if given in FORMATS else ".png"
+
+
+def check_places(
+    folder: str | os.PathLike[str], contents: Sources, styles: Sources, tasks: Sequence[Task], names: Sequence[str]
+) -> Path:
+    """Find out before the work whether pictures can go into a folder, and whether inputs are safe.
+
+    Args:
+        folder: Where pictures go; may be missing if it can be made.
+        contents: What is read.
+        styles: The same.
+        tasks: What will be written.
+        names: Other files that will be written into the folder.
+
+    Returns:
+        `folder` as a `Path`.
+
+    Raises:
+        OutputError: The folder lies in one that is searched, cannot be written to, or an input would be
+            overwritten.
+    """
+    folder_files(folder, names)
+    place = Path(folder)
+    real = place.resolve()
+    for what, found in (("content", contents), ("style", styles)):
+        for searched in found.folders:
+            if real.is_relative_to(searched.resolve()):
+                raise OutputError(
+                    f'The output folder "{place}" lies in the {what} folder "{searched}", so that the next '
+                    "run would take results for inputs. Choose a folder beside it."
+                )
+    places = {os.path.realpath(item.place) for found in (contents, styles) for item in found.items}
+    top = os.path.join(str(real), "")  # noqa: PTH118 - a hundred thousand paths take a second
+    for task in tasks:
+        if top + task.output.replace("/", os.sep) in places:
+            raise OutputError(
+                f'The picture of "{task.content.name}" would overwrite the input "{top}{task.output}"; inputs '
+                "are never overwritten. Choose another folder."
+            )
+    return place
+
+
+def refuse_input(path: str, inputs: set[tuple[int, int]], status: os.stat_result) -> None:
+    """Refuse an output that is an input under another name.
+
+    Raises:
+        OutputError: It is.
+    """
+    if (status.st_dev, status.st_ino) in inputs:
+        raise OutputError(
+            f'"{path}" is a link to an input, and inputs are never overwritten. Remove the link, or choose '
+            "another folder."
+        )
+
+
+def input_files(contents: Sources, styles: Sources) -> set[tuple[int, int]]:
+    """Return device and number of every input file, by which links to it are recognised."""
+    found = set()
+    for item in (*contents.items, *styles.items):
+        try:
+            status = os.stat(item.place)  # noqa: PTH116 - a hundred thousand paths take a second
+        except (OSError, ValueError):  # a style's name, or a file that reading will tell of
+            continue
+        found.add((status.st_dev, status.st_ino))
+    return found
+
+
+def _check_name(name: str) -> None:
+    fields = _FIELD.findall(name)
+    for field in fields:
+        if field not in _FIELDS:
+            raise OptionError(
+                f'The name "{name}" has a field {{{field}}}; the fields are {{content}} and {{style}}.'
+            )
+    if not fields or PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        raise OptionError(
+            f'The name "{name}" gives no places below the output folder; give one such as "{NAME}" or '
+            '"{style}/{content}".'
+        )
+
+
+def _clash(first: Task, second: Task) -> str:
+    names = [f'"{task.content.name}" in "{task.style.name}"' for task in (first, second)]
+    if first.output == second.output:
+        told = f'would both be written to "{first.output}"'
+    else:
+        told = f'would be written to "{first.output}" and "{second.output}", which many systems take for one file'
+    return f"{names[0]} and {names[1]} {told}. Rename one, give both fields in name, or use two output folders."
