@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,16 +25,15 @@ from styletransfer.batching.outputs import (
 from styletransfer.batching.painting import Painter, Recipe
 from styletransfer.batching.pairing import check_pairing, pairs
 from styletransfer.batching.reading import Reading, encoded_stamp
+from styletransfer.batching.settings import settings_of
 from styletransfer.batching.sources import Given, Source, Sources, find_contents, find_styles
 from styletransfer.batching.stamps import Stamp, settings_id, stamp_of
 from styletransfer.errors import ImageError
-from styletransfer.images import Picture
 from styletransfer.images.folders import Problem
 from styletransfer.job import Fetch
 from styletransfer.judging.judge import Judge, create_judge
-from styletransfer.recording import picture_hash, plain, versions, weight_hashes
+from styletransfer.recording import plain, versions
 from styletransfer.stylizer import EncodedStyle
-from styletransfer.weights.store import sha256_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +141,7 @@ def prepare_batch(
     folder = check_places(wanted.folder, contents, styles, tasks, [MAP, TABLE])
     measuring = _judge(judge, styles, recipe)
     painter = recipe.build(fetch)
-    settings = _settings(painter, recipe, reading, suffix, wanted.quality)
+    settings = settings_of(painter, recipe, reading, suffix, wanted.quality)
     about = _about(wanted, recipe, painter, measuring, settings_id(settings))
     journal = Journal(folder)
     earlier = _Earlier(folder, journal, about["id"], judged=measuring is not None)
@@ -229,43 +227,6 @@ def _judge(judge: bool | str | Judge, styles: Sources, recipe: Recipe) -> Judge 
     return (
         judge if isinstance(judge, Judge) else create_judge(None if judge is True else judge, device=recipe.device)
     )
-
-
-def _settings(
-    painter: Painter, recipe: Recipe, reading: Reading, suffix: str, quality: int | None
-) -> dict[str, Any]:
-    """Return everything that decides what a picture looks like, ready for JSON."""
-    stylizer = painter.stylizer
-    fields = [field.name for field in dataclasses.fields(stylizer.config)]
-    return {
-        "method": stylizer.method,
-        "config": {
-            name: _value(getattr(stylizer.config, name))
-            for name in fields
-            if name not in stylizer.declaration.bare
-        },
-        "controls": dataclasses.asdict(stylizer.controls),
-        "extractor": {"name": stylizer.extractor.name, "sha256": stylizer.extractor.sha256},
-        "parts": weight_hashes(*stylizer.parts.values()),
-        "strength": _value(recipe.strength),
-        "preserve": _value(recipe.preserve),
-        "reading": {k: v for k, v in dataclasses.asdict(reading).items() if k != "max_pixels"},
-        "writing": {"format": suffix, "quality": quality},
-    }
-
-
-def _value(value: Any) -> Any:
-    """Return an option's value for JSON; of a picture or file its hash."""
-    if isinstance(value, (list, tuple)):
-        return [_value(item) for item in value]
-    if isinstance(value, Picture):
-        return picture_hash(value)
-    if isinstance(value, (str, os.PathLike)):
-        with_file = isinstance(value, os.PathLike) or os.path.isfile(value)  # noqa: PTH113 - any text is allowed
-        return sha256_of(Path(value)) if with_file else value
-    if value is None or isinstance(value, (bool, int, float, Mapping)):
-        return plain(value)
-    return picture_hash(images.read_picture(value))
 
 
 def _about(wanted: Wanted, recipe: Recipe, painter: Painter, judge: Judge | None, settings: str) -> dict[str, Any]:
