@@ -26,6 +26,8 @@ COLUMNS = (
     "content", "style", "output", "status", "reason", "width", "height", "seconds", "settings", "options",
     "content_sha256", "style_sha256", "output_sha256",
 )  # fmt: skip
+#: How the columns of a judge's figures begin: one of them is called content, too.
+_JUDGED = "judge_"
 
 
 class Entry(NamedTuple):
@@ -118,7 +120,8 @@ class Journal:
 
         def write(file: BinaryIO) -> None:
             text = io.TextIOWrapper(file, encoding="utf-8", newline="", errors="surrogateescape")
-            table = csv.DictWriter(text, (*COLUMNS, *self._figures), extrasaction="ignore")
+            figures = [f"{_JUDGED}{name}" for name in self._figures]
+            table = csv.DictWriter(text, (*COLUMNS, *figures), extrasaction="ignore")
             table.writeheader()
             given: dict[str, str] = {}
             for at, record in _records(self.folder / MAP):
@@ -127,7 +130,8 @@ class Journal:
                 elif record.get("kind") == "picture" and self._is_latest(record, at):
                     width, height = record.get("size") or ("", "")
                     row = {"width": width, "height": height, "options": given.get(str(record.get("settings")))}
-                    table.writerow({**record, **row, **(record.get("figures") or {})})
+                    row |= {f"{_JUDGED}{name}": value for name, value in (record.get("figures") or {}).items()}
+                    table.writerow({**record, **row})
             text.flush()
             text.detach()
 

@@ -231,11 +231,12 @@ def _judge(judge: bool | str | Judge, styles: Sources, recipe: Recipe) -> Judge 
 
 def _about(wanted: Wanted, recipe: Recipe, painter: Painter, judge: Judge | None, settings: str) -> dict[str, Any]:
     """Return what a map tells of a run besides its settings."""
+    bare = painter.stylizer.declaration.bare
     drawn = {"styles_per_content": wanted.styles_per_content, "seed": wanted.seed or 0}
     return {
         "id": settings,
         "method": recipe.method,
-        "options": {name: plain(value) for name, value in recipe.options.items()},
+        "options": {name: plain(value) for name, value in recipe.options.items() if name not in bare},
         "contents": plain(wanted.contents),
         "styles": plain(wanted.styles),
         "pairing": {"name": wanted.pairing, **(drawn if wanted.pairing == "random" else {})},

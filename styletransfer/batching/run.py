@@ -63,7 +63,7 @@ def run_batch(
         except OutputError as problem:
             there = run.result().earlier + run.made
             raise OutputError(
-                f"{problem} {there} of {batch.total} pictures are done and kept; started again, it goes on from there."
+                f"{problem} {there} of {batch.total} pictures are done and kept. Started again, the batch goes on."
             ) from problem
         finally:
             with contextlib.suppress(OutputError):  # a full disk, which is told of already
@@ -72,7 +72,7 @@ def run_batch(
     if result.stopped == "interrupted":
         raise BatchInterrupted(
             f"Interrupted after {result.earlier + result.made} of {result.total} pictures; they are in "
-            f"{batch.folder}. Started again, it goes on from there.",
+            f"{batch.folder}. Started again, the batch goes on.",
             result=result,
         )
     return result

@@ -111,8 +111,8 @@ def batch_command(
 
     CONTENTS is a folder, searched with all below it, whose tree is kept; a pattern in quotes such as
     "photos/**/*.jpg"; or a CSV file with a column content. STYLES are the same (column style), or names of drawn
-    or kept styles. Each picture is noted in map.jsonl, with hashes of what it was made of, and at the end in map.csv.
-    The same command again makes only what is missing or what has changed, whatever stopped the first one.
+    or kept styles. Each picture is noted in map.jsonl with hashes of what it was made of, and at the end in
+    map.csv. The same command again makes only what is missing or what has changed, whatever stopped the first one.
 
     Exit code 1 if some pictures could not be made; they are named at the end.
     """
