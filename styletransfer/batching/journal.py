@@ -216,6 +216,6 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 return
             record: Any = None
             with contextlib.suppress(ValueError):
-                record = json.loads(line)
+                record = json.loads(line.decode("ascii"))  # bytes would be searched for their encoding
             yield at, record if isinstance(record, dict) else {}
             at += len(line)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -76,24 +77,20 @@ def suffix_of(file_format: str) -> str:
     return given if given in FORMATS else ".png"
 
 
-def check_places(
-    folder: str | os.PathLike[str], contents: Sources, styles: Sources, tasks: Sequence[Task], names: Sequence[str]
-) -> Path:
-    """Find out before the work whether pictures can go into a folder, and whether inputs are safe.
+def check_places(folder: str | os.PathLike[str], contents: Sources, styles: Sources, names: Sequence[str]) -> Path:
+    """Find out before the work whether pictures can go into a folder.
 
     Args:
         folder: Where pictures go; may be missing if it can be made.
         contents: What is read.
         styles: The same.
-        tasks: What will be written.
-        names: Other files that will be written into the folder.
+        names: Files that will be written into it, beside pictures.
 
     Returns:
         `folder` as a `Path`.
 
     Raises:
-        OutputError: The folder lies in one that is searched, cannot be written to, or an input would be
-            overwritten.
+        OutputError: The folder lies in one that is searched, or cannot be written to.
     """
     folder_files(folder, names)
     place = Path(folder)
@@ -105,40 +102,41 @@ def check_places(
                     f'The output folder "{place}" lies in the {what} folder "{searched}", so that the next '
                     "run would take results for inputs. Choose a folder beside it."
                 )
-    places = {os.path.realpath(item.place) for found in (contents, styles) for item in found.items}
-    top = os.path.join(str(real), "")  # noqa: PTH118 - a hundred thousand paths take a second
-    for task in tasks:
-        if top + task.output.replace("/", os.sep) in places:
-            raise OutputError(
-                f'The picture of "{task.content.name}" would overwrite the input "{top}{task.output}"; inputs '
-                "are never overwritten. Choose another folder."
-            )
     return place
 
 
-def refuse_input(path: str, inputs: set[tuple[int, int]], status: os.stat_result) -> None:
-    """Refuse an output that is an input under another name.
+class Inputs:
+    """The files that are read, known under any name and through links, so that none is overwritten.
 
-    Raises:
-        OutputError: It is.
+    Args:
+        sources: What is read.
     """
-    if (status.st_dev, status.st_ino) in inputs:
-        raise OutputError(
-            f'"{path}" is a link to an input, and inputs are never overwritten. Remove the link, or choose '
-            "another folder."
-        )
 
+    def __init__(self, *sources: Sources) -> None:
+        self._sources = sources
+        self._known: set[tuple[int, int]] | None = None
 
-def input_files(contents: Sources, styles: Sources) -> set[tuple[int, int]]:
-    """Return device and number of every input file, by which links to it are recognised."""
-    found = set()
-    for item in (*contents.items, *styles.items):
-        try:
-            status = os.stat(item.place)  # noqa: PTH116 - a hundred thousand paths take a second
-        except (OSError, ValueError):  # a style's name, or a file that reading will tell of
-            continue
-        found.add((status.st_dev, status.st_ino))
-    return found
+    def refuse(self, path: str, status: os.stat_result) -> None:
+        """Refuse an output whose file, as `status` tells, is an input.
+
+        Raises:
+            OutputError: It is.
+        """
+        if self._known is None:  # only asked where something stands in the place of an output
+            self._known = set(self._look())
+        if (status.st_dev, status.st_ino) in self._known:
+            raise OutputError(
+                f'"{path}" is one of the inputs, or a link to one, and inputs are never overwritten. Choose '
+                "another output folder."
+            )
+
+    def _look(self) -> Iterator[tuple[int, int]]:
+        for item in itertools.chain.from_iterable(found.items for found in self._sources):
+            try:
+                status = os.stat(item.place)  # noqa: PTH116 - a hundred thousand paths take a second
+            except (OSError, ValueError):  # a style's name, or a file that reading will tell of
+                continue
+            yield status.st_dev, status.st_ino
 
 
 def _check_name(name: str) -> None:

@@ -13,15 +13,7 @@ import torch
 
 from styletransfer import codes, images
 from styletransfer.batching.journal import MAP, TABLE, Entry, Journal
-from styletransfer.batching.outputs import (
-    NAME,
-    Task,
-    check_places,
-    input_files,
-    refuse_input,
-    suffix_of,
-    tasks_of,
-)
+from styletransfer.batching.outputs import NAME, Inputs, Task, check_places, suffix_of, tasks_of
 from styletransfer.batching.painting import Painter, Recipe
 from styletransfer.batching.pairing import check_pairing, pairs
 from styletransfer.batching.reading import Reading, encoded_stamp
@@ -138,14 +130,14 @@ def prepare_batch(
         seed=wanted.seed or 0,
     )
     tasks = tasks_of(found, wanted.name, suffix)
-    folder = check_places(wanted.folder, contents, styles, tasks, [MAP, TABLE])
+    folder = check_places(wanted.folder, contents, styles, [MAP, TABLE])
     measuring = _judge(judge, styles, recipe)
     painter = recipe.build(fetch)
     settings = settings_of(painter, recipe, reading, suffix, wanted.quality)
     about = _about(wanted, recipe, painter, measuring, settings_id(settings))
     journal = Journal(folder)
     earlier = _Earlier(folder, journal, about["id"], judged=measuring is not None)
-    left = earlier.left(tasks, contents, styles)
+    left = earlier.left(tasks, Inputs(contents, styles))
     return Batch(
         folder=folder,
         recipe=recipe,
@@ -171,13 +163,13 @@ class _Earlier:
         self._entries, self._settings, self._judged = journal.entries, settings, judged
         self._stamps: dict[Source, Stamp | None] = {}
 
-    def left(self, tasks: Iterable[Task], contents: Sources, styles: Sources) -> list[Task]:
+    def left(self, tasks: Iterable[Task], inputs: Inputs) -> list[Task]:
         """Return the tasks that are not done.
 
         Raises:
-            OutputError: An output that is a link to an input.
+            OutputError: An output that is an input.
         """
-        left, inputs = [], None
+        left = []
         for task in tasks:
             path = self._top + task.output
             try:
@@ -187,8 +179,7 @@ class _Earlier:
                 continue
             entry = self._entries.get(task.output)
             if entry is None or not self._is_done(task, entry, status.st_size):
-                inputs = input_files(contents, styles) if inputs is None else inputs
-                refuse_input(path, inputs, status)
+                inputs.refuse(path, status)
                 left.append(task)
         return left
 
@@ -210,7 +201,7 @@ class _Earlier:
                 self._stamps[source] = (
                     encoded_stamp(found)
                     if isinstance(found, EncodedStyle)
-                    else stamp_of(found or Path(source.place), before)
+                    else stamp_of(found or source.place, before)
                 )
             except (ImageError, OSError):
                 self._stamps[source] = None

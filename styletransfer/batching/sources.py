@@ -36,7 +36,7 @@ class Source:
     @property
     def stem(self) -> str:
         """The name without the suffix of a picture file, still with its folders."""
-        return self.name[: -len(PurePath(self.name).suffix)] if is_picture_name(self.name) else self.name
+        return self.name.rpartition(".")[0] if is_picture_name(self.name) else self.name
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _is_single(word: str, what: str) -> bool:
 def _several(word: str, what: str) -> Sources:
     if _is_there(word, Path.is_dir):
         files, problems = find_pictures(Path(word), what)
-        return Sources(_sorted(_named(files, Path(word))), tuple(problems), (Path(word),))
+        return Sources(_found_below(files, Path(word)), tuple(problems), (Path(word),))
     if _is_table(word):
         return Sources(tuple(_of_table(Path(word), what)))
     if what == "style" and (named := _by_name(word)):
@@ -179,11 +179,17 @@ def _of_pattern(word: str, what: str) -> Sources:
     if not files:
         others = f"fits {len(matches)} file(s), none of them named like a picture" if matches else "fits no file"
         raise ImageError(f'The {what} pattern "{word}" {others}. Check it; "**" stands for folders at any depth.')
-    return Sources(_sorted(_named(files, root)), folders=(root,) if "**" in word else ())
+    return Sources(_found_below(files, root), folders=(root,) if "**" in word else ())
 
 
-def _sorted(sources: Iterable[Source]) -> tuple[Source, ...]:
-    return tuple(sorted(sources, key=lambda source: natural(source.name)))
+def _found_below(files: Sequence[Path], root: Path) -> tuple[Source, ...]:
+    """Name what was found below a folder, and sort it."""
+    places = [str(file) for file in files]
+    cut = len(str(root / "x")) - 1
+    names = [place[cut:].replace(os.sep, "/") for place in places]
+    return tuple(
+        Source(*pair) for pair in sorted(zip(names, places, strict=True), key=lambda pair: natural(pair[0]))
+    )
 
 
 def _named(files: Sequence[Path], root: Path | None) -> list[Source]:

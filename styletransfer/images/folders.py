@@ -78,8 +78,9 @@ def find_pictures(folder: Path, what: str = "picture") -> tuple[list[Path], list
             Problem(Path(place, n), "a folder, named like a picture") for n in folders if is_picture_name(n)
         ]
         shown = [name for name in names if not name.startswith(".")]
-        files += [Path(place, name) for name in shown if is_picture_name(name)]
-        others += sum(not is_picture_name(name) for name in shown)
+        pictures = [Path(place, name) for name in shown if is_picture_name(name)]
+        files += pictures
+        others += len(shown) - len(pictures)
         problems += [_of_other_format(Path(place, n)) for n in shown if n.lower().endswith(OTHER_SUFFIXES)]
     if not files:
         raise ImageError(f"{label} {_no_files(others, problems)}")
