@@ -33,7 +33,7 @@ def stylize_folder(
     name: str = NAME,
     format: str = "png",
     quality: int | None = None,
-    batch_size: int = 8,
+    batch_size: int | None = None,
     readers: int = 2,
     writers: int = 2,
     max_failures: int | None = None,
@@ -65,7 +65,8 @@ def stylize_folder(
         name: Of the files, without suffix: a text with the fields ``{content}`` and ``{style}``.
         format: ``"png"``, ``"jpg"``, ``"webp"``, ``"tiff"`` or ``"bmp"``.
         quality: Of JPEG and WebP, 1 to 100.
-        batch_size: Pictures of one size that are painted at once, at most.
+        batch_size: Pictures of one size that are painted at once, at most; if absent, one on the processor and
+            eight elsewhere.
         readers: Threads that read pictures.
         writers: Threads that write pictures.
         max_failures: Stop when more pictures than this have failed; never if absent.

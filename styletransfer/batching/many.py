@@ -32,7 +32,7 @@ def stylize_many(
     style: Any = None,
     method: str = DEFAULT_METHOD,
     *,
-    batch_size: int = 8,
+    batch_size: int | None = None,
     readers: int = 2,
     on_failure: OnFailure | None = None,
     extractor: Any = None,
@@ -53,7 +53,8 @@ def stylize_many(
             Without `style`, pairs ``(content, style)``.
         style: The style of all, as `stylize` takes it; one only.
         method: See `list_stylizers`.
-        batch_size: Pictures of one size that are painted at once, at most.
+        batch_size: Pictures of one size that are painted at once, at most; if absent, one on the processor and
+            eight elsewhere.
         readers: Threads that read files.
         on_failure: Called for a picture that cannot be read or painted, which is then left out; without it, the
             error is raised when its turn comes.

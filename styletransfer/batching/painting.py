@@ -18,10 +18,16 @@ from styletransfer.methods import METHODS
 from styletransfer.request import as_picture
 from styletransfer.stylizer import EncodedStyle, Stylization, Stylizer
 
-#: Pixels of a batch, by the kind of device: a processor that is busy with one picture gains nothing from more, and
-#: its caches hold less of each (measured: docs/batches.md).
-_PIXELS = {"cpu": 1 << 16}
+#: Pictures of a batch, unless another number is given. On the processor one: a batch saves a tenth to a quarter of
+#: the time at up to 256 pixels and costs time beyond (docs/batches.md), and rounds otherwise, so that files would
+#: depend on where an earlier run was stopped.
+_PICTURES = {"cpu": 1}
+_PICTURES_ELSEWHERE = 8
+#: Pixels of a batch at most; beyond this the processor's caches hold less of each picture.
+_PIXELS = {"cpu": 1 << 18}
 _PIXELS_ELSEWHERE = 1 << 22
+#: Side of the pictures for which a request is tried before the work.
+_TRIED = 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +41,7 @@ class Recipe:
         device: The same.
         strength: Of all pictures: a number, or a map that is resized to each.
         preserve: Where contents are kept, or None.
-        batch_size: Pictures that are painted at once, at most.
+        batch_size: Pictures that are painted at once, at most; if absent, one on the processor, else eight.
     """
 
     method: str
@@ -44,7 +50,7 @@ class Recipe:
     device: Any = None
     strength: Any = 1.0
     preserve: Any = None
-    batch_size: int = 8
+    batch_size: int | None = None
 
     def check(self) -> None:
         """Refuse what no network is needed for.
@@ -53,7 +59,8 @@ class Recipe:
             OptionError: An unknown method or option, or a value outside its range.
         """
         METHODS[choice(self.method, METHODS, "method")].configure(self.options)
-        integer(self.batch_size, "batch_size", low=1)
+        if self.batch_size is not None:
+            integer(self.batch_size, "batch_size", low=1)
 
     def build(self, fetch: Fetch | None = None) -> Painter:
         """Build the stylizer; `fetch` is called for weights that have to be downloaded first.
@@ -89,10 +96,21 @@ class Painter:
         if recipe.preserve is not None:
             masks = recipe.preserve if isinstance(recipe.preserve, (list, tuple)) else [recipe.preserve]
             self._asked["preserve"] = [as_picture(mask, "mask of what is preserved") for mask in masks]
-        measures = any(getattr(stylizer.config, name, value) != value for name, value in declared.bare.items())
-        # Iterative methods work on a batch one by one; and losses of a batch are means.
-        self.largest = 1 if declared.iterative or measures else recipe.batch_size
         self._encodes = declared.encoded is not None and not stylizer.controls.sees_style
+        self._device = stylizer.extractor.device.type
+        self.largest = self._largest(recipe.batch_size)
+        seen = [x for x in (self._asked["strength"], *self._asked.get("preserve", ())) if isinstance(x, Picture)]
+        size = seen[0].rgb.shape[2:] if seen else (_TRIED, _TRIED)  # of another shape, a mask would be stretched
+        stylizer.check(Picture(rgb=torch.zeros(1, 3, *size)), torch.zeros(1, 3, _TRIED, _TRIED), **self._asked)
+
+    def _largest(self, wanted: int | None) -> int:
+        """Return how many pictures are painted at once at most."""
+        config, controls = self.stylizer.config, self.stylizer.controls
+        measures = any(getattr(config, name, value) != value for name, value in self._declared.bare.items())
+        # Iterative methods work on a batch one by one; losses of a batch are means.
+        if self._declared.iterative or measures or controls.matches_distributions:
+            return 1
+        return _PICTURES.get(self._device, _PICTURES_ELSEWHERE) if wanted is None else wanted
 
     def encode(self, style: Picture | EncodedStyle) -> Picture | EncodedStyle:
         """Return a style as it is best kept for many contents: encoded, where that serves."""
@@ -104,7 +122,7 @@ class Painter:
 
     def room(self, content: Picture) -> int:
         """Return how many contents of this size are painted at once."""
-        pixels = _PIXELS.get(self.stylizer.extractor.device.type, _PIXELS_ELSEWHERE)
+        pixels = _PIXELS.get(self._device, _PIXELS_ELSEWHERE)
         return max(1, min(self.largest, pixels // (content.rgb.shape[2] * content.rgb.shape[3])))
 
     def kind(self, content: Picture, style: Picture | EncodedStyle) -> Hashable:

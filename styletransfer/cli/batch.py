@@ -74,7 +74,10 @@ _ANY_JUDGE = "any"
 )
 @click.option("--quality", type=int, metavar="1-100", help="Of JPEG and WebP.  [default: 95]")
 @click.option(
-    "--batch-size", type=int, default=8, show_default=True, metavar="N", help="Pictures at once, at most."
+    "--batch-size",
+    type=int,
+    metavar="N",
+    help="Pictures of one size at once, at most.  [default: 1 on the processor, else 8]",
 )
 @click.option("--readers", type=int, default=2, show_default=True, metavar="N", help="Threads that read pictures.")
 @click.option(
