@@ -98,7 +98,7 @@ def test_random_pairs_patterns_names_and_formats(folder: Path) -> None:
     )
     result = run("photos/**/*.png", *samples.list_styles(), "-o", "out", *words)
     assert result.exit_code == 0, result.output
-    made = [path for path in Path("out").rglob("*.jpg")]
+    made = list(Path("out").rglob("*.jpg"))
     assert sorted(path.name for path in made) == ["a.jpg", "b.jpg"]
     assert all(path.relative_to("out").parts[0] in samples.list_styles() for path in made)
 
