@@ -40,7 +40,7 @@ PAGES = {
 }
 #: The order of pages, by part.
 ORDER = {
-    "Use": ("install", "methods", "controls", "services", "explaining", "api", "faq", "conventions"),
+    "Use": ("install", "methods", "controls", "batches", "services", "explaining", "api", "faq", "conventions"),
     "Judge": ("judges", "evaluating", "peers", "metrics"),
     "Weights": ("weights", "training", "training-data"),
     "Speed": ("performance", "benchmarks", "measured", "gatys-study"),

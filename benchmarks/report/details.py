@@ -54,8 +54,7 @@ def targets(rows: list[Row]) -> Section | None:
         title="Speed targets",
         text=(
             "On the processor with one thread; times are processor seconds, which other programs hardly change, "
-            "and ratios medians over pairs that ran in turns; the batch takes all threads and is timed by the clock. "
-            "The package as it was at commit 48d8b17 is kept "
+            "and ratios medians over pairs that ran in turns. The package as it was at commit 48d8b17 is kept "
             "beside the benchmarks (`benchmarks/frozen`), with today's weights.",
         ),
         tables=[table],
