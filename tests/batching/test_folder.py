@@ -142,10 +142,10 @@ def test_a_content_that_changes_while_it_is_read_is_a_failure(
 ) -> None:
     real = reading.images.read_picture
 
-    def slow(path: Path, **options: Any) -> Any:
-        picture = real(path, **options)
-        if Path(path).name == "2.png":
-            os.utime(path, ns=(1, 1))
+    def slow(source: Any, **options: Any) -> Any:
+        picture = real(source, **options)
+        if source == Path("photos/2.png"):
+            os.utime(source, ns=(1, 1))
         return picture
 
     monkeypatch.setattr(reading.images, "read_picture", slow)
