@@ -54,14 +54,16 @@ def tasks_of(pairs: Iterable[tuple[Source, Source]], name: str, suffix: str) -> 
         'mosaic/trip/a.png'
     """
     _check_name(name)
+    pieces = _FIELD.split(name)  # in turns what stays and a field
     tasks: list[Task] = []
     taken: dict[str, int] = {}
-    for content, style in pairs:
+    for number, (content, style) in enumerate(pairs):
         fields = {"content": content.stem, "style": style.stem.replace("/", "-")}
-        output = _FIELD.sub(lambda field, own=fields: own[field[1]], name) + suffix  # type: ignore[misc]
+        output = "".join([fields[piece] if i % 2 else piece for i, piece in enumerate(pieces)]) + suffix
         tasks.append(Task(content, style, output))
-        other = taken.setdefault(unicodedata.normalize("NFC", output).casefold(), len(tasks) - 1)
-        if other != len(tasks) - 1:
+        plain = output if output.isascii() else unicodedata.normalize("NFC", output)
+        other = taken.setdefault(plain.casefold(), number)
+        if other != number:
             raise OptionError(_clash(tasks[other], tasks[-1]))
     return tasks
 

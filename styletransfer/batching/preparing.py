@@ -20,7 +20,7 @@ from styletransfer.batching.reading import Reading, encoded_stamp
 from styletransfer.batching.settings import settings_of
 from styletransfer.batching.sources import Given, Source, Sources, find_contents, find_styles
 from styletransfer.batching.stamps import Stamp, settings_id, stamp_of
-from styletransfer.errors import ImageError
+from styletransfer.errors import StyleTransferError
 from styletransfer.images.folders import Problem
 from styletransfer.job import Fetch
 from styletransfer.judging.judge import Judge, create_judge
@@ -118,9 +118,8 @@ def prepare_batch(
     recipe.check()
     check_pairing(wanted.pairing, wanted.styles_per_content, wanted.seed or 0)
     suffix = suffix_of(wanted.format)
-    images.encode_image(
-        torch.zeros(1, 3, 1, 1), format=suffix, quality=wanted.quality
-    )  # refuses what does not fit
+    blank = torch.zeros(1, 3, 1, 1)
+    images.encode_image(blank, format=suffix, quality=wanted.quality)  # refuses a quality that does not fit
     contents, styles = find_contents(wanted.contents), find_styles(wanted.styles)
     found = pairs(
         contents.items,
@@ -188,22 +187,23 @@ class _Earlier:
             return False
         if self._judged and not entry.judged:
             return False
-        content, style = self._stamp(task.content, entry.content), self._stamp(task.style, entry.style)
+        content = self._stamp(task.content, entry.content, by_name=False)
+        style = self._stamp(task.style, entry.style, by_name=True)
         if content is None or style is None:
             return False
         return (content.sha256, style.sha256) == (entry.content.sha256, entry.style.sha256)
 
-    def _stamp(self, source: Source, before: Stamp) -> Stamp | None:
+    def _stamp(self, source: Source, before: Stamp, *, by_name: bool) -> Stamp | None:
         """Return what a source is now; None if it cannot be read, which painting will tell of."""
         if source not in self._stamps:
             try:
-                found = codes.find(source.place) if before.size == 0 or source.name == source.place else None
+                found = codes.find(source.place) if by_name else None
                 self._stamps[source] = (
                     encoded_stamp(found)
                     if isinstance(found, EncodedStyle)
                     else stamp_of(found or source.place, before)
                 )
-            except (ImageError, OSError):
+            except StyleTransferError:
                 self._stamps[source] = None
         return self._stamps[source]
 
