@@ -1,7 +1,7 @@
 """The rows of the speed targets (`targets.TARGETS`): what `pytest benchmarks -k speed` runs.
 
-Those on the processor take one thread, and their ratios are of processor seconds. Two methods are named here,
-since the targets are theirs.
+Those on the processor take one thread, and their ratios are of processor seconds, except the batch's, which takes
+all threads and is timed by the clock. Two methods are named here, since the targets are theirs.
 """
 
 from __future__ import annotations
@@ -131,6 +131,10 @@ def _shell(plan: Plan, device: str) -> Iterable[Case]:
     yield _case(FEED_FORWARD, "C9 cold from the shell", size=plan.speed_size)
 
 
+def _batches(plan: Plan, device: str) -> Iterable[Case]:
+    yield _case(FEED_FORWARD, "batch", size="256" if plan.measuring else plan.speed_size)
+
+
 def _forecasts(plan: Plan, device: str) -> Iterable[Case]:
     for method in METHODS:
         yield _case(method, "forecast", size=plan.speed_size, extractor=METHODS[method].extractor)
@@ -167,6 +171,7 @@ KINDS: Mapping[str, Callable[[Plan, str], Iterable[Case]]] = {
     "speed descents": _on_cpu(_descents),
     "speed huge": _on_cpu(_huge),
     "speed shell": _on_cpu(_shell),
+    "speed batches": _on_cpu(_batches),
     "speed forecasts": _on_cpu(_forecasts),
     "speed gpu": _gpu,
 }

@@ -20,8 +20,14 @@ from styletransfer._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from styletransfer import functional as functional
+    from styletransfer.batching.dataset import RandomStyle as RandomStyle
+    from styletransfer.batching.dataset import StylizedDataset as StylizedDataset
+    from styletransfer.batching.folder import stylize_folder as stylize_folder
+    from styletransfer.batching.many import stylize_many as stylize_many
+    from styletransfer.batching.result import BatchResult as BatchResult
     from styletransfer.comparing.result import Comparison as Comparison
     from styletransfer.comparing.run import compare as compare
+    from styletransfer.errors import BatchInterrupted as BatchInterrupted
     from styletransfer.errors import CompareInterrupted as CompareInterrupted
     from styletransfer.errors import DivergenceError as DivergenceError
     from styletransfer.errors import EvaluateInterrupted as EvaluateInterrupted
@@ -57,6 +63,8 @@ if TYPE_CHECKING:
 
 #: Where each public name is defined.
 _HOMES = {
+    "BatchInterrupted": "errors",
+    "BatchResult": "batching.result",
     "CompareInterrupted": "errors",
     "Comparison": "comparing.result",
     "DivergenceError": "errors",
@@ -67,12 +75,14 @@ _HOMES = {
     "OptionError": "errors",
     "OutputError": "errors",
     "PeerError": "errors",
+    "RandomStyle": "batching.dataset",
     "SetEvaluation": "evaluating.result",
     "SheetInterrupted": "errors",
     "Step": "stylizer",
     "StyleTransferError": "errors",
     "Stylization": "stylizer",
     "StylizeInterrupted": "errors",
+    "StylizedDataset": "batching.dataset",
     "Stylizer": "stylizer",
     "TrainingError": "errors",
     "WeightsError": "errors",
@@ -92,6 +102,8 @@ _HOMES = {
     "save_image": "images",
     "split_labels": "masking",
     "stylize": "job",
+    "stylize_folder": "batching.folder",
+    "stylize_many": "batching.many",
 }
 
 #: Modules that are reached as attributes, e.g. ``styletransfer.images.resize``.

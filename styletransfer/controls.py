@@ -82,6 +82,16 @@ class Controls(Config):
         """Whether anything differs from a plain run."""
         return self != Controls()
 
+    @property
+    def matches_distributions(self) -> bool:
+        """Whether colours are looked up by their rank, which makes visible what was a difference of rounding."""
+        return self.preserve_color == "histogram" or self.match_histogram is not None
+
+    @property
+    def sees_style(self) -> bool:
+        """Whether the style's picture is wanted itself, so that no encoded style can stand in its place."""
+        return self.preserve_color is not None or self.match_histogram == "style" or self.style_scale != 1
+
 
 #: Names of the controls.
 CONTROLS = tuple(field.name for field in dataclasses.fields(Controls))

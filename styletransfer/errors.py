@@ -111,6 +111,22 @@ class EvaluateInterrupted(KeyboardInterrupt):
         return partial(type(self), evaluation=self.evaluation), self.args
 
 
+class BatchInterrupted(KeyboardInterrupt):
+    """Ctrl-C during `stylize_folder`; the pictures that are done are on the disk.
+
+    Attributes:
+        result: The `BatchResult` so far.
+    """
+
+    def __init__(self, message: str, *, result: Any) -> None:
+        super().__init__(message)
+        self.result = result
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let the exception come back from another process."""
+        return partial(type(self), result=self.result), self.args
+
+
 class SheetInterrupted(KeyboardInterrupt):
     """Ctrl-C during `contact_sheet` or `interpolate`; the pictures that are done are kept.
 

@@ -30,6 +30,8 @@ _REASONS = {
     errno.ENOENT: "the folder takes no new files; choose another folder",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
+#: How the names of temporary files end: sixteen hexadecimal digits, see `_temporary`.
+_LEFTOVER = re.compile(r"\.[0-9a-f]{16}\.part$")
 
 
 #: The file in a folder of `passing_folder` that is locked as long as its process lives.
@@ -124,7 +126,9 @@ def same_file(one: str | os.PathLike[str] | int, other: str | os.PathLike[str]) 
         return False
 
 
-def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> Path:
+def write_atomically(
+    path: str | os.PathLike[str], write: Callable[[BinaryIO], object], *, tidy: bool = True
+) -> Path:
     """Write a file so that `path` holds either all of it or what it held before.
 
     The data go to a temporary file in the same folder, reach the disk, and only then take the final name. The
@@ -135,6 +139,8 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], o
     Args:
         path: The file to write, of any kind.
         write: Called once with the open binary file.
+        tidy: Look for temporary files of killed processes first, which goes through the folder; who writes very
+            many files calls `remove_leftovers_below` once instead.
 
     Returns:
         `path` as a `Path`.
@@ -150,10 +156,10 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], o
         'done'
     """
     _check_place(path)  # before Path, whose complaint about a number is no sentence for users
-    return write_together({Path(path): write})[0]
+    return write_together({Path(path): write}, tidy=tidy)[0]
 
 
-def write_together(files: Mapping[Path, Callable[[BinaryIO], object]]) -> list[Path]:
+def write_together(files: Mapping[Path, Callable[[BinaryIO], object]], *, tidy: bool = True) -> list[Path]:
     """Write several files as `write_atomically` does, so that either all of them appear or none.
 
     No file takes its name before the last one has reached the disk, so that a full disk or Ctrl-C cannot leave
@@ -161,6 +167,7 @@ def write_together(files: Mapping[Path, Callable[[BinaryIO], object]]) -> list[P
 
     Args:
         files: For each path, what writes its open binary file.
+        tidy: As for `write_atomically`.
 
     Returns:
         The paths, in the same order.
@@ -174,7 +181,8 @@ def write_together(files: Mapping[Path, Callable[[BinaryIO], object]]) -> list[P
         with contextlib.ExitStack() as opened:
             for current, write in files.items():
                 target = _check_place(current)
-                _remove_leftovers(target)
+                if tidy:
+                    _remove_leftovers(target.parent, _stem(target))
                 temporary, file = _open_temporary(target)
                 opened.callback(temporary.unlink, missing_ok=True)
                 opened.enter_context(file)  # open, and so locked, until it has its name
@@ -284,16 +292,33 @@ def _open_temporary(target: Path) -> tuple[Path, BinaryIO]:
         file.close()
 
 
-def _remove_leftovers(target: Path) -> None:
-    """Remove the temporary files of earlier writings of `target` whose process is gone."""
+def _remove_leftovers(folder: Path, stem: str) -> None:
+    """Remove the temporary files of earlier writings whose process is gone, of names that begin with `stem`."""
     with contextlib.suppress(OSError):
-        for path in target.parent.iterdir():
-            if path.name.startswith(_stem(target)) and path.suffix == ".part":
+        for path in folder.iterdir():
+            if path.name.startswith(stem) and _LEFTOVER.search(path.name):
                 with contextlib.suppress(OSError), path.open("rb") as file:
                     if _WINDOWS:  # where removing fails as long as a process has the file open
                         file.close()
                     if _locked(file):
                         path.unlink()
+
+
+def remove_leftovers_below(folder: str | os.PathLike[str]) -> None:
+    """Remove the temporary files that killed processes have left in a folder and those below it.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     left = Path(folder) / f".photo.png.{'0' * 16}.part"
+        ...     left.touch()
+        ...     remove_leftovers_below(folder)
+        ...     left.exists()
+        False
+    """
+    for place, _, names in os.walk(folder):
+        if any(_LEFTOVER.search(name) for name in names):
+            _remove_leftovers(Path(place), ".")
 
 
 @contextlib.contextmanager
@@ -329,6 +354,21 @@ def passing_folder(prefix: str) -> Iterator[Path]:
     ):
         _locked(file)
         yield Path(folder)
+
+
+def claim(file: BinaryIO) -> bool:
+    """Lock an open file for this process as long as it is open; say whether no other process has done so.
+
+    Where the system or the file system has no locks, every process is told that it is alone.
+    """
+    if not _WINDOWS:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:  # a file system without locks
+            return True
+    return True
 
 
 def _locked(file: BinaryIO, *, wait: bool = False) -> bool:

@@ -38,7 +38,7 @@ class Processing:
 
     def __init__(self, controls: Controls, request: Request) -> None:
         self._controls, self._asked = controls, request
-        if controls.preserve_color is not None or controls.match_histogram == "style" or controls.style_scale != 1:
+        if controls.sees_style:
             self._refuse_encoded()
         self._sizes = [self._size(position, style) for position, style in enumerate(request.styles, start=1)]
 

@@ -80,6 +80,11 @@ class CountBar:
         self.bar.clear()  # `close` would leave one that a line above it drew before its delay was over
         self.bar.close()
 
+    @property
+    def drawn(self) -> bool:
+        """Whether there is a bar, which shows speed and time left by itself."""
+        return not self.bar.disable
+
     def update(self, done: int, total: int | None = None, note: str = "") -> None:
         """Show that `done` of `total` are done; `note` says more."""
         if not self.bar.disable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, cast
@@ -51,6 +51,11 @@ class EncodedStyle(ABC):
         Raises:
             WeightsError: Numbers that are none of such a style.
         """
+
+    @classmethod
+    @abstractmethod
+    def stacked(cls, styles: Sequence[Self]) -> Self:
+        """Return several styles as one: the first for the first content of a batch, and so on."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

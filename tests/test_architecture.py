@@ -52,6 +52,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("explaining", "labs"),
     ("comparing",),
     ("evaluating",),
+    ("batching",),
     ("training",),
     ("__init__",),
     ("app",),
@@ -60,6 +61,8 @@ ORDER: tuple[tuple[str, ...], ...] = (
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 
 PUBLIC = [
+    "BatchInterrupted",
+    "BatchResult",
     "CompareInterrupted",
     "Comparison",
     "DivergenceError",
@@ -70,12 +73,14 @@ PUBLIC = [
     "OptionError",
     "OutputError",
     "PeerError",
+    "RandomStyle",
     "SetEvaluation",
     "SheetInterrupted",
     "Step",
     "StyleTransferError",
     "Stylization",
     "StylizeInterrupted",
+    "StylizedDataset",
     "Stylizer",
     "TrainingError",
     "WeightsError",
@@ -95,6 +100,8 @@ PUBLIC = [
     "save_image",
     "split_labels",
     "stylize",
+    "stylize_folder",
+    "stylize_many",
 ]
 
 

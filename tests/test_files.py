@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 from styletransfer.errors import OutputError, WeightsError
-from styletransfer.files import check_place, ordinary_file, passing_folder, write_atomically
+from styletransfer.files import (
+    check_place,
+    claim,
+    ordinary_file,
+    passing_folder,
+    remove_leftovers_below,
+    write_atomically,
+)
 
 
 def refused(path: object, message: str) -> None:
@@ -86,6 +93,34 @@ def test_leftovers_of_killed_processes_are_removed_those_of_living_ones_are_not(
     assert path.read_bytes() == b"half"
     write_atomically(tmp_path / name, lambda file: file.write(b"long"))
     assert sorted(entry.name for entry in tmp_path.iterdir()) == [".other.bin.1234.part", "a.bin", name]
+
+
+def test_leftovers_in_a_whole_tree_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    for name in (f".x.png.{'0' * 16}.part", ".x.png.1234.part", "movie.part", "x.png"):
+        (deep / name).touch()
+
+    def look(file: object) -> None:
+        remove_leftovers_below(tmp_path)
+
+    write_atomically(deep / "new.png", look, tidy=False)  # its own temporary file is in use
+    assert sorted(entry.name for entry in deep.iterdir()) == [".x.png.1234.part", "movie.part", "new.png", "x.png"]
+
+
+def test_without_tidying_leftovers_stay(tmp_path: Path) -> None:
+    left = tmp_path / f".a.bin.{'0' * 16}.part"
+    left.touch()
+    write_atomically(tmp_path / "a.bin", lambda file: file.write(b"1"), tidy=False)
+    assert left.exists()
+
+
+def test_a_file_is_claimed_by_one(tmp_path: Path) -> None:
+    with (tmp_path / "map").open("ab") as first, (tmp_path / "map").open("ab") as second:
+        assert claim(first)
+        assert not claim(second)
+    with (tmp_path / "map").open("ab") as third:
+        assert claim(third)
 
 
 def test_a_file_that_is_being_written_here_is_no_leftover(tmp_path: Path) -> None:

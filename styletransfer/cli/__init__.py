@@ -18,6 +18,7 @@ import click
 from styletransfer._version import __version__
 from styletransfer.cli.streams import take_any_character, unwritable
 from styletransfer.errors import (
+    BatchInterrupted,
     CompareInterrupted,
     EvaluateInterrupted,
     SheetInterrupted,
@@ -36,6 +37,7 @@ _HOMES = {
     "demo": "compare:demo_command",
     "sheet": "sheet:sheet_command",
     "interpolate": "sheet:interpolate_command",
+    "batch": "batch:batch_command",
     "styles": "styles:styles_group",
     "app": "app:app_command",
     "evaluate": "evaluate:evaluate_command",
@@ -92,7 +94,13 @@ class _Group(click.Group):
             raise _BadInput(str(error)) from error
         except KeyboardInterrupt as error:
             # Those that come this far speak to Python: what they carry was not asked for.
-            to_python = (CompareInterrupted, EvaluateInterrupted, SheetInterrupted, StylizeInterrupted)
+            to_python = (
+                BatchInterrupted,
+                CompareInterrupted,
+                EvaluateInterrupted,
+                SheetInterrupted,
+                StylizeInterrupted,
+            )
             kept = "" if isinstance(error, to_python) else str(error)
             raise _Interrupted(kept or "Interrupted; nothing was written.") from error
         except ImportError as error:

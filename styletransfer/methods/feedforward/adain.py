@@ -97,6 +97,14 @@ class EncodedStyle(_EncodedStyle):
                 )
         return cls(info.extractor, statistics, extractor_sha256=info.extractor_sha256, name=info.name)
 
+    @classmethod
+    def stacked(cls, styles: Sequence[EncodedStyle]) -> EncodedStyle:
+        """See `request.EncodedStyle.stacked`."""
+        first, *others = styles
+        layers = [layer for layer in first.statistics if all(layer in other.statistics for other in others)]
+        statistics = {layer: _stacked([style.statistics[layer] for style in styles]) for layer in layers}
+        return cls(first.extractor, statistics, extractor_sha256=first.extractor_sha256)
+
     def save(self, path: str | Path, *, name: str | None = None) -> Path:
         """Write it as a file of one style, which is taken wherever a style picture is.
 
@@ -138,6 +146,15 @@ class EncodedStyle(_EncodedStyle):
             raise WeightsError(f"{path} holds {len(entries)} styles; styletransfer.codes reads such files.")
         (info, tensors) = entries[0]
         return replace(cls.from_tensors(tensors, info, str(path)), path=Path(path).absolute())
+
+
+def _stacked(statistics: Sequence[ChannelStatistics]) -> ChannelStatistics:
+    covariances = [each.covariance for each in statistics if each.covariance is not None]
+    return ChannelStatistics(
+        torch.cat([each.mean for each in statistics]),
+        torch.cat([each.std for each in statistics]),
+        torch.cat(covariances) if len(covariances) == len(statistics) else None,
+    )
 
 
 class AdaIN(Transform):

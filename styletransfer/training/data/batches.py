@@ -19,8 +19,8 @@ from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from styletransfer._checks import integer
 from styletransfer.errors import OptionError, TrainingError
+from styletransfer.images.folders import Problem
 from styletransfer.training.data.crops import CropBatch, Crops
-from styletransfer.training.data.files import Problem
 
 #: What a worker sends: arrays, since tensors would go through /dev/shm, which has 64 MB in a container.
 _Parcel = tuple[Any, tuple[int, ...], tuple[Problem, ...]]

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from styletransfer._checks import flag, integer, number
-from styletransfer.training.data.files import Problem
+from styletransfer.images.folders import Problem
 from styletransfer.training.data.folder import PictureFolder
 
 #: Pictures that a slot may draw in vain before the folder is given up.

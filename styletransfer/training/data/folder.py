@@ -11,7 +11,8 @@ from torch import Tensor
 
 from styletransfer._checks import choice, integer, number
 from styletransfer.errors import ImageError, TrainingError
-from styletransfer.training.data.files import SMALLEST_SIDE, Problem, decode, find_pictures, glance
+from styletransfer.images.folders import Problem, find_pictures
+from styletransfer.training.data.files import SMALLEST_SIDE, decode, glance
 
 #: Up to so many files are decoded before a training starts; of larger folders only the headers are read.
 FULL_LOOK = 5000

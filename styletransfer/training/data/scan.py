@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from styletransfer.training.data.files import Problem, decode, find_pictures, pixel_hash
+from styletransfer.images.folders import Problem, find_pictures
+from styletransfer.training.data.files import decode, pixel_hash
 from styletransfer.training.data.folder import too_many_problems
 
 #: Shorter side at which pictures are read: as in a training, so that smaller ones are not resized twice.

@@ -526,6 +526,18 @@ class TestCovariance:
         with pytest.raises(OptionError, match="alignment"):
             AdaINConfig(alignment="colors")
 
+    def test_stacked_styles_keep_what_all_of_them_have(
+        self, covariant: AdaINStylizer, stylizer: AdaINStylizer, picture: Draw
+    ) -> None:
+        first, second = (covariant.encode_style(picture(seed=seed)) for seed in (1, 2))
+        both = type(first).stacked([first, second])
+        alone = torch.cat([covariant.stylize(picture(), style).image for style in (first, second)])
+        image = covariant.stylize(picture().repeat(2, 1, 1, 1), both).image
+        torch.testing.assert_close(image, alone, rtol=0, atol=1e-5)
+        plain = stylizer.encode_style(picture(seed=2))
+        with pytest.raises(OptionError, match="it lacks the covariance of relu1_1"):
+            covariant.stylize(picture().repeat(2, 1, 1, 1), EncodedStyle.stacked([first, plain]))  # type: ignore[list-item]
+
     def test_encoded_styles_keep_it(self, covariant: AdaINStylizer, picture: Draw, tmp_path: Path) -> None:
         content, style = picture(batch=2), picture(seed=1, batch=2)
         path = covariant.encode_style(style).save(tmp_path / "style.safetensors")

@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from PIL import Image, features
 
 from styletransfer.errors import ImageError, OptionError, TrainingError
+from styletransfer.images.folders import Problem
 from styletransfer.training.data import batches as batches_module
 from styletransfer.training.data.batches import batches, default_workers
 from styletransfer.training.data.crops import CropBatch, Crops, CropSettings, _crop
-from styletransfer.training.data.files import Problem
 from styletransfer.training.data.folder import PictureFolder, count_shared, too_many_problems
 
 PLAIN = CropSettings(size=32, jitter=0)
