@@ -90,6 +90,8 @@ def assemble(folder: Path) -> None:
             shutil.copyfile(ROOT / source, target)
         elif source != "docs/README.md":
             target.write_text(_page(source, place, places), encoding="utf-8")
+    for lab in ROOT.glob("docs/labs/lab*.py"):
+        shutil.copyfile(lab, folder / "labs" / lab.name)
     (folder / "api.rst").write_text(_api(), encoding="utf-8")
     shutil.copyfile(ROOT / "docs" / "conf.py", folder / "conf.py")
 
@@ -97,7 +99,8 @@ def assemble(folder: Path) -> None:
 def _page(source: str, place: str, places: dict[str, str]) -> str:
     text = (ROOT / source).read_text(encoding="utf-8")
     if source.startswith("docs/labs/lab"):
-        return _lab(text)
+        title, _, rest = _lab(text).partition("\n")
+        return f"{title}\n\nThe notebook: {{download}}`{Path(source).name}`\n{rest}"
     if source.endswith(".py"):
         return f"# {Path(source).stem.title()} by hand\n\n`{source}` in the repository.\n\n```python\n{text}```\n"
     if source == "NOTICE":
@@ -138,7 +141,11 @@ def _display(match: re.Match[str]) -> str:
 
 
 def _formula(tex: str, display: str) -> str:
-    return convert(" ".join(tex.split()), display=display)
+    known = " ".join(tex.split()).replace(r"\arg\min", r"\operatorname{argmin}")
+    formula = convert(known, display=display)
+    if "\\" in formula:
+        raise ValueError(f"the converter does not know all of this equation: {tex!r}")
+    return formula
 
 
 def _tree(caption: str, names: tuple[str, ...] | list[str]) -> str:
@@ -171,7 +178,7 @@ def _api() -> str:
         "Classes": ("autoclass", [n for n, m in members.items() if inspect.isclass(m) and not _is_raised(m)]),
         "Exceptions": ("autoexception", [n for n, m in members.items() if inspect.isclass(m) and _is_raised(m)]),
     }
-    lines = ["Python", "======", "", "Made of the docstrings; every example in them runs as a test.", ""]
+    lines = ["Python API", "==========", "", "Made of the docstrings; every example in them runs as a test.", ""]
     for title, (directive, names) in kinds.items():
         lines += [title, "-" * len(title), ""]
         for name in names:
