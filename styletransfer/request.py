@@ -104,6 +104,38 @@ class Region:
         return math.prod(given[1:], start=given[0]) if given else None
 
 
+class Carry:
+    """What a method hands from one frame of a video to the next: measurements, smoothed over time.
+
+    Each run reads `before` and writes `after`, so that a run which is repeated smooths nothing twice.
+
+    Args:
+        before: By name, as the run before left them; empty for the first frame of a scene.
+        share: How much of them stays in what is used now, in [0, 1].
+
+    Attributes:
+        after: What the run leaves for the next one, by name.
+
+    Example:
+        >>> import torch
+        >>> carry = Carry({"mean": torch.zeros(1)}, share=0.75)
+        >>> carry.smoothed("mean", torch.ones(1))
+        tensor([0.2500])
+    """
+
+    def __init__(self, before: Mapping[str, Tensor] | None = None, *, share: float) -> None:
+        self.before = dict(before or {})
+        self.share = share
+        self.after: dict[str, Tensor] = {}
+
+    def smoothed(self, name: str, value: Tensor) -> Tensor:
+        """Return a measurement mixed with what it was before, and keep it for the next frame."""
+        before = self.before.get(name)
+        mixed = value if before is None or before.shape != value.shape else value.lerp(before.to(value), self.share)
+        self.after[name] = mixed
+        return mixed
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Request:
     """What a method is asked to do: everything is checked, on the extractor's device and at the working size.
@@ -114,6 +146,7 @@ class Request:
         init: A picture to start from, (1 or B, 3, H, W), or None.
         strength: How much of the style is wanted, in [0, 1]: a number, or a map (1 or B, 1, H, W).
         preserved: Where the content is kept, (1, 1, H, W) in [0, 1]; masks leave room for it. None for nowhere.
+        carry: What the frame before hands on, for a content that is a frame of a video.
     """
 
     content: Tensor
@@ -121,6 +154,7 @@ class Request:
     init: Tensor | None = None
     strength: float | Tensor = 1.0
     preserved: Tensor | None = None
+    carry: Carry | None = None
 
     @property
     def shares(self) -> tuple[float, ...]:
