@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from styletransfer.errors import StyleTransferError as StyleTransferError
     from styletransfer.errors import StylizeInterrupted as StylizeInterrupted
     from styletransfer.errors import TrainingError as TrainingError
+    from styletransfer.errors import VideoError as VideoError
+    from styletransfer.errors import VideoInterrupted as VideoInterrupted
     from styletransfer.errors import WeightsError as WeightsError
     from styletransfer.evaluating.result import SetEvaluation as SetEvaluation
     from styletransfer.evaluating.run import evaluate_set as evaluate_set
@@ -54,6 +56,8 @@ if TYPE_CHECKING:
     from styletransfer.stylizer import Step as Step
     from styletransfer.stylizer import Stylization as Stylization
     from styletransfer.stylizer import Stylizer as Stylizer
+    from styletransfer.video.result import VideoResult as VideoResult
+    from styletransfer.video.run import stylize_video as stylize_video
 
 #: Where each public name is defined.
 _HOMES = {
@@ -75,6 +79,9 @@ _HOMES = {
     "StylizeInterrupted": "errors",
     "Stylizer": "stylizer",
     "TrainingError": "errors",
+    "VideoError": "errors",
+    "VideoInterrupted": "errors",
+    "VideoResult": "video.result",
     "WeightsError": "errors",
     "compare": "comparing.run",
     "contact_sheet": "sheets",
@@ -92,6 +99,7 @@ _HOMES = {
     "save_image": "images",
     "split_labels": "masking",
     "stylize": "job",
+    "stylize_video": "video.run",
 }
 
 #: Modules that are reached as attributes, e.g. ``styletransfer.images.resize``.

@@ -131,7 +131,10 @@ class Carry:
     def smoothed(self, name: str, value: Tensor) -> Tensor:
         """Return a measurement mixed with what it was before, and keep it for the next frame."""
         before = self.before.get(name)
-        mixed = value if before is None or before.shape != value.shape else value.lerp(before.to(value), self.share)
+        if before is None or before.shape != value.shape:
+            mixed = value
+        else:
+            mixed = value.lerp(before.to(value), self.share)
         self.after[name] = mixed
         return mixed
 

@@ -45,7 +45,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("methods",),
     ("progress", "codes"),
     ("job",),
-    ("sheets",),
+    ("sheets", "video"),
     ("judging",),
     ("peers",),
     ("plotting",),
@@ -78,6 +78,9 @@ PUBLIC = [
     "StylizeInterrupted",
     "Stylizer",
     "TrainingError",
+    "VideoError",
+    "VideoInterrupted",
+    "VideoResult",
     "WeightsError",
     "compare",
     "contact_sheet",
@@ -95,6 +98,7 @@ PUBLIC = [
     "save_image",
     "split_labels",
     "stylize",
+    "stylize_video",
 ]
 
 

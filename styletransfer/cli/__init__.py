@@ -36,6 +36,7 @@ _HOMES = {
     "demo": "compare:demo_command",
     "sheet": "sheet:sheet_command",
     "interpolate": "sheet:interpolate_command",
+    "video": "video:video_command",
     "styles": "styles:styles_group",
     "app": "app:app_command",
     "evaluate": "evaluate:evaluate_command",

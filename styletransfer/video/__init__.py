@@ -1,0 +1,1 @@
+"""Moving pictures: videos, image sequences and animations, stylized without flicker."""
