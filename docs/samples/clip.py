@@ -1,6 +1,6 @@
 """Draw the clip of the page on video: ``python docs/samples/clip.py clip.mp4``, with the extra ``[video]``.
 
-A camera pans over the drawn harbour while a ball and a kite cross the picture at speeds of their own; a tone sounds.
+A camera pans over the drawn harbour; a ball and a kite cross the picture at speeds of their own; a tone sounds.
 """
 
 from __future__ import annotations

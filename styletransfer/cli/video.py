@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,6 +22,7 @@ from styletransfer.cli.streams import tell, tell_json
 from styletransfer.errors import OptionError, VideoInterrupted
 from styletransfer.methods import METHODS
 from styletransfer.progress import CountBar, duration, fetch_visibly
+from styletransfer.video import SEGMENT, SMOOTHING
 
 if TYPE_CHECKING:
     from styletransfer.video.result import VideoResult
@@ -53,7 +53,7 @@ _OF_PICTURES = ("frame", "style_frame", "max_pixels")
 @click.option(
     "--smoothing",
     type=float,
-    default=0.6,
+    default=SMOOTHING,
     show_default=True,
     metavar="0-0.95",
     help="Share of the previous result, moved along, in the next frame; 0 for none.",
@@ -76,7 +76,7 @@ _OF_PICTURES = ("frame", "style_frame", "max_pixels")
 @click.option(
     "--segment",
     type=int,
-    default=25,
+    default=SEGMENT,
     show_default=True,
     metavar="N",
     help="Frames between two points from which a stopped run goes on.",

@@ -169,14 +169,15 @@ def open_animation(path: Path, *, long_edge: int | None, short_edge: int | None)
         VideoError: It does not move.
     """
     with opened(path, f'animation "{path}"') as (image, _, _):
-        if not is_sequence(image):
-            raise VideoError(
-                f'"{path}" has one frame, and a clip has several. Use "styletransfer stylize" for a picture.'
-            )
-        count, loop = _count(image), int(image.info.get("loop", 1) or 0)
+        count = _count(image) if is_sequence(image) else 1
+        loop = int(image.info.get("loop", 1) or 0)
         size = images.read_picture(image, what="frame", quiet=True).rgb.shape[2:]
         image.load()
         rate = 1 / milliseconds(image)
+    if count < 2:
+        raise VideoError(
+            f'"{path}" has one frame, and a clip has several. Use "styletransfer stylize" for a picture.'
+        )
     return AnimationClip(
         path=path,
         source_size=(size[0], size[1]),

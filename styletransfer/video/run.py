@@ -24,6 +24,7 @@ from styletransfer.job import Fetch, build_stylizers, read_style
 from styletransfer.methods import DEFAULT_METHOD, METHODS
 from styletransfer.recording import picture_hash, plain, weight_hashes
 from styletransfer.stylizer import EncodedStyle, Stylizer
+from styletransfer.video import SEGMENT, SMOOTHING
 from styletransfer.video.clips import ANIMATIONS, Clip, Frame, is_pattern
 from styletransfer.video.decoding import open_video
 from styletransfer.video.extras import has_cv2, load_cv2
@@ -34,10 +35,6 @@ from styletransfer.video.pictures import open_animation, open_sequence
 from styletransfer.video.result import VideoResult
 from styletransfer.video.schedule import Schedule
 
-#: Share of the previous result in the next, where the motion is known.
-SMOOTHING = 0.6
-#: Frames that are painted between two points from which a stopped run goes on.
-SEGMENT = 25
 #: Called with the number of frames that are done and how many there will be, if that is known.
 OnFrame = Callable[[int, int | None], object]
 
