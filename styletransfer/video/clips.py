@@ -20,8 +20,6 @@ from styletransfer.weights.store import sha256_of
 
 #: Frames a second of an image sequence, where nobody says.
 SEQUENCE_RATE = Fraction(25)
-#: Suffixes of pictures that may move.
-ANIMATIONS = (".gif", ".webp", ".png", ".apng")
 #: A number of a sequence's name: %d, %5d, %05d.
 NUMBERED = re.compile(r"%(0?\d*)d")
 

@@ -18,8 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from styletransfer import images
-from styletransfer._checks import did_you_mean
-from styletransfer.errors import OptionError, OutputError
+from styletransfer.errors import OutputError
 from styletransfer.files import check_place, reason, write_atomically
 from styletransfer.video.clips import NUMBERED, Clip, is_pattern
 from styletransfer.video.pictures import SequenceClip, numbered
@@ -201,32 +200,6 @@ class AnimationOutput(PicturesOutput):
             )
 
         write_atomically(self.target, write)
-
-
-def open_output(target: Path, clip: Clip, *, codec: str | None, crf: int | None) -> Output:
-    """Return what writes a clip to `target`; nothing is written yet.
-
-    Raises:
-        OutputError: An unknown suffix.
-        OptionError: `codec` or `crf` for what has none, or a codec that the container cannot hold.
-    """
-    from styletransfer.video.encoding import CONTAINERS, VideoOutput
-
-    suffix = target.suffix.lower()
-    if suffix in CONTAINERS:
-        return VideoOutput(target, clip, codec=codec, crf=crf)
-    given = [name for name, value in (("codec", codec), ("crf", crf)) if value is not None]
-    if given:
-        raise OptionError(f"{given[0]} belongs to video files ({', '.join(CONTAINERS)}), not to {target.name!r}.")
-    if is_pattern(target):
-        return SequenceOutput(target, clip)
-    if suffix in ANIMATIONS:
-        return AnimationOutput(target, clip)
-    known = (*CONTAINERS, *ANIMATIONS)
-    raise OutputError(
-        f'Cannot write "{target}": no clip is written as "{suffix or target.name}".{did_you_mean(suffix, known)} '
-        f"Choose one of {', '.join(known)}, or a pattern of pictures such as frame_%05d.png."
-    )
 
 
 @contextmanager

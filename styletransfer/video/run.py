@@ -18,55 +18,23 @@ import torch
 from styletransfer._checks import integer, number, warn
 from styletransfer.errors import OutputError, StyleTransferError, VideoError, VideoInterrupted
 from styletransfer.features.vgg import VGG19Features
-from styletransfer.files import ordinary_file
 from styletransfer.images import Picture
 from styletransfer.job import Fetch, build_stylizers, read_style
 from styletransfer.methods import DEFAULT_METHOD, METHODS
 from styletransfer.recording import picture_hash, plain, weight_hashes
 from styletransfer.stylizer import EncodedStyle, Stylizer
 from styletransfer.video import SEGMENT, SMOOTHING
-from styletransfer.video.clips import ANIMATIONS, Clip, Frame, is_pattern
-from styletransfer.video.decoding import open_video
+from styletransfer.video.clips import Clip, Frame
 from styletransfer.video.extras import has_cv2, load_cv2
-from styletransfer.video.outputs import Output, Shown, open_output, writing
+from styletransfer.video.opening import open_clip, open_output
+from styletransfer.video.outputs import Output, Shown, writing
 from styletransfer.video.painting import Painter, State
 from styletransfer.video.parts import Parts
-from styletransfer.video.pictures import open_animation, open_sequence
 from styletransfer.video.result import VideoResult
 from styletransfer.video.schedule import Schedule
 
 #: Called with the number of frames that are done and how many there will be, if that is known.
 OnFrame = Callable[[int, int | None], object]
-
-
-def open_clip(
-    source: str | os.PathLike[str],
-    *,
-    rate: float | Fraction | None = None,
-    long_edge: int | None = None,
-    short_edge: int | None = None,
-) -> Clip:
-    """Look into a clip: a video file, an animation, or an image sequence.
-
-    Args:
-        source: A file, or a pattern such as ``frame_%05d.png``.
-        rate: Frames a second of an image sequence; others have their own.
-        long_edge: Reduce frames to this longer side, pixels; never enlarges.
-        short_edge: The same for the shorter side.
-
-    Raises:
-        VideoError: It cannot be read, has no frame, or does not move.
-    """
-    edges: dict[str, Any] = {"long_edge": long_edge, "short_edge": short_edge}
-    path = Path(source)
-    if is_pattern(path) and not path.is_file():
-        return open_sequence(path, rate=rate, **edges)
-    if rate is not None:
-        raise VideoError(
-            f'rate is for image sequences such as frame_%05d.png; "{path}" has its own. Leave it out.'
-        )
-    file = ordinary_file(source, "clip", VideoError, give="a video, an animation, or a pattern frame_%05d.png")
-    return open_animation(file, **edges) if file.suffix.lower() in ANIMATIONS else open_video(file, **edges)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -13,7 +13,7 @@ from torch import Tensor
 import styletransfer as st
 from styletransfer.errors import ImageError, OptionError, OutputError, VideoError
 from styletransfer.video.clips import Frame
-from styletransfer.video.run import open_clip
+from styletransfer.video.opening import open_clip
 from tests.video.conftest import Copy
 from tests.video.drawing import panning, scene, sound_packets, write_video
 

@@ -13,7 +13,8 @@ from styletransfer.errors import OptionError
 from styletransfer.method import Method
 from styletransfer.methods import METHODS
 from styletransfer.stylizer import Carry
-from styletransfer.video.run import open_clip, stylize_video
+from styletransfer.video.opening import open_clip
+from styletransfer.video.run import stylize_video
 from tests.video.conftest import Copy
 from tests.video.drawing import panning, write_video
 

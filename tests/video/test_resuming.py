@@ -16,7 +16,8 @@ import torch
 
 import styletransfer as st
 from styletransfer.errors import OutputError, VideoInterrupted
-from styletransfer.video.run import open_clip, stylize_video
+from styletransfer.video.opening import open_clip
+from styletransfer.video.run import stylize_video
 from tests.video.conftest import Copy
 from tests.video.drawing import panning, write_video
 
