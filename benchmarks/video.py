@@ -1,7 +1,7 @@
-"""How much smoothing takes from the flicker of a video, and what it costs in style: ``python -m benchmarks.video``.
+"""What smoothing takes from a video's flicker, and what it costs in style: ``python -m benchmarks.video``.
 
-The clip is drawn (``docs/samples/clip.py``): a camera that pans, two shapes that move, a tone. It is stylized with the
-usual smoothing and without any, at 256x144; every fifth frame as it is in the written files is judged.
+The clip is drawn (``docs/samples/clip.py``): a camera that pans, two shapes that move, a tone. It is stylized with
+the usual smoothing and without any, at 256x144; every fifth frame is judged as it is in the written files.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ class Method:
         weight_sets: From the extractor's name and the options to the weight sets it will want besides it.
         plan: From a config and (H, W) to the `Plan` of a run.
         accepts: What of a request it can honour besides content and styles: ``"strength"``, ``"masks"``,
-            ``"carry"`` (measurements smoothed over the frames of a video).
+            ``"carry"`` (what a frame of a video hands to the next).
         encoded: Returns the class of its encoded styles, if it encodes any.
         encoding: Options that matter for an encoded style.
         brief: Options for a run of a moment, for self-tests and warm-ups.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, cast
@@ -105,13 +106,17 @@ class Region:
 
 
 class Carry:
-    """What a method hands from one frame of a video to the next: measurements, smoothed over time.
+    """What one frame of a video hands to the next: measurements, smoothed over time, and the result itself.
 
-    Each run reads `before` and writes `after`, so that a run which is repeated smooths nothing twice.
+    Each run reads `before` and writes `after`, so that a run which is repeated smooths nothing twice. A method
+    that descends starts from `moved` and stays close to it where it is trusted.
 
     Args:
-        before: By name, as the run before left them; empty for the first frame of a scene.
+        before: Measurements by name, as the run before left them; empty for the first frame of a scene.
         share: How much of them stays in what is used now, in [0, 1].
+        moved: The previous result, (1, 3, H, W), moved as the content has moved; None for the first frame.
+        trust: Where that is known, (1, 1, H, W) in [0, 1].
+        effort: Share of a whole run's steps that are wanted, in (0, 1].
 
     Attributes:
         after: What the run leaves for the next one, by name.
@@ -123,10 +128,26 @@ class Carry:
         tensor([0.2500])
     """
 
-    def __init__(self, before: Mapping[str, Tensor] | None = None, *, share: float) -> None:
+    def __init__(
+        self,
+        before: Mapping[str, Tensor] | None = None,
+        *,
+        share: float,
+        moved: Tensor | None = None,
+        trust: Tensor | None = None,
+        effort: float = 1.0,
+    ) -> None:
         self.before = dict(before or {})
         self.share = share
+        self.moved, self.trust = moved, trust
+        self.effort = effort
         self.after: dict[str, Tensor] = {}
+
+    def changed(self, change: Callable[[Tensor], Tensor]) -> Carry:
+        """Return it with another picture in place of `moved`; what it leaves is the same."""
+        other = copy.copy(self)
+        other.moved = None if self.moved is None else change(self.moved)
+        return other
 
     def smoothed(self, name: str, value: Tensor) -> Tensor:
         """Return a measurement mixed with what it was before, and keep it for the next frame."""

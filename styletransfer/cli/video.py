@@ -81,6 +81,14 @@ _OF_PICTURES = ("frame", "style_frame", "max_pixels")
     metavar="N",
     help="Frames between two points from which a stopped run goes on.",
 )
+@click.option(
+    "--key-every",
+    type=int,
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Methods of many steps: every so many frames take all steps, those between a seventh of them.",
+)
 @working_options
 @output_options
 def video_command(
@@ -96,6 +104,7 @@ def video_command(
     codec: str | None,
     crf: int | None,
     segment: int,
+    key_every: int,
     **given: Any,
 ) -> None:
     """Paint the clip IN in the manner of a STYLE, and write it to OUT.
@@ -125,6 +134,7 @@ def video_command(
                 codec=codec,
                 crf=crf,
                 segment=segment,
+                key_every=key_every,
                 on_frame=_Following(bar),
                 fetch=partial(fetch_visibly, quiet=quiet),
                 **working,

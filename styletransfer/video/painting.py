@@ -18,6 +18,8 @@ from styletransfer.video.flow import Motion, motion_between, warp
 from styletransfer.video.scenes import is_cut
 from styletransfer.video.schedule import Schedule
 
+#: Share of the steps that frames between key frames take.
+BETWEEN = 0.15
 #: Broken frames that are named; the others are counted.
 _NAMED = 20
 
@@ -55,6 +57,8 @@ class Painter:
         strength: How much of the style is wanted, over time.
         measures: Whether motion is looked for at all; smoothing needs it.
         start: Time of the clip's first frame.
+        key_every: Every so many frames of a scene a method of many steps takes all of them, from the previous
+            result; the frames between take a share of `BETWEEN`.
     """
 
     def __init__(
@@ -66,10 +70,11 @@ class Painter:
         strength: Schedule,
         measures: bool,
         start: Fraction = Fraction(0),
+        key_every: int = 1,
     ) -> None:
         self._stylizer, self._styles = stylizer, encoded_once(stylizer, styles)
         self._smoothing, self._strength, self._measures = smoothing, strength, measures
-        self._start = start
+        self._start, self._key_every = start, key_every
 
     def paint(self, frame: Frame, before: Frame | None, state: State) -> State:
         """Return what there is after a frame; its picture is ``state.stylized``.
@@ -96,7 +101,7 @@ class Painter:
         if self._measures and before is not None and state.stylized is not None:
             motion = motion_between(before.rgb, frame.rgb)
             moved = warp(state.stylized, motion.backward.to(state.stylized.device))
-        plain, carried = self._stylize(frame, state)
+        plain, carried = self._stylize(frame, state, moved, motion)
         stylized, flicker = plain, state.flicker
         if motion is not None and moved is not None and state.stylized is not None and state.plain is not None:
             motion = _on(motion, plain)
@@ -106,10 +111,20 @@ class Painter:
             )
         return dataclasses.replace(state, stylized=stylized, plain=plain, carried=carried, flicker=flicker)
 
-    def _stylize(self, frame: Frame, state: State) -> tuple[Tensor, Mapping[str, Tensor]]:
+    def _stylize(
+        self, frame: Frame, state: State, moved: Tensor | None, motion: Motion | None
+    ) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Return a frame as the method paints it, and what it hands on."""
-        carries = self._smoothing > 0 and "carry" in self._stylizer.declaration.accepts
-        carry = Carry(state.carried, share=self._smoothing) if carries else None
+        carry: Carry | None = None
+        if self._smoothing > 0 and "carry" in self._stylizer.declaration.accepts:
+            scene = frame.index - (state.cuts[-1] if state.cuts else 0)
+            carry = Carry(
+                state.carried,
+                share=self._smoothing,
+                moved=moved,
+                trust=None if motion is None else motion.confidence,
+                effort=1.0 if scene % self._key_every == 0 else BETWEEN,
+            )
         seconds = float(frame.time - self._start)
         result = self._stylizer.stylize(
             Picture(rgb=frame.rgb), self._styles, strength=self._strength.at(seconds), carry=carry

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from styletransfer._checks import integer, number, warn
-from styletransfer.errors import OutputError, StyleTransferError, VideoError, VideoInterrupted
+from styletransfer.errors import OptionError, OutputError, VideoError, VideoInterrupted
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import Picture
 from styletransfer.job import Fetch, build_stylizers, read_style
@@ -48,6 +48,7 @@ class _Job:
     strength: Schedule
     smoothing: float
     segment: int
+    key_every: int
     parts: Parts
     asked: Mapping[str, Any]
 
@@ -68,6 +69,7 @@ def stylize_video(
     codec: str | None = None,
     crf: int | None = None,
     segment: int = SEGMENT,
+    key_every: int = 1,
     on_frame: OnFrame | None = None,
     fetch: Fetch | None = None,
     **options: Any,
@@ -94,6 +96,7 @@ def stylize_video(
         codec: ``"h264"``, ``"hevc"`` or ``"vp9"``; the container's usual one if absent.
         crf: Constant quality of the video, smaller is better; the codec's usual one if absent.
         segment: Frames between two points from which a stopped run goes on.
+        key_every: For methods of many steps: every so many frames take all steps, those between a seventh of them.
         on_frame: Called after each frame with how many are done and how many there will be, or None.
         fetch: See `job.prepare`.
         **options: The method's options and the `Controls` by name.
@@ -121,6 +124,7 @@ def stylize_video(
     edges: dict[str, Any] = {"long_edge": long_edge, "short_edge": short_edge}
     schedule, share = Schedule.of(strength), number(smoothing, "smoothing", low=0.0, high=0.95)
     integer(segment, "segment", low=1)
+    _check_key_every(key_every, method)
     if share:
         load_cv2()
     clip = open_clip(source, rate=rate, **edges)
@@ -131,7 +135,7 @@ def stylize_video(
     _check_apart(output, styles)
     chosen = {method: {**(METHODS[method].bare if method in METHODS else {}), **options}}
     stylizer = build_stylizers([method], extractor=extractor, device=device, options=chosen, fetch=fetch)[method]
-    asked = _asked(clip, output, stylizer, styles, schedule, share, segment)
+    asked = _asked(clip, output, stylizer, styles, schedule, share, segment) | {"key_every": key_every}
     job = _Job(
         clip=clip,
         output=output,
@@ -140,10 +144,20 @@ def stylize_video(
         strength=schedule,
         smoothing=share,
         segment=segment,
+        key_every=key_every,
         parts=Parts(output.parts, asked),
         asked=asked,
     )
     return _run(job, began, on_frame)
+
+
+def _check_key_every(key_every: int, method: str) -> None:
+    """Refuse key frames of a method that has one step."""
+    iterative = [name for name, declared in METHODS.items() if declared.iterative]
+    if integer(key_every, "key_every", low=1) > 1 and method in METHODS and method not in iterative:
+        raise OptionError(
+            f"key_every is for methods of many steps ({', '.join(iterative)}), and {method!r} has one; omit it."
+        )
 
 
 def _check_apart(output: Output, styles: list[Picture | EncodedStyle]) -> None:
@@ -213,7 +227,7 @@ def _run(job: _Job, began: float, on_frame: OnFrame | None) -> VideoResult:
             output.finish(job.parts.shown(segments), segments)
     except KeyboardInterrupt:
         raise VideoInterrupted(_interrupted(job, done, kept), frames=kept, parts=output.parts) from None
-    except StyleTransferError:
+    except Exception:
         if not kept:
             job.parts.remove()
         raise
@@ -278,6 +292,7 @@ def _painter(job: _Job, start: Fraction) -> Painter:
         strength=job.strength,
         measures=job.smoothing > 0 or has_cv2(),
         start=start,
+        key_every=job.key_every,
     )
 
 
