@@ -12,6 +12,7 @@ from torch import Tensor
 
 from styletransfer.images import Picture
 from styletransfer.stylizer import Carry, EncodedStyle, Stylizer
+from styletransfer.video.blending import blend
 from styletransfer.video.clips import Frame
 from styletransfer.video.flicker import Flicker, warping_error
 from styletransfer.video.flow import Motion, motion_between, warp
@@ -105,7 +106,7 @@ class Painter:
         stylized, flicker = plain, state.flicker
         if motion is not None and moved is not None and state.stylized is not None and state.plain is not None:
             motion = _on(motion, plain)
-            stylized = plain.lerp(moved, self._smoothing * motion.confidence) if self._smoothing else plain
+            stylized = blend(plain, moved, self._smoothing * motion.confidence) if self._smoothing else plain
             flicker = flicker.plus(
                 warping_error(state.stylized, stylized, motion), warping_error(state.plain, plain, motion)
             )

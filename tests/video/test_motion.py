@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from styletransfer.errors import OptionError
+from styletransfer.video.blending import blend
 from styletransfer.video.flicker import Flicker, warping_error
 from styletransfer.video.flow import Motion, inside, motion_between, trust, warp
 from styletransfer.video.scenes import is_cut
@@ -136,3 +137,24 @@ class TestSchedule:
     def test_refusals(self, given: object, message: str) -> None:
         with pytest.raises(OptionError, match=message):
             Schedule.of(given)
+
+
+class TestBlending:
+    def test_the_same_picture_stays(self) -> None:
+        picture = torch.rand(1, 3, 32, 40) * 0.6 + 0.2
+        assert torch.allclose(blend(picture, picture, 0.5), picture, atol=1e-5)
+
+    def test_share_0_changes_nothing_and_1_takes_the_other(self) -> None:
+        plain, moved = scene(32, 40), scene(32, 40, seed=1)
+        assert torch.allclose(blend(plain, moved, 0.0), plain, atol=1e-5)
+        assert float((blend(plain, moved, torch.ones(1, 1, 32, 40)) - moved).abs().mean()) < 0.1
+
+    def test_the_contrast_of_strokes_is_kept(self) -> None:
+        plain, moved = torch.rand(2, 1, 3, 64, 64)
+        mixed = blend(plain, moved, 0.5)
+        assert float(plain.lerp(moved, 0.5).std() / plain.std()) < 0.75
+        assert float(mixed.std() / plain.std()) == pytest.approx(1, abs=0.1)
+
+    def test_flat_and_tiny_pictures(self) -> None:
+        flat = torch.full((1, 3, 16, 16), 0.5)
+        assert torch.allclose(blend(flat, flat, 0.5), flat, atol=1e-5)
