@@ -18,8 +18,9 @@ from styletransfer.video.run import stylize_video
 from tests.video.conftest import Copy
 from tests.video.drawing import panning, write_video
 
-CARRYING = [name for name, method in METHODS.items() if "carry" in method.accepts]
-OTHERS = [name for name, method in METHODS.items() if "carry" not in method.accepts]
+#: Methods that smooth measurements, and methods that descend from the previous result.
+MEASURING = [name for name, method in METHODS.items() if "carry" in method.accepts and not method.iterative]
+DESCENDING = [name for name, method in METHODS.items() if "carry" in method.accepts and method.iterative]
 
 
 def test_smoothing_halves_flicker_at_least(tmp_path: Path, one_thread: None) -> None:
@@ -97,7 +98,7 @@ class TestCarry:
     def test_another_shape_starts_afresh(self) -> None:
         assert Carry({"mean": torch.ones(2)}, share=0.5).smoothed("mean", torch.zeros(3)).tolist() == [0, 0, 0]
 
-    @pytest.mark.parametrize("method", CARRYING)
+    @pytest.mark.parametrize("method", MEASURING)
     def test_a_method_smooths_what_it_measures(self, method: str, one_thread: None) -> None:
         stylizer = st.create_stylizer(method)
         content, style = samples.draw("valley", long_edge=64), samples.draw("mosaic", long_edge=64)
@@ -112,8 +113,68 @@ class TestCarry:
         assert torch.allclose(same, alone, atol=1e-4)
         assert float((after_other - alone).abs().mean()) > 1e-3
 
-    @pytest.mark.parametrize("method", OTHERS)
-    def test_others_refuse(self, method: str) -> None:
+    def test_others_refuse(self, made_up: Method) -> None:
         content, style = samples.draw("valley", long_edge=64), samples.draw("mosaic", long_edge=64)
         with pytest.raises(OptionError, match="does not take what a frame before carries; leave carry out"):
-            st.create_stylizer(method).stylize(content, style, carry=Carry(share=0.5))
+            st.create_stylizer(made_up.name).stylize(content, style, carry=Carry(share=0.5))
+
+
+class TestDescents:
+    """Methods of many steps start from the previous result, and stay close to it."""
+
+    @pytest.fixture
+    def pictures(self) -> dict[str, torch.Tensor]:
+        names = {"content": "valley", "style": "mosaic", "moved": "watercolour"}
+        drawn = {key: st.load_image(samples.draw(name, long_edge=64)) for key, name in names.items()}
+        return {key: st.images.resize(picture, (48, 64)) for key, picture in drawn.items()}
+
+    @pytest.mark.parametrize("method", DESCENDING)
+    def test_what_is_trusted_stays(self, method: str, pictures: dict[str, torch.Tensor], one_thread: None) -> None:
+        trust = torch.zeros(1, 1, 48, 64)
+        trust[..., :32] = 1
+        carry = Carry(share=0.5, moved=pictures["moved"], trust=trust, effort=0.1)
+        stylizer = st.create_stylizer(method, temporal_weight=1e4)
+        result = stylizer.stylize(pictures["content"], pictures["style"], carry=carry)
+        apart = (result.image - pictures["moved"]).abs().mean(1, keepdim=True)
+        assert float(apart[..., :28].mean()) < 0.05
+        assert float(apart[..., 36:].mean()) > 0.1
+        assert result.losses["temporal"] > 0
+        assert len(result.history) == round(stylizer.plan((48, 64)).stages[-1].steps * 0.1)
+
+    @pytest.mark.parametrize("method", DESCENDING)
+    def test_a_weight_of_0_only_starts_there(
+        self, method: str, pictures: dict[str, torch.Tensor], one_thread: None
+    ) -> None:
+        trust = torch.ones(1, 1, 48, 64)
+        carry = Carry(share=0.5, moved=pictures["moved"], trust=trust, effort=0.02)
+        stylizer = st.create_stylizer(method, temporal_weight=0)
+        seen: list[torch.Tensor] = []
+        stylizer.stylize(
+            pictures["content"], pictures["style"], carry=carry, on_step=lambda step: seen.append(step.image)
+        )
+        assert float((seen[0] - pictures["moved"]).abs().mean()) < 0.1
+
+    @pytest.mark.parametrize("method", DESCENDING)
+    def test_a_grey_picture_starts_from_a_grey_one(
+        self, method: str, pictures: dict[str, torch.Tensor], one_thread: None
+    ) -> None:
+        carry = Carry(share=0.5, moved=pictures["moved"], trust=torch.ones(1, 1, 48, 64), effort=0.02)
+        stylizer = st.create_stylizer(method, temporal_weight=1e5, preserve_color="luminance")
+        result = stylizer.stylize(pictures["content"], pictures["style"], carry=carry).image
+        wanted = st.functional.luminance(pictures["moved"])
+        assert float((st.functional.luminance(result) - wanted).abs().mean()) < 0.08
+
+    @pytest.mark.parametrize("method", DESCENDING)
+    def test_a_clip_with_key_frames(self, method: str, tmp_path: Path, one_thread: None) -> None:
+        source = write_video(tmp_path / "in.mp4", panning(4, 48, 64, step=2))
+        settings = {"extractor": "vgg19-lite-1", "steps": (2, 6), "segment": 2}
+        smooth = stylize_video(source, tmp_path / "a.webp", "mosaic", method, key_every=2, **settings)
+        alone = stylize_video(source, tmp_path / "b.webp", "mosaic", method, smoothing=0, init="noise", **settings)
+        figures = [result.record()["flicker"]["with_smoothing"] for result in (smooth, alone)]
+        assert figures[0] < figures[1] / 2
+        assert smooth.record()["key_every"] == 2
+
+    @pytest.mark.parametrize("method", MEASURING)
+    def test_key_frames_of_a_method_of_one_step(self, method: str, tmp_path: Path) -> None:
+        with pytest.raises(OptionError, match=r"key_every is for methods of many steps \(.*\), and .* has one"):
+            stylize_video(tmp_path / "in.mp4", tmp_path / "out.mp4", "mosaic", method, key_every=4)
