@@ -40,7 +40,18 @@ PAGES = {
 }
 #: The order of pages, by part.
 ORDER = {
-    "Use": ("install", "methods", "controls", "app", "services", "explaining", "api", "faq", "conventions"),
+    "Use": (
+        "install",
+        "methods",
+        "controls",
+        "video",
+        "app",
+        "services",
+        "explaining",
+        "api",
+        "faq",
+        "conventions",
+    ),
     "Judge": ("judges", "evaluating", "peers", "metrics"),
     "Weights": ("weights", "training", "training-data"),
     "Speed": ("performance", "benchmarks", "measured", "gatys-study"),

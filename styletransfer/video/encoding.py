@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from styletransfer.video.clips import Clip, Coding
 from styletransfer.video.decoding import SCALING, TABLES, UNSAID_TABLE
 from styletransfer.video.extras import load_av
 from styletransfer.video.outputs import Output, Segment, Shown
+from styletransfer.video.sound import Timed, copied, encoded, foreign
 
 #: Codecs that each container takes, the usual one first.
 CONTAINERS = {
@@ -152,13 +152,12 @@ class VideoOutput(Output):
             self._av.open(str(self.clip.path)) as source,
             self._av.open(os.devnull, "w", format=self._muxer) as out,
         ):
-            names = [stream.codec_context.codec.canonical_name for stream in source.streams.audio]
-            lacking = [name for name in names if name not in out.supported_codecs]
+            lacking = foreign(source, out)
             self.sound = "encoded again" if lacking else "copied"
             self._again = _SOUND.get(self.target.suffix.lower(), "aac")
         if lacking:
             self.notes.append(
-                f"{self.target.suffix} files cannot hold {lacking[0]} sound; it is encoded again as {self._again}."
+                f"{self.target.suffix} files cannot hold {lacking} sound; it is encoded again as {self._again}."
             )
 
     @property
@@ -191,15 +190,13 @@ class VideoOutput(Output):
             if self.clip.sound:
                 source = stack.enter_context(self._av.open(str(self.clip.path)))
                 copies = self.sound == "copied"
-                tracks += [_copied(source, out) if copies else _encoded(self._av, source, out, self._again)]
+                tracks += [copied(source, out) if copies else encoded(self._av, source, out, self._again)]
             for _, _, packet in heapq.merge(*tracks, key=lambda item: item[:2]):
                 out.mux(packet)
         _to_disk(whole)
         whole.replace(os.path.realpath(self.target))
 
-    def _pictures(
-        self, stream: Any, frames: Iterable[Shown], segments: int
-    ) -> Iterator[tuple[Fraction, int, Any]]:
+    def _pictures(self, stream: Any, frames: Iterable[Shown], segments: int) -> Iterator[Timed]:
         """Yield the packets of all segments with their frames' own times."""
         base = self.clip.time_base
         times = enumerate(frames)
@@ -269,47 +266,6 @@ def _plain(pixel_format: str) -> str:
     """Return the planar format without transparency that stores the same, e.g. yuv420p for nv12 and yuvj420p."""
     name = {"nv12": "yuv420p", "nv21": "yuv420p", "p010le": "yuv420p10le"}.get(pixel_format, pixel_format)
     return re.sub(r"^yuv[ja](?=4)", "yuv", name) if name.startswith("yuv") else ""
-
-
-def _copied(source: Any, out: Any) -> Iterator[tuple[Fraction, int, Any]]:
-    """Yield the packets of the sound as they are, with their seconds."""
-    streams = {stream.index: out.add_stream_from_template(stream) for stream in source.streams.audio}
-
-    def packets() -> Iterator[tuple[Fraction, int, Any]]:
-        for number, packet in enumerate(source.demux(*source.streams.audio)):
-            if packet.size == 0:
-                continue
-            when = Fraction(packet.dts or 0) * packet.time_base
-            packet.stream = streams[packet.stream.index]
-            yield when, number, packet
-
-    return packets()
-
-
-def _encoded(av: Any, source: Any, out: Any, codec: str) -> Iterator[tuple[Fraction, int, Any]]:
-    """Yield the packets of the first sound, encoded again."""
-    heard = source.streams.audio[0]
-    rate = 48000 if codec == "libopus" else heard.rate
-    stream = out.add_stream(codec, rate=rate, layout=heard.layout)
-    form = stream.codec_context.format
-    size = 960 if codec == "libopus" else 1024  # samples of a packet
-    resampler = av.AudioResampler(format=form, layout=heard.layout, rate=rate, frame_size=size)
-
-    def packets() -> Iterator[tuple[Fraction, int, Any]]:
-        number = 0
-        for frame in _and_none(source.decode(heard)):
-            for piece in _and_none(resampler.resample(frame)) if frame is None else resampler.resample(frame):
-                for packet in stream.encode(piece):
-                    yield Fraction(packet.pts or 0) * packet.time_base, number, packet
-                    number += 1
-
-    return packets()
-
-
-def _and_none(items: Any) -> Iterator[Any]:
-    """Yield the items, and None at the end, which flushes."""
-    yield from items
-    yield None
 
 
 def _to_disk(file: Path) -> None:

@@ -22,7 +22,6 @@ def load_av() -> Any:
         raise VideoError(
             f"Video files need PyAV, which is not installed; {_INSTALL}. Image sequences and animations do not."
         ) from problem
-    av.logging.set_level(av.logging.PANIC)  # what matters of a damaged file is told in our own words
     return av
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from styletransfer._checks import did_you_mean
 from styletransfer.errors import OptionError, OutputError, VideoError
-from styletransfer.files import ordinary_file
+from styletransfer.files import check_place, ordinary_file
 from styletransfer.video.clips import Clip, is_pattern
 from styletransfer.video.decoding import open_video
 from styletransfer.video.encoding import CONTAINERS, VideoOutput
@@ -36,24 +36,31 @@ def open_clip(
         VideoError: It cannot be read, has no frame, or does not move.
     """
     edges: dict[str, Any] = {"long_edge": long_edge, "short_edge": short_edge}
-    path = Path(source)
-    if is_pattern(path) and not path.is_file():
-        return open_sequence(path, rate=rate, **edges)
+    pattern = _pattern(source)
+    if pattern is not None:
+        return open_sequence(pattern, rate=rate, **edges)
+    file = ordinary_file(source, "clip", VideoError, give="a video, an animation, or a pattern frame_%05d.png")
     if rate is not None:
         raise VideoError(
-            f'rate is for image sequences such as frame_%05d.png; "{path}" has its own. Leave it out.'
+            f'rate is for image sequences such as frame_%05d.png; "{file}" has its own. Leave it out.'
         )
-    file = ordinary_file(source, "clip", VideoError, give="a video, an animation, or a pattern frame_%05d.png")
     return open_animation(file, **edges) if file.suffix.lower() in ANIMATIONS else open_video(file, **edges)
 
 
-def open_output(target: Path, clip: Clip, *, codec: str | None, crf: int | None) -> Output:
-    """Return what writes a clip to `target`; nothing is written yet.
+def _pattern(source: object) -> Path | None:
+    """Return the path of an image sequence, or None for anything else."""
+    path = Path(source) if isinstance(source, (str, os.PathLike)) else None
+    return path if path is not None and is_pattern(path) and not path.is_file() else None
+
+
+def open_output(path: Any, clip: Clip, *, codec: str | None, crf: int | None) -> Output:
+    """Return what writes a clip to a path; nothing is written yet.
 
     Raises:
-        OutputError: An unknown suffix.
+        OutputError: No path, or an unknown suffix.
         OptionError: `codec` or `crf` for what has none, or a codec that the container cannot hold.
     """
+    target = Path(path) if isinstance(path, (str, os.PathLike)) else check_place(path)
     suffix = target.suffix.lower()
     if suffix in CONTAINERS:
         return VideoOutput(target, clip, codec=codec, crf=crf)

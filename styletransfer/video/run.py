@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import itertools
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,9 +18,9 @@ from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import Picture
 from styletransfer.job import Fetch, build_stylizers, read_style
 from styletransfer.methods import DEFAULT_METHOD, METHODS
-from styletransfer.recording import picture_hash, plain, weight_hashes
 from styletransfer.stylizer import EncodedStyle, Stylizer
 from styletransfer.video import SEGMENT, SMOOTHING
+from styletransfer.video.asked import asked_for
 from styletransfer.video.clips import Clip, Frame
 from styletransfer.video.extras import has_cv2, load_cv2
 from styletransfer.video.opening import open_clip, open_output
@@ -128,14 +125,14 @@ def stylize_video(
     if share:
         load_cv2()
     clip = open_clip(source, rate=rate, **edges)
-    output = open_output(Path(target), clip, codec=codec, crf=crf)
+    output = open_output(target, clip, codec=codec, crf=crf)
     output.check()
     listed = list(style) if isinstance(style, (list, tuple)) else [style]
     styles = [read_style(item, **edges) for item in listed]
     _check_apart(output, styles)
     chosen = {method: {**(METHODS[method].bare if method in METHODS else {}), **options}}
     stylizer = build_stylizers([method], extractor=extractor, device=device, options=chosen, fetch=fetch)[method]
-    asked = _asked(clip, output, stylizer, styles, schedule, share, segment) | {"key_every": key_every}
+    asked = asked_for(clip, output, stylizer, styles, schedule, share, segment) | {"key_every": key_every}
     job = _Job(
         clip=clip,
         output=output,
@@ -165,46 +162,6 @@ def _check_apart(output: Output, styles: list[Picture | EncodedStyle]) -> None:
     files = [style.path for style in styles if style.path is not None]
     if any(output.target.exists() and file.exists() and output.target.samefile(file) for file in files):
         raise OutputError(f'Cannot write "{output.target}": it is a style, and inputs are never overwritten.')
-
-
-def _asked(
-    clip: Clip,
-    output: Output,
-    stylizer: Stylizer,
-    styles: list[Picture | EncodedStyle],
-    strength: Schedule,
-    smoothing: float,
-    segment: int,
-) -> dict[str, Any]:
-    """Return all that decides about the result, ready for JSON."""
-    config = stylizer.config
-    return {
-        "method": stylizer.method,
-        "extractor": stylizer.extractor.name,
-        "parts": dict(stylizer.parts),
-        "config": {f.name: plain(getattr(config, f.name)) for f in dataclasses.fields(config)},
-        "controls": dataclasses.asdict(stylizer.controls),
-        "strength": [list(point) for point in strength.points],
-        "smoothing": smoothing,
-        "segment": segment,
-        "rate": str(clip.rate),
-        "size": list(clip.size),
-        "encoding": output.settings(),
-        "hashes": {
-            "content": clip.digest(),
-            "styles": [_hash(style) for style in styles],
-            "weights": weight_hashes(stylizer.extractor.name, *stylizer.parts.values()),
-        },
-    }
-
-
-def _hash(style: Picture | EncodedStyle) -> str:
-    if isinstance(style, Picture):
-        return picture_hash(style)
-    digest = hashlib.sha256()
-    for name, value in sorted(style.tensors().items()):
-        digest.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _run(job: _Job, began: float, on_frame: OnFrame | None) -> VideoResult:

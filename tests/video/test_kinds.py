@@ -269,6 +269,16 @@ class TestRefusals:
         with pytest.raises(VideoError, match=r'The folder ".*none" of the pattern "f_%d\.png" does not exist'):
             copy(tmp_path / "none" / "f_%d.png", tmp_path / "out.mp4")
 
+    def test_no_paths(self, tmp_path: Path, copy: Copy) -> None:
+        with pytest.raises(VideoError, match="The clip has an empty path or one that is no text"):
+            copy(3, tmp_path / "out.mp4")  # type: ignore[arg-type]
+        with pytest.raises(
+            VideoError, match=r"is a folder; give a video, an animation, or a pattern frame_%05d\.png"
+        ):
+            copy(tmp_path, tmp_path / "out.mp4")
+        with pytest.raises(OutputError, match="The output must be a path, got int"):
+            copy(write_video(tmp_path / "in.mp4", panning(2)), 3)  # type: ignore[arg-type]
+
     def test_a_still_picture(self, tmp_path: Path, copy: Copy) -> None:
         st.save_image(scene(32, 32), tmp_path / "in.png")
         with pytest.raises(

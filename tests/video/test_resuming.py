@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import torch
 
 import styletransfer as st
 from styletransfer.errors import OutputError, VideoInterrupted
+from styletransfer.video.encoding import VideoOutput
 from styletransfer.video.opening import open_clip
 from styletransfer.video.run import stylize_video
 from tests.video.conftest import Copy
@@ -86,6 +88,22 @@ def test_pictures_go_on_too(tmp_path: Path, copy: Copy, target: str) -> None:
         copy(source, tmp_path / target, segment=4, on_frame=stopping(10))
     result = copy(source, tmp_path / target, segment=4)
     assert (result.resumed, result.frames, len(frames(result.path))) == (8, 14, 14)
+
+
+def test_a_full_disk_keeps_what_is_done(
+    tmp_path: Path, source: Path, copy: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: object, *args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(VideoOutput, "finish", full)
+    with pytest.raises(
+        OutputError, match=r"the disk is full; .* What is done is kept; the same call goes on from"
+    ):
+        copy(source, tmp_path / "out.mp4", segment=4)
+    assert not (tmp_path / "out.mp4").exists()
+    monkeypatch.undo()
+    assert copy(source, tmp_path / "out.mp4", segment=4).resumed == 14
 
 
 def test_other_options_start_anew(tmp_path: Path, source: Path) -> None:
