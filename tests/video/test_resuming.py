@@ -90,19 +90,15 @@ def test_pictures_go_on_too(tmp_path: Path, copy: Copy, target: str) -> None:
     assert (result.resumed, result.frames, len(frames(result.path))) == (8, 14, 14)
 
 
-def test_a_full_disk_keeps_what_is_done(
-    tmp_path: Path, source: Path, copy: Copy, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_keeps_what_is_done(tmp_path: Path, source: Path, copy: Copy) -> None:
     def full(self: object, *args: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(VideoOutput, "finish", full)
-    with pytest.raises(
-        OutputError, match=r"the disk is full; .* What is done is kept; the same call goes on from"
-    ):
+    said = r"the disk is full; .* What is done is kept; the same call goes on from there"
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(OutputError, match=said):
+        patch.setattr(VideoOutput, "finish", full)
         copy(source, tmp_path / "out.mp4", segment=4)
     assert not (tmp_path / "out.mp4").exists()
-    monkeypatch.undo()
     assert copy(source, tmp_path / "out.mp4", segment=4).resumed == 14
 
 
