@@ -121,7 +121,7 @@ def video_command(
     with quick_imports():
         from styletransfer.video.run import stylize_video
     try:
-        with CountBar("frames", unit=" frames", quiet=quiet) as bar:
+        with CountBar("frames", left=False, quiet=quiet) as bar:
             result = stylize_video(
                 content,
                 target,

@@ -70,10 +70,12 @@ class opened:  # noqa: N801 - used as a context manager, like `open`
                 f'"{self._path}" is not a video that can be read ({problem.strerror}). Get a new copy, or save it '
                 "again with another program."
             ) from problem
-        if not self._container.streams.video:
+        cover = self._av.stream.Disposition.attached_pic
+        moving = [stream for stream in self._container.streams.video if not stream.disposition & cover]
+        if not moving:
             self._container.close()
-            raise VideoError(f'"{self._path}" has no pictures, only sound or data. Give a video.')
-        return self._container, self._container.streams.video[0]
+            raise VideoError(f'"{self._path}" has no moving pictures, only sound or data. Give a video.')
+        return self._container, moving[0]
 
     def __exit__(self, *_: object) -> None:
         self._container.close()

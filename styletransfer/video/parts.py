@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from styletransfer.errors import OutputError
-from styletransfer.files import write_contents
+from styletransfer.files import alone, write_contents
 from styletransfer.video.flicker import Flicker
 from styletransfer.video.outputs import Shown
 from styletransfer.video.painting import State
@@ -36,14 +36,24 @@ class Parts:
     def __init__(self, folder: Path, job: Mapping[str, Any]) -> None:
         self._folder, self._job = folder, json.loads(json.dumps(job))
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Make the folder, and keep other runs out of it.
+
+        Raises:
+            OutputError: Another run has it.
+        """
+        self._folder.mkdir(exist_ok=True)
+        refusal = f'Another run is working in "{self._folder}". Wait for it, or choose another output.'
+        with alone(self._folder, refusal=refusal):
+            yield
+
     def begin(self) -> str | None:
-        """Make the folder, and empty one of another job; return what the user should know of that.
+        """Prepare the folder, and empty one of another job; return what the user should know of that.
 
         Raises:
             OutputError: The folder holds something else.
         """
-        if not self._folder.exists():
-            self._folder.mkdir()
         if not any(self._folder.iterdir()):
             write_contents({self._folder / _JOB: json.dumps(self._job).encode()})
             return None
@@ -56,7 +66,8 @@ class Parts:
                 "away, or choose another output."
             )
         changed = [name for name in self._job if found.get(name) != self._job[name]]
-        shutil.rmtree(self._folder)
+        for file in self._folder.iterdir():
+            file.unlink()
         self.begin()
         return f'The parts in "{self._folder}" are of other options ({", ".join(changed)}); all is painted again.'
 

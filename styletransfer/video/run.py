@@ -165,23 +165,25 @@ def _check_apart(output: Output, styles: list[Picture | EncodedStyle]) -> None:
 
 
 def _run(job: _Job, began: float, on_frame: OnFrame | None) -> VideoResult:
-    output = job.output
-    with writing(output.target):
-        told = job.parts.begin()
+    with writing(job.output.target), job.parts.held():
+        return _alone(job, began, on_frame)
+
+
+def _alone(job: _Job, began: float, on_frame: OnFrame | None) -> VideoResult:
+    output, told = job.output, job.parts.begin()
     notes = [*job.clip.notes, *output.notes, *([told] if told else [])]
     for note in notes:
         warn(note)
     segments, resumed, state = job.parts.done()
     done, kept = resumed, resumed
     try:
-        with writing(output.target):
-            for record in _segments(job, segments, resumed, state):
-                done, state = record.done, record.state
-                if record.complete:
-                    segments, kept = segments + 1, done
-                elif on_frame is not None:
-                    on_frame(done, job.clip.count)
-            output.finish(job.parts.shown(segments), segments)
+        for record in _segments(job, segments, resumed, state):
+            done, state = record.done, record.state
+            if record.complete:
+                segments, kept = segments + 1, done
+            elif on_frame is not None:
+                on_frame(done, job.clip.count)
+        output.finish(job.parts.shown(segments), segments)
     except KeyboardInterrupt:
         raise VideoInterrupted(_interrupted(job, done, kept), frames=kept, parts=output.parts) from None
     except Exception:

@@ -258,7 +258,7 @@ class TestRefusals:
 
     def test_no_pictures_only_sound(self, tmp_path: Path, copy: Copy) -> None:
         source = write_video(tmp_path / "in.mp4", [], sound="aac", sound_only=True)
-        with pytest.raises(VideoError, match="has no pictures, only sound or data"):
+        with pytest.raises(VideoError, match="has no moving pictures, only sound or data"):
             copy(source, tmp_path / "out.mp4")
 
     def test_missing(self, tmp_path: Path, copy: Copy) -> None:

@@ -126,6 +126,15 @@ def test_a_damaged_part_is_painted_again(tmp_path: Path, source: Path, copy: Cop
     assert copy(source, tmp_path / "out.mp4", segment=4).resumed == 0
 
 
+def test_two_runs_at_once(tmp_path: Path, source: Path, copy: Copy) -> None:
+    def again(done: int, total: int | None) -> None:
+        if done == 3:
+            with pytest.raises(OutputError, match=r"Another run is working in .*out\.mp4\.parts"):
+                copy(source, tmp_path / "out.mp4")
+
+    assert copy(source, tmp_path / "out.mp4", on_frame=again).frames == 14
+
+
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, source: Path, copy: Copy) -> None:
     (tmp_path / "out.mp4.parts").mkdir()
     (tmp_path / "out.mp4.parts" / "mine.txt").write_text("precious")
