@@ -9,8 +9,8 @@ from click.testing import CliRunner, Result
 from styletransfer.cli import main
 from tests.video.drawing import panning, write_video
 
-pytest.importorskip("av", reason="needs the extra [video]")
-pytest.importorskip("cv2", reason="needs the extra [video]")
+pytest.importorskip("av", reason="needs the extra [video]", exc_type=ImportError)
+pytest.importorskip("cv2", reason="needs the extra [video]", exc_type=ImportError)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What the tests of video share: they need the extra [video]; a method that leaves frames as they are."""
+"""What the tests of video share: a method that leaves frames as they are."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ import pytest
 from styletransfer.method import Method
 from styletransfer.video.result import VideoResult
 from styletransfer.video.run import stylize_video
-
-pytest.importorskip("av", reason="needs the extra [video]")
-pytest.importorskip("cv2", reason="needs the extra [video]")
 
 Copy = Callable[..., VideoResult]
 

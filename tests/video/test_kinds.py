@@ -17,6 +17,9 @@ from styletransfer.video.opening import open_clip
 from tests.video.conftest import Copy
 from tests.video.drawing import panning, scene, sound_packets, write_video
 
+pytest.importorskip("av", reason="needs the extra [video]", exc_type=ImportError)
+pytest.importorskip("cv2", reason="needs the extra [video]", exc_type=ImportError)
+
 COUNT = 7
 
 

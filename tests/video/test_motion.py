@@ -16,6 +16,9 @@ from styletransfer.video.scenes import is_cut
 from styletransfer.video.schedule import Schedule
 from tests.video.drawing import panning, scene
 
+pytest.importorskip("av", reason="needs the extra [video]", exc_type=ImportError)
+pytest.importorskip("cv2", reason="needs the extra [video]", exc_type=ImportError)
+
 
 def shifted(dx: float, dy: float, size: tuple[int, int] = (12, 16)) -> Tensor:
     return torch.tensor([float(dx), float(dy)]).view(1, 2, 1, 1).expand(1, 2, *size).contiguous()

@@ -18,6 +18,9 @@ from styletransfer.video.run import stylize_video
 from tests.video.conftest import Copy
 from tests.video.drawing import panning, write_video
 
+pytest.importorskip("av", reason="needs the extra [video]", exc_type=ImportError)
+pytest.importorskip("cv2", reason="needs the extra [video]", exc_type=ImportError)
+
 #: Methods that smooth measurements, and methods that descend from the previous result.
 MEASURING = [name for name, method in METHODS.items() if "carry" in method.accepts and not method.iterative]
 DESCENDING = [name for name, method in METHODS.items() if "carry" in method.accepts and method.iterative]

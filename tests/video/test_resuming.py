@@ -23,6 +23,9 @@ from styletransfer.video.run import stylize_video
 from tests.video.conftest import Copy
 from tests.video.drawing import panning, write_video
 
+pytest.importorskip("av", reason="needs the extra [video]", exc_type=ImportError)
+pytest.importorskip("cv2", reason="needs the extra [video]", exc_type=ImportError)
+
 SETTINGS: dict[str, Any] = {"decoder": "fast", "segment": 4}
 
 
