@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -35,50 +36,39 @@ class VideoClip(Clip):
             for index, (pts, decoded, fault) in enumerate(_shown(av, container, stream, 1 / self.rate)):
                 if decoded is not None:
                     held = fit(upright(decoded, self.coding), self.size)
+                if held is None:
+                    continue
                 pts = pts if last is None else max(pts, last + 1)
                 last = pts
                 yield Frame(
                     index=index,
                     time=pts * self.time_base,
                     duration=_own_duration(decoded, self.time_base) or 1 / self.rate,
-                    rgb=_present(held),
+                    rgb=held,
                     broken=fault,
                 )
-
-
-def _present(held: Tensor | None) -> Tensor:
-    if held is None:
-        raise VideoError("The first frame is missing.")
-    return held
 
 
 def _own_duration(decoded: Any, time_base: Fraction) -> Fraction:
     return Fraction(0) if decoded is None else (decoded.duration or 0) * time_base
 
 
-class opened:  # noqa: N801 - used as a context manager, like `open`
-    """Open a video file and its first video stream; what goes wrong becomes a `VideoError`."""
-
-    def __init__(self, av: Any, path: Path) -> None:
-        self._av, self._path = av, path
-
-    def __enter__(self) -> tuple[Any, Any]:
-        try:
-            self._container = self._av.open(str(self._path))
-        except self._av.FFmpegError as problem:
-            raise VideoError(
-                f'"{self._path}" is not a video that can be read ({problem.strerror}). Get a new copy, or save it '
-                "again with another program."
-            ) from problem
-        cover = self._av.stream.Disposition.attached_pic
-        moving = [stream for stream in self._container.streams.video if not stream.disposition & cover]
+@contextmanager
+def opened(av: Any, path: Path) -> Iterator[tuple[Any, Any]]:
+    """Open a video file and its first moving pictures; what goes wrong becomes a `VideoError`."""
+    try:
+        container = av.open(str(path))
+    except av.FFmpegError as problem:
+        raise VideoError(
+            f'"{path}" is not a video that can be read ({problem.strerror}). Get a new copy, or save it again '
+            "with another program."
+        ) from problem
+    with container:
+        cover = av.stream.Disposition.attached_pic
+        moving = [stream for stream in container.streams.video if not stream.disposition & cover]
         if not moving:
-            self._container.close()
-            raise VideoError(f'"{self._path}" has no moving pictures, only sound or data. Give a video.')
-        return self._container, moving[0]
-
-    def __exit__(self, *_: object) -> None:
-        self._container.close()
+            raise VideoError(f'"{path}" has no moving pictures, only sound or data. Give a video.')
+        yield container, moving[0]
 
 
 def _shown(av: Any, container: Any, stream: Any, step: Fraction) -> Iterator[tuple[int, Any, str | None]]:

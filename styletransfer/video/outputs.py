@@ -183,9 +183,7 @@ class AnimationOutput(PicturesOutput):
         listed = list(frames)
         ends = [round((frame.time + frame.duration - listed[0].time) / unit) for frame in listed]
         shown = [max(1, end - start) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
-        # GIF has no partial transparency; Pillow chooses the colours of RGB frames better than those of RGBA.
-        opened = (Image.open(self._file(index)) for index in range(len(listed)))
-        first, *others = (frame.convert("RGB") if kind == "GIF" else frame for frame in opened)
+        first, *others = (self._frame(index, kind) for index in range(len(listed)))
         settings = {"quality": 90} if kind == "WEBP" else {}
 
         def write(file: Any) -> None:
@@ -200,6 +198,11 @@ class AnimationOutput(PicturesOutput):
             )
 
         write_atomically(self.target, write)
+
+    def _frame(self, index: int, kind: str) -> Image.Image:
+        with Image.open(self._file(index)) as frame:
+            # GIF has no partial transparency, and Pillow chooses colours better for RGB than for RGBA.
+            return frame.convert("RGB") if kind == "GIF" else frame.copy()
 
 
 @contextmanager

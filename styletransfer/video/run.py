@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from styletransfer._checks import integer, number, warn
-from styletransfer.errors import OptionError, OutputError, VideoError, VideoInterrupted
+from styletransfer.errors import OptionError, OutputError, VideoInterrupted
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.images import Picture
 from styletransfer.job import Fetch, build_stylizers, read_style
@@ -234,7 +234,8 @@ def _segments(job: _Job, segments: int, resumed: int, state: State) -> Iterator[
         with job.output.segment(segment, done) as writer:
             for frame in itertools.chain([first], itertools.islice(frames, job.segment - 1)):
                 state = painter.paint(frame, before, state)
-                writer.add(_painted(state), frame.alpha)
+                if state.stylized is not None:
+                    writer.add(state.stylized, frame.alpha)
                 shown.append(Shown(time=frame.time, duration=frame.duration))
                 before, done = frame, done + 1
                 yield _Progress(done=done, state=state)
@@ -253,12 +254,6 @@ def _painter(job: _Job, start: Fraction) -> Painter:
         start=start,
         key_every=job.key_every,
     )
-
-
-def _painted(state: State) -> torch.Tensor:
-    if state.stylized is None:
-        raise VideoError("No frame was painted.")
-    return state.stylized
 
 
 def _interrupted(job: _Job, done: int, kept: int) -> str:
