@@ -1,4 +1,4 @@
-"""Frames painted one after the other: each knows the frame before it, and starts afresh after a cut."""
+"""Frames painted one after the other: each knows the frame before it, unless a cut lies between them."""
 
 from __future__ import annotations
 
@@ -101,11 +101,10 @@ class Painter:
         motion, moved = None, None
         if self._measures and before is not None and state.stylized is not None:
             motion = motion_between(before.rgb, frame.rgb)
-            moved = warp(state.stylized, motion.backward.to(state.stylized.device))
+            moved = warp(state.stylized, motion.backward)
         plain, carried = self._stylize(frame, state, moved, motion)
         stylized, flicker = plain, state.flicker
         if motion is not None and moved is not None and state.stylized is not None and state.plain is not None:
-            motion = _on(motion, plain)
             stylized = blend(plain, moved, self._smoothing * motion.confidence) if self._smoothing else plain
             flicker = flicker.plus(
                 warping_error(state.stylized, stylized, motion), warping_error(state.plain, plain, motion)
@@ -130,7 +129,7 @@ class Painter:
         result = self._stylizer.stylize(
             Picture(rgb=frame.rgb), self._styles, strength=self._strength.at(seconds), carry=carry
         )
-        return result.image, {} if carry is None else carry.after
+        return result.image.to(frame.rgb), {} if carry is None else carry.after
 
 
 def encoded_once(stylizer: Stylizer, styles: Sequence[Picture | EncodedStyle]) -> list[Picture | EncodedStyle]:
@@ -143,9 +142,3 @@ def encoded_once(stylizer: Stylizer, styles: Sequence[Picture | EncodedStyle]) -
         return list(styles)
     encoder: Any = stylizer
     return [encoder.encode_style(style) if isinstance(style, Picture) else style for style in styles]
-
-
-def _on(motion: Motion, picture: Tensor) -> Motion:
-    return Motion(
-        backward=motion.backward.to(picture.device), confidence=motion.confidence.to(picture.device, picture.dtype)
-    )

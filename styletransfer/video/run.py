@@ -74,8 +74,8 @@ def stylize_video(
     """Repaint a video, an animation or an image sequence in the manner of `style`.
 
     The style is encoded once. The previous result is moved along the optical flow and blended into the next where
-    the flow can be trusted; statistics of the content are smoothed over time; cuts start afresh. What is done is
-    kept in ``TARGET.parts`` until the whole is complete: the same call goes on after any stop.
+    the flow can be trusted; statistics of the content are smoothed over time; nothing crosses a cut. What is done
+    is kept in ``TARGET.parts`` until the whole is complete: the same call goes on after any stop.
 
     Args:
         source: A video file, an animation (GIF, WebP, APNG), or a pattern such as ``frame_%05d.png``.

@@ -39,7 +39,7 @@ def test_smoothing_halves_flicker_at_least(tmp_path: Path, one_thread: None) -> 
     assert figures["with_smoothing"] < alone["with_smoothing"] / 2
 
 
-def test_a_cut_starts_afresh(tmp_path: Path, one_thread: None) -> None:
+def test_nothing_crosses_a_cut(tmp_path: Path, one_thread: None) -> None:
     """What follows a cut is what the second scene alone gives."""
     first, second = panning(4, 64, 96), [1 - frame for frame in panning(4, 64, 96, seed=3)]
     for number, frame in enumerate([*first, *second], start=1):
@@ -98,7 +98,7 @@ class TestCarry:
         assert second.smoothed("mean", torch.zeros(2)).tolist() == [0.75, 0.75]
         assert second.smoothed("mean", torch.zeros(2)).tolist() == [0.75, 0.75]  # again, with the same result
 
-    def test_another_shape_starts_afresh(self) -> None:
+    def test_another_shape_is_not_mixed(self) -> None:
         assert Carry({"mean": torch.ones(2)}, share=0.5).smoothed("mean", torch.zeros(3)).tolist() == [0, 0, 0]
 
     @pytest.mark.parametrize("method", MEASURING)

@@ -106,7 +106,7 @@ def test_a_full_disk_keeps_what_is_done(tmp_path: Path, source: Path, copy: Copy
     assert copy(source, tmp_path / "out.mp4", segment=4).resumed == 14
 
 
-def test_other_options_start_anew(tmp_path: Path, source: Path) -> None:
+def test_other_options_start_over(tmp_path: Path, source: Path) -> None:
     with pytest.raises(VideoInterrupted) as caught:
         stylize_video(source, tmp_path / "out.mp4", "mosaic", on_frame=stopping(6), **SETTINGS)
     assert (caught.value.frames, Path(caught.value.parts).name) == (4, "out.mp4.parts")
