@@ -45,6 +45,7 @@ ORDER = {
         "methods",
         "controls",
         "batches",
+        "video",
         "app",
         "services",
         "explaining",

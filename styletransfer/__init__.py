@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from styletransfer.errors import StyleTransferError as StyleTransferError
     from styletransfer.errors import StylizeInterrupted as StylizeInterrupted
     from styletransfer.errors import TrainingError as TrainingError
+    from styletransfer.errors import VideoError as VideoError
+    from styletransfer.errors import VideoInterrupted as VideoInterrupted
     from styletransfer.errors import WeightsError as WeightsError
     from styletransfer.evaluating.result import SetEvaluation as SetEvaluation
     from styletransfer.evaluating.run import evaluate_set as evaluate_set
@@ -60,6 +62,8 @@ if TYPE_CHECKING:
     from styletransfer.stylizer import Step as Step
     from styletransfer.stylizer import Stylization as Stylization
     from styletransfer.stylizer import Stylizer as Stylizer
+    from styletransfer.video.result import VideoResult as VideoResult
+    from styletransfer.video.run import stylize_video as stylize_video
 
 #: Where each public name is defined.
 _HOMES = {
@@ -85,6 +89,9 @@ _HOMES = {
     "StylizedDataset": "batching.dataset",
     "Stylizer": "stylizer",
     "TrainingError": "errors",
+    "VideoError": "errors",
+    "VideoInterrupted": "errors",
+    "VideoResult": "video.result",
     "WeightsError": "errors",
     "compare": "comparing.run",
     "contact_sheet": "sheets",
@@ -104,6 +111,7 @@ _HOMES = {
     "stylize": "job",
     "stylize_folder": "batching.folder",
     "stylize_many": "batching.many",
+    "stylize_video": "video.run",
 }
 
 #: Modules that are reached as attributes, e.g. ``styletransfer.images.resize``.

@@ -42,6 +42,10 @@ class PeerError(StyleTransferError, RuntimeError):
     """Another program that is absent, fails, does not end, or makes no picture."""
 
 
+class VideoError(StyleTransferError, ValueError):
+    """A clip that cannot be read: missing, without frames, of an unknown kind, or a library that it needs."""
+
+
 class DivergenceError(StyleTransferError, ArithmeticError):
     """The loss stayed infinite or NaN after all retries.
 
@@ -141,3 +145,21 @@ class SheetInterrupted(KeyboardInterrupt):
     def __reduce__(self) -> tuple[Any, ...]:
         """Let the exception come back from another process."""
         return partial(type(self), sheet=self.sheet), self.args
+
+
+class VideoInterrupted(KeyboardInterrupt):
+    """Ctrl-C during `stylize_video`; what is done is kept, and the same call goes on from there.
+
+    Attributes:
+        frames: How many frames are kept.
+        parts: The folder in which they are.
+    """
+
+    def __init__(self, message: str, *, frames: int, parts: Any) -> None:
+        super().__init__(message)
+        self.frames = frames
+        self.parts = parts
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let the exception come back from another process."""
+        return partial(type(self), frames=self.frames, parts=self.parts), self.args

@@ -322,15 +322,27 @@ def remove_leftovers_below(folder: str | os.PathLike[str]) -> None:
 
 
 @contextlib.contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Keep other processes that do the same out of a folder, where the system has locks for folders."""
+def alone(folder: Path, *, refusal: str | None = None) -> Iterator[None]:
+    """Keep other processes that do the same out of a folder, where the system has locks for folders.
+
+    Args:
+        folder: It exists.
+        refusal: What is said where another process has the folder; without it, its end is waited for.
+
+    Raises:
+        OutputError: Another process has it, and `refusal` was given.
+    """
     if _WINDOWS:
         yield
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        with contextlib.suppress(OSError):  # a file system without locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if refusal is None else fcntl.LOCK_NB))
+        except BlockingIOError as problem:
+            raise OutputError(refusal or str(problem)) from problem
+        except OSError:  # a file system without locks
+            pass
         yield
     finally:
         os.close(descriptor)

@@ -133,7 +133,8 @@ class Method:
         parts: What it is made of besides the extractor.
         weight_sets: From the extractor's name and the options to the weight sets it will want besides it.
         plan: From a config and (H, W) to the `Plan` of a run.
-        accepts: What of a request it can honour besides content and styles: ``"strength"``, ``"masks"``.
+        accepts: What of a request it can honour besides content and styles: ``"strength"``, ``"masks"``,
+            ``"carry"`` (what a frame of a video hands to the next).
         encoded: Returns the class of its encoded styles, if it encodes any.
         encoding: Options that matter for an encoded style.
         brief: Options that make a run as short as it can be, for self-tests and warm-ups.

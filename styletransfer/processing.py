@@ -87,7 +87,10 @@ class Processing:
         if way != "luminance":
             return dataclasses.replace(asked, styles=tuple(styles))
         init = None if asked.init is None else _grey(asked.init)
-        return dataclasses.replace(asked, content=_grey(asked.content), styles=tuple(styles), init=init)
+        carry = None if asked.carry is None else asked.carry.changed(_grey)
+        return dataclasses.replace(
+            asked, content=_grey(asked.content), styles=tuple(styles), init=init, carry=carry
+        )
 
     def _size(self, position: int, style: StyleInput) -> tuple[int, int] | None:
         """Return the size at which a style is wanted, or None for its own."""

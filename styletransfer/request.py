@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, cast
@@ -109,6 +110,61 @@ class Region:
         return math.prod(given[1:], start=given[0]) if given else None
 
 
+class Carry:
+    """What one frame of a video hands to the next: measurements, smoothed over time, and the result itself.
+
+    Each run reads `before` and writes `after`, so that a run which is repeated smooths nothing twice. A method
+    that descends starts from `moved` and stays close to it where it is trusted.
+
+    Args:
+        before: Measurements by name, as the run before left them; empty for the first frame of a scene.
+        share: How much of them stays in what is used now, in [0, 1].
+        moved: The previous result, (1, 3, H, W), moved as the content has moved; None for the first frame.
+        trust: Where that is known, (1, 1, H, W) in [0, 1].
+        effort: Share of a whole run's steps that are wanted, in (0, 1].
+
+    Attributes:
+        after: What the run leaves for the next one, by name.
+
+    Example:
+        >>> import torch
+        >>> carry = Carry({"mean": torch.zeros(1)}, share=0.75)
+        >>> carry.smoothed("mean", torch.ones(1))
+        tensor([0.2500])
+    """
+
+    def __init__(
+        self,
+        before: Mapping[str, Tensor] | None = None,
+        *,
+        share: float,
+        moved: Tensor | None = None,
+        trust: Tensor | None = None,
+        effort: float = 1.0,
+    ) -> None:
+        self.before = dict(before or {})
+        self.share = share
+        self.moved, self.trust = moved, trust
+        self.effort = effort
+        self.after: dict[str, Tensor] = {}
+
+    def changed(self, change: Callable[[Tensor], Tensor]) -> Carry:
+        """Return it with another picture in place of `moved`; what it leaves is the same."""
+        other = copy.copy(self)
+        other.moved = None if self.moved is None else change(self.moved)
+        return other
+
+    def smoothed(self, name: str, value: Tensor) -> Tensor:
+        """Return a measurement mixed with what it was before, and keep it for the next frame."""
+        before = self.before.get(name)
+        if before is None or before.shape != value.shape:
+            mixed = value
+        else:
+            mixed = value.lerp(before.to(value), self.share)
+        self.after[name] = mixed
+        return mixed
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Request:
     """What a method is asked to do: everything is checked, on the extractor's device and at the working size.
@@ -119,6 +175,7 @@ class Request:
         init: A picture to start from, (1 or B, 3, H, W), or None.
         strength: How much of the style is wanted, in [0, 1]: a number, or a map (1 or B, 1, H, W).
         preserved: Where the content is kept, (1, 1, H, W) in [0, 1]; masks leave room for it. None for nowhere.
+        carry: What the frame before hands on, for a content that is a frame of a video.
     """
 
     content: Tensor
@@ -126,6 +183,7 @@ class Request:
     init: Tensor | None = None
     strength: float | Tensor = 1.0
     preserved: Tensor | None = None
+    carry: Carry | None = None
 
     @property
     def shares(self) -> tuple[float, ...]:

@@ -25,6 +25,7 @@ from styletransfer.memory import available, in_words
 from styletransfer.method import Forecast, Method, Plan
 from styletransfer.processing import Processing
 from styletransfer.request import (
+    Carry,
     EncodedStyle,
     Region,
     Request,
@@ -34,6 +35,7 @@ from styletransfer.request import (
 from styletransfer.stylization import OnStep, Step, Stylization
 
 __all__ = [
+    "Carry",
     "EncodedStyle",
     "Masks",
     "OnStep",
@@ -184,6 +186,7 @@ class Stylizer(ABC):
         masks: Masks | None = None,
         style_masks: Masks | None = None,
         preserve: Masks | None = None,
+        carry: Carry | None = None,
         on_step: OnStep | None = None,
     ) -> Stylization:
         """Repaint `content` in the manner of `style`.
@@ -199,6 +202,7 @@ class Stylizer(ABC):
             style_masks: One grey picture for each style, white over the part of its picture that is looked at
                 (guided Gram matrices and statistics: Gatys et al. 2017, section 4); None for all of it.
             preserve: A grey picture, white where the content is kept; or several.
+            carry: Of the frame before, where the content is a frame of a video.
             on_step: Called after each step with a `Step`.
 
         Returns:
@@ -212,7 +216,7 @@ class Stylizer(ABC):
             StylizeInterrupted: Ctrl-C during an optimisation; carries the picture so far. (A feed-forward
                 method has none: there it is a plain KeyboardInterrupt.)
         """
-        request, context = self._prepared(content, style, strength, masks, style_masks, preserve)
+        request, context = self._prepared(content, style, strength, masks, style_masks, preserve, carry)
         work = Processing(self.controls, request)
         try:
             result = self._run(work.request, _recoloring(on_step, work))
@@ -246,6 +250,7 @@ class Stylizer(ABC):
         masks: Masks | None = None,
         style_masks: Masks | None = None,
         preserve: Masks | None = None,
+        carry: Carry | None = None,
     ) -> tuple[Request, dict[str, Any]]:
         """Read and check everything; return what is asked, and what a result tells of it."""
         picture = as_picture(content, "content")
@@ -269,7 +274,10 @@ class Stylizer(ABC):
             "controls": self.controls,
         }
         self._check_memory(picture)
-        return self._request(picture, read, asked, start), context
+        if carry is not None:
+            self._require("carry", "what a frame before carries", "leave carry out")
+        request = self._request(picture, read, asked, start)
+        return dataclasses.replace(request, carry=carry), context
 
     def _check_memory(self, content: Picture) -> None:
         """Refuse a content that would not fit into memory, before any work is done on it."""

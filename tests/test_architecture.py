@@ -45,7 +45,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("methods",),
     ("progress", "codes"),
     ("job",),
-    ("sheets",),
+    ("sheets", "video"),
     ("judging",),
     ("peers",),
     ("plotting",),
@@ -83,6 +83,9 @@ PUBLIC = [
     "StylizedDataset",
     "Stylizer",
     "TrainingError",
+    "VideoError",
+    "VideoInterrupted",
+    "VideoResult",
     "WeightsError",
     "compare",
     "contact_sheet",
@@ -102,6 +105,7 @@ PUBLIC = [
     "stylize",
     "stylize_folder",
     "stylize_many",
+    "stylize_video",
 ]
 
 

@@ -210,10 +210,9 @@ class TestStep:
 
 class TestOption:
     def test_keeps_help_and_choices(self) -> None:
-        field = option(3, "how many", choices=["a", "b"])
-        assert (field.default, dict(field.metadata)) == (
-            3, {"help": "how many", "choices": ("a", "b"), "picture": False}
-        )  # fmt: skip
+        field = option(3, "how many", choices=["a", "b"], span=(0, 5))
+        about = {"help": "how many", "choices": ("a", "b"), "picture": False, "span": (0, 5)}
+        assert (field.default, dict(field.metadata)) == (3, about)
 
     def test_copies_a_changeable_default(self) -> None:
         first, second = BlendConfig(), BlendConfig()

@@ -38,6 +38,7 @@ _HOMES = {
     "sheet": "sheet:sheet_command",
     "interpolate": "sheet:interpolate_command",
     "batch": "batch:batch_command",
+    "video": "video:video_command",
     "styles": "styles:styles_group",
     "app": "app:app_command",
     "evaluate": "evaluate:evaluate_command",

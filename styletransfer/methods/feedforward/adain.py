@@ -35,6 +35,7 @@ from styletransfer.methods.feedforward.statistics import (
 from styletransfer.methods.feedforward.stylizer import FeedForwardStylizer
 from styletransfer.methods.feedforward.transform import Apply, Transform
 from styletransfer.moments import Moments, merged, moments
+from styletransfer.stylizer import Carry
 from styletransfer.stylizer import EncodedStyle as _EncodedStyle
 
 #: Layers of the paper's style loss (section 6.1).
@@ -204,6 +205,19 @@ class AdaIN(Transform):
         return {
             k: statistics_of(merged([part[k] for part in measured]), covariance=self.covariance)
             for k in measured[0]
+        }
+
+    def carried(self, measured: Statistics, carry: Carry, place: str) -> Statistics:
+        """Return the content's statistics, smoothed over the frames before."""
+        return {
+            layer: ChannelStatistics(
+                mean=carry.smoothed(f"{place}.{layer}.mean", now.mean),
+                std=carry.smoothed(f"{place}.{layer}.std", now.std),
+                covariance=None
+                if now.covariance is None
+                else carry.smoothed(f"{place}.{layer}.covariance", now.covariance),
+            )
+            for layer, now in measured.items()
         }
 
     def fit(self, measured: Statistics, style: _EncodedStyle) -> Apply:

@@ -93,7 +93,7 @@ ADAIN = Method(
         ),
     ),
     weight_sets=_weight_sets,
-    accepts=frozenset({"masks", "strength"}),
+    accepts=frozenset({"carry", "masks", "strength"}),
     encoded=by_path("styletransfer.methods.feedforward.adain:EncodedStyle"),
     encoding=frozenset({"alignment", "decoder", "precision", "engine"}),
     bare={"measure": False},

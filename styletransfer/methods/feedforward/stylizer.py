@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import time
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Self, cast
 
 import torch
@@ -32,6 +33,7 @@ from styletransfer.methods.feedforward.transform import Painted, Transform
 from styletransfer.precision import name_of, resolve
 from styletransfer.request import mask_at
 from styletransfer.stylizer import (
+    Carry,
     EncodedStyle,
     OnStep,
     Region,
@@ -187,8 +189,11 @@ class FeedForwardStylizer(Stylizer):
         painted = [Painted(region=r, style=self._mixed(r, budget)) for r in request.regions]
         covered = None if len(painted) == 1 else cast(Tensor, request.covered).clamp_min(_BLACK)
         image, targets = None, list[Tensor | None]()
-        for each in painted:
-            target, own = self.transfer(request.content, each, strength=request.strength, budget=budget)
+        for number, each in enumerate(painted):
+            carry = None if request.carry is None else partial(self._carried, request.carry, number)
+            target, own = self.transfer(
+                request.content, each, strength=request.strength, budget=budget, carried=carry
+            )
             if covered is not None:
                 own = own.mul_(cast(Tensor, each.region.mask) / covered)
             image = own if image is None else image.add_(own)
@@ -200,6 +205,9 @@ class FeedForwardStylizer(Stylizer):
             picture = torch.where(covered > _BLACK, picture, request.content)
         terms = self._measure_losses(picture, targets, painted, budget) if self.config.measure else {}
         return picture, terms, seconds
+
+    def _carried(self, carry: Carry, region: int, measured: Any, number: int) -> Any:
+        return self.transform.carried(measured, carry, f"{region}.{number}")
 
     def _mixed(self, region: Region, budget: Budget) -> EncodedStyle:
         """Return the region's style, encoded and mixed."""
@@ -223,6 +231,7 @@ class FeedForwardStylizer(Stylizer):
         strength: float | Tensor = 1.0,
         measured: list[Any] | None = None,
         budget: Budget | None = None,
+        carried: Callable[[Any, int], Any] | None = None,
     ) -> tuple[Tensor | None, Tensor]:
         """Encode, transform and decode a whole content in one style, as often as `passes` says.
 
@@ -236,6 +245,7 @@ class FeedForwardStylizer(Stylizer):
             measured: Measurements of another picture that `content` is a part of, from `measure`. An empty list is
                 filled with this content's own.
             budget: Memory to work in; by default what is there allows.
+            carried: From the measurements of a pass, and its number, to those that are used.
 
         Returns:
             The target features of the last pass at the decoder's deepest layer, if losses are to be measured, and
@@ -256,6 +266,7 @@ class FeedForwardStylizer(Stylizer):
             known = self._measured(seen, mask, given[number] if given else None)
             if measured is not None and not given:
                 measured.append(known)
+            known = known if carried is None else carried(known, number)
             own = own or (seen if mixes else None)  # else the first pass would be kept for nothing
             own_measured = own_measured or known
             last = number == self.passes - 1

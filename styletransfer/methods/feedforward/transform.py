@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from styletransfer.stylizer import EncodedStyle, Region
+from styletransfer.stylizer import Carry, EncodedStyle, Region
 
 #: From features, ``{layer: (B, C, h, w)}``, to target features, position by position.
 Apply = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
@@ -52,6 +52,16 @@ class Transform(ABC):
     @abstractmethod
     def merge(self, measured: Sequence[Any]) -> Any:
         """Return what is measured of a whole picture from what was of all its rows."""
+
+    @abstractmethod
+    def carried(self, measured: Any, carry: Carry, place: str) -> Any:
+        """Return what was measured of a frame, smoothed over those before it.
+
+        Args:
+            measured: Of the whole frame.
+            carry: Of the video.
+            place: What these measurements are called in it.
+        """
 
     @abstractmethod
     def fit(self, measured: Any, style: EncodedStyle) -> Apply:

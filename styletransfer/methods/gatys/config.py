@@ -115,6 +115,7 @@ class GatysConfig(Config):
         0.05, "multiplier of the palette loss, >= 0; 0 leaves colour to the Gram matrices", span=(0, 1)
     )
     tv_weight: float = option(0.5, "multiplier of the total variation, >= 0", span=(0, 10))
+    temporal_weight: float = option(100.0, "multiplier of the temporal loss between frames of a video, >= 0")
     center_grams: bool = option(True, "subtract the style's channel means before Gram matrices are formed")
     loss_scale: str = option("relative", "how the terms are scaled", choices=LOSS_SCALES)
     pooling: str | None = option(None, "max or avg; the weight set's own if absent", choices=("max", "avg"))
@@ -153,7 +154,7 @@ class GatysConfig(Config):
         object.__setattr__(self, "content_layers", check_taps(self.content_layers))
         object.__setattr__(self, "style_layers", check_taps(self.style_layers))
         self._check_layer_weights()
-        for name in ("content_weight", "style_weight", "color_weight", "tv_weight"):
+        for name in ("content_weight", "style_weight", "color_weight", "tv_weight", "temporal_weight"):
             object.__setattr__(self, name, number(getattr(self, name), name, low=0.0))
         if self.content_weight == self.style_weight == 0:
             raise OptionError("content_weight and style_weight are both 0; one of them must be above 0.")
@@ -259,6 +260,6 @@ GATYS = Method(
     iterative=True,
     weight_sets=_weight_sets,
     plan=plan,
-    accepts=frozenset({"masks", "strength"}),
+    accepts=frozenset({"carry", "masks", "strength"}),
     brief={"steps": 2, "scales": (1.0,)},
 )

@@ -44,6 +44,7 @@ class Objective:
             mean of the Gram matrices by the styles' shares, which has the same minimum as the mean of the losses.
         rows: Height of the strips in which pictures are looked at; None for whole pictures.
         strength: How much of the style is wanted, in [0, 1]: a number, or a map (1, 1, H, W).
+        steady: In a video, the previous result moved along, (1, 3, H, W), and where it is trusted, (1, 1, H, W).
 
     Attributes:
         scale: What content and style would score if every feature were 0: what counts as a large loss.
@@ -61,10 +62,12 @@ class Objective:
         *,
         rows: int | None = None,
         strength: float | Tensor = 1.0,
+        steady: tuple[Tensor, Tensor] | None = None,
     ) -> None:
         self.network = extractor
         self.config = config
         self.rows = rows
+        self.steady = steady
         self.boost = _BOOST
         self.layers = (*config.content_layers, *config.style_layers)
         self._height = content.shape[2]
@@ -117,6 +120,9 @@ class Objective:
         for number, style in enumerate(self.targets):
             for name, value in style.sums(strip, features, image).items():
                 found[f"{name} {number}"] = value
+        if self.steady is not None:
+            moved, trust = (strip.rows(x, 1) for x in self.steady)
+            found["temporal"] = (trust * (strip.own(image, 1) - moved).square()).sum()
         first, count = strip.top - strip.above, strip.bottom - strip.top
         rows = variable[:, :, first : first + count + 1]  # with the next strip's first row
         own = rows[:, :, :count]
@@ -131,6 +137,8 @@ class Objective:
         for number, style in enumerate(self.targets):
             for name, term in style.terms(sums, f" {number}").items():
                 terms[name] = terms[name] + term if name in terms else term
+        if self.steady is not None:  # Ruder et al. 2016, equation 7
+            terms["temporal"] = self.config.temporal_weight / image.numel() * sums["temporal"]
         height, width = image.shape[2:]
         # `functional.total_variation`, of sums.
         down, across = max(3 * (height - 1) * width, 1), max(3 * height * (width - 1), 1)

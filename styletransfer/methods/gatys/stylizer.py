@@ -22,7 +22,7 @@ from styletransfer.errors import DivergenceError, StylizeInterrupted
 from styletransfer.features import create_extractor
 from styletransfer.features.vgg import VGG19Features
 from styletransfer.memory import available
-from styletransfer.method import Forecast, Method, Stage
+from styletransfer.method import Forecast, Method, Plan, Stage
 from styletransfer.methods.feedforward.adain import AdaINStylizer
 from styletransfer.methods.feedforward.config import AdaINConfig
 from styletransfer.methods.gatys.budget import HISTORY, Budget
@@ -34,7 +34,17 @@ from styletransfer.methods.gatys.strength import emphasis, mixed_in
 from styletransfer.methods.gatys.targets import pixels
 from styletransfer.precision import name_of, resolve
 from styletransfer.request import mask_at
-from styletransfer.stylizer import OnStep, Region, Request, Step, StyleInput, Stylization, Stylizer, synchronize
+from styletransfer.stylizer import (
+    Carry,
+    OnStep,
+    Region,
+    Request,
+    Step,
+    StyleInput,
+    Stylization,
+    Stylizer,
+    synchronize,
+)
 
 __all__ = ["GatysStylizer", "Objective"]
 
@@ -178,6 +188,21 @@ def _join(results: list[Stylization]) -> Stylization:
     )
 
 
+def _plan(whole: Plan, carry: Carry | None) -> Plan:
+    """Return what is done for a frame: one that has a previous result needs no coarse sizes."""
+    if carry is None or carry.moved is None:
+        return whole
+    last = whole.stages[-1]
+    return Plan(stages=(dataclasses.replace(last, steps=max(1, round(last.steps * carry.effort))),))
+
+
+def _steady(carry: Carry | None, content: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Return the previous result, moved along, and where it is trusted; memory of their own."""
+    if carry is None or carry.moved is None or carry.trust is None:
+        return None
+    return carry.moved.to(content).clone(), carry.trust.to(content).clone()
+
+
 class _Run:
     """One picture's descent through all sizes, with its history.
 
@@ -205,7 +230,8 @@ class _Run:
         self.on_step = on_step
         self.steps_before = len(before)
         self.seconds_before = before[-1].seconds if before else 0.0
-        self.plan = stylizer.plan((content.shape[2], content.shape[3]))
+        self.plan = _plan(stylizer.plan((content.shape[2], content.shape[3])), request.carry)
+        self.steady = _steady(request.carry, content)
         self.steps_to_come = to_come * self.plan.steps
         self.history: list[Step] = []
         self.image = content
@@ -245,6 +271,9 @@ class _Run:
         return mixed_in(image, self.content, self.request.strength)
 
     def _start(self) -> Tensor:
+        if self.steady is not None:
+            moved, trust = self.steady
+            return trust * moved + (1 - trust) * self.content  # what was hidden before has no paint yet
         if self.request.init is not None:
             return self.request.init
         init = self.config.init
@@ -285,6 +314,7 @@ class _Run:
             regions,
             rows=rows,
             strength=self.request.strength,
+            steady=self.steady,
         )
         see = self._glasses(objective, stage.steps)
         canvas = Canvas(
@@ -393,8 +423,9 @@ def _at_scale(region: Region, stage: Stage) -> Region:
 
 
 def _sums(terms: Mapping[str, float]) -> dict[str, float]:
-    """Sum the terms by kind: ``content``, ``style``, ``color``, ``tv``, ``total``."""
+    """Sum the terms by kind: ``content``, ``style``, ``color``, ``tv``, in a video ``temporal``, and ``total``."""
     kinds = dict.fromkeys(("content", "style", "color", "tv"), 0.0)
     for name, value in terms.items():
-        kinds[name.split()[0]] += value
+        kind = name.split()[0]
+        kinds[kind] = kinds.get(kind, 0.0) + value
     return kinds | {"total": sum(terms.values())}
