@@ -43,7 +43,7 @@ class Exercise:
     lab: int
     task: str
     checks: tuple[Check, ...]
-    advice: Mapping[str, str] = field(default_factory=dict)
+    advice: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def check(self, answer: Answer) -> None:
         """Try every check.

@@ -262,6 +262,20 @@ def rebound(loss: Answer, start: Tensor, steps: int, learning_rate: float) -> tu
     return picture.detach(), losses
 
 
+def detached(loss: Answer, start: Tensor, steps: int, learning_rate: float) -> tuple[Tensor, list[float]]:
+    """Goes on with another tensor than the optimiser has."""
+    picture, losses = start.clone().requires_grad_(), []
+    optimizer = torch.optim.Adam([picture], lr=learning_rate)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        value = loss(picture)
+        value.backward()
+        optimizer.step()
+        picture = picture.clamp(0, 1).detach().requires_grad_()
+        losses.append(value.item())
+    return picture.detach(), losses
+
+
 def forgets(loss: Answer, start: Tensor, steps: int, learning_rate: float) -> tuple[Tensor, list[float]]:
     """Has another optimiser in each step."""
     picture, losses = start, []
@@ -442,6 +456,7 @@ WRONG: list[tuple[str, Answer, str]] = [
     ("descend", clamped_at_the_end, "clamped at the end only"),
     ("descend", forgets, "one optimiser used for all steps"),
     ("descend", lambda f, x, **k: descend(f, torch.zeros_like(x), **k), "Begin with a copy of it"),
+    ("descend", detached, "does the optimiser still have the picture"),
     ("descend", rebound, "hangs on the step before"),
     ("descend", lambda *a, **k: descend(*a, **k, gradient=False), "Nothing that the loss was computed from"),
     *(
