@@ -158,8 +158,8 @@ def _steps_as_adam(answer: Answer) -> None:
     if abs(high - 0.15) > 2e-3:
         raise LabError(
             f"three steps at a learning rate of 0.05 moved pixels by {high:.3g}, wanted 0.15. Is the optimiser "
-            "Adam with its defaults, is one step taken for each loss, and does the optimiser still have the picture "
-            "that the loss is asked about?"
+            "Adam with its defaults, is one step taken for each loss, and does the optimiser still have the "
+            "picture that the loss is asked about?"
         )
 
 
