@@ -75,9 +75,11 @@ labs.check("collect", collect)
 # `extractor(pictures, layers)` does the same by name, stops after the last layer wanted, and copies nothing:
 # its ReLUs are not in place.
 #
-# What do layers react to? Below, the channels of two layers that differ most over the picture. Early ones are
-# edges and colours and lie where these lie in the picture. Deep ones are few and sparse: their places are
-# coarse, what they react to are shapes.
+# What do layers react to? Below, the channels of two layers that differ most over the picture. A map has no
+# colours of its own: it is bright where its channel responds, each on its own scale. Early channels respond to
+# edges of one direction, or to one brightness or colour, and do so exactly where it is in the picture. Which
+# channel of relu1_1 responds to the sky, which to upright edges? Deep ones respond in few and coarse places, to
+# shapes.
 
 # %%
 plotting.feature_maps(extractor(content, ["relu1_1"])["relu1_1"], count=9, title="relu1_1")

@@ -51,12 +51,13 @@ labs.check("style_loss", style_loss)
 # %% [markdown]
 # ## By hand: the descent
 #
-# Adam moves a copy of the start. Keep the loss of each step, and the picture in [0, 1].
+# Adam moves a copy of the start. Keep the picture in [0, 1] after every step: the loss is asked about pictures
+# only. Note the loss that each step is computed from, as a number; the first one is then the start's.
 
 
 # %%
 def descend(loss, start, steps, learning_rate):
-    """Return (picture, losses) after so many steps of Adam from a copy of start."""
+    """Return (picture, losses) after so many steps of Adam from a copy of start; losses are numbers."""
     raise NotImplementedError
 
 
@@ -87,13 +88,43 @@ plotting.pictures({"content": content, "style": style, f"after {STEPS} steps": p
 # %% [markdown]
 # ## Provoked: a divergence
 #
-# Ten times the learning rate. Adam moves each pixel by about the learning rate in each step, whatever the
-# gradient: a rate of 0.5 is half the range of a pixel.
+# Plain gradient descent goes against the gradient, $x \leftarrow x - \eta \nabla L(x)$, without Adam's division by
+# the gradient's size and without a clamp. Where the loss curves with $h$, a step multiplies the distance to the
+# lowest point by $1 - \eta h$: it shrinks as long as $\eta < 2 / h$, and grows beyond that. Here growth feeds on
+# itself: Gram matrices are squares of features, and the loss squares them again, so it curves more the farther the
+# picture is from the goal.
+#
+# The loss is a mean over all numbers of a picture, so the gradient of each shrinks as pictures grow; the rate
+# grows with their count.
+
 
 # %%
-_, wild = descend(total, content, STEPS // 3, 0.5)
-print("calm:", [round(x, 2) for x in losses[:: max(1, STEPS // 6)]])
-print("wild:", [round(x, 2) for x in wild[:: max(1, STEPS // 12)]])
+def plain(loss, start, steps, learning_rate):
+    """Return the losses of plain gradient descent, which does not keep the picture in [0, 1]."""
+    picture, losses = start, []
+    for _ in range(steps):
+        picture = picture.detach().requires_grad_()
+        value = loss(picture)
+        losses.append(value.item())
+        picture = picture - learning_rate * torch.autograd.grad(value, picture)[0]
+    return losses
+
+
+tried, rate = max(4, STEPS // 5), 2e-4 * content.numel()
+rates = {
+    f"plain, rate {rate:.3g}": plain(total, content, tried, rate),
+    f"plain, rate {25 * rate:.3g}": plain(total, content, tried, 25 * rate),
+    "Adam, rate 0.02": losses[:tried],
+    "Adam, rate 0.5": descend(total, content, tried, 0.5)[1],
+}
+for name, values in rates.items():
+    print(f"{name:18}", "  ".join(f"{value:.3g}" for value in values[:6]))
+plotting.loss_histories(rates, title="Loss with two rates each, 25 times apart")
+
+# %% [markdown]
+# Both large rates are 25 times the small ones. Plain descent diverges: within a few steps the loss is too large
+# for a float. Adam jumps, and comes back. Which property of Adam, and which line of `descend`, keep it from
+# running away?
 
 # %% [markdown]
 # ## With the library
@@ -116,18 +147,19 @@ plotting.pictures({"by hand": picture, "library": result, "AdaIN": st.stylize(co
 # which one at the end? In which results do you still see the start?
 
 # %%
-films = {init: Film(content.shape[2:], every=1) for init in ("content", "noise", "style", "adain")}
-runs = {
-    init: st.stylize(content, style, method="gatys", init=init, scales=(1.0,), steps=STEPS // 2, on_step=film)
-    for init, film in films.items()
-}
+settings = {"method": "gatys", "scales": (1.0,), "steps": STEPS // 2}
+films, runs = {}, {}
+for init in ("content", "noise", "style", "adain"):
+    name = f"from {init}"  # "content" alone is a term of the loss
+    films[name] = Film(content.shape[2:], every=1)
+    runs[name] = st.stylize(content, style, init=init, on_step=films[name], **settings)
 plotting.descents(runs, films)
 
 # %% [markdown]
 # The same as a moving picture. `.save("descent.gif")` writes it for a slide.
 
 # %%
-plotting.animate(runs["noise"], films["noise"])
+plotting.animate(runs["from noise"], films["from noise"])
 
 # %% [markdown]
 # ## The weights
@@ -145,8 +177,9 @@ judged = {weight: judge(run, content, style) for weight, run in weights.items()}
 plotting.sweep(weights, "style_weight", judged=judged)
 
 # %% [markdown]
-# Each point of the curve is a picture. Nothing is gained by a point above and right of another one; between the
-# others, you choose.
+# Each point of the curve is a picture. Compare two of them: the one further left keeps more of the content, the
+# lower one takes more of the style. If one point is both, its setting is better. If each is ahead in one, you
+# choose.
 
 # %%
 plotting.trade_off({"style_weight": judged})

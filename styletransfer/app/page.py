@@ -78,14 +78,6 @@ def create_page(visitors: Visitors) -> gr.Blocks:
 
     Args:
         visitors: Who is painted for, and within which limits.
-
-    Example:
-        >>> import tempfile
-        >>> from pathlib import Path
-        >>> from styletransfer.app.visitors import Visitors
-        >>> page = create_page(Visitors(Limits(), Path(tempfile.mkdtemp())))
-        >>> page.title
-        'styletransfer'
     """
     limits = visitors.limits
     form = _Form(limits)

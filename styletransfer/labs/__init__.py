@@ -47,4 +47,5 @@ def check(name: str, answer: Callable[..., Any]) -> None:
     """
     exercise = EXERCISES[choice(name, EXERCISES, "exercise")]
     exercise.check(answer)
-    print(f"{name}: right, all {len(exercise.checks)} checks passed.")
+    count = len(exercise.checks)
+    print(f"{name}: right, {f'all {count} checks' if count > 1 else 'the check'} passed.")

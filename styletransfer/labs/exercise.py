@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from styletransfer.errors import StyleTransferError
+from styletransfer.labs.advice import GENERAL
 
 Answer = Callable[..., Any]
 #: Calls an answer and raises `LabError` if it lacks a property.
@@ -33,12 +36,14 @@ class Exercise:
         lab: Number of its lab.
         task: One sentence.
         checks: In the order in which they are tried.
+        advice: What the usual causes of exceptions are, by a regular expression that finds them.
     """
 
     name: str
     lab: int
     task: str
     checks: tuple[Check, ...]
+    advice: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def check(self, answer: Answer) -> None:
         """Try every check.
@@ -52,100 +57,90 @@ class Exercise:
             try:
                 each(answer)
             except LabError as problem:
-                raise LabError(f"{self.name}: {problem}") from problem.__cause__
-            except NotImplementedError:
-                raise LabError(f"{self.name} is not written yet. Your task: {self.task}") from None
+                raise LabError(f"{self.name}: {problem}{self._advice(problem.__cause__)}") from problem.__cause__
+            except Exception as problem:  # a result of such a kind that it cannot even be compared
+                if _is_blank(problem):
+                    raise LabError(f"{self.name} is not written yet. Your task: {self.task}") from None
+                said = f"{type(problem).__name__}: {problem}"
+                raise LabError(
+                    f"{self.name}: its result cannot be compared with what is wanted ({said}). "
+                    f"Your task: {self.task}"
+                ) from problem
+
+    def _advice(self, raised: BaseException | None) -> str:
+        """Return what usually causes the exception that an answer raised, with a space before it."""
+        if raised is None:
+            return ""
+        said = f"{type(raised).__name__}: {raised}"
+        known = {**self.advice, **GENERAL}
+        return next((f" {hint}" for pattern, hint in known.items() if re.search(pattern, said)), "")
 
 
 def ask(answer: Answer, *inputs: Any, **named: Any) -> Any:
     """Call an answer; what it raises, and what it does to its inputs, is told.
 
     Raises:
-        LabError: It raised, or changed an input.
+        LabError: It raised, returned nothing, was interrupted, or changed an input.
     """
-    before = [x.detach().clone() if isinstance(x, Tensor) else x for x in inputs]
+    before = [_copied(x) for x in inputs]
+    began = time.perf_counter()
     try:
         result = answer(*inputs, **named)
-    except (NotImplementedError, LabError):
+    except LabError:
         raise
-    except Exception as problem:
-        shapes = ", ".join(str(tuple(x.shape)) for x in inputs if isinstance(x, Tensor))
-        said = f"{type(problem).__name__}: {problem}"
-        raise LabError(f"it raises {said} (inputs of shape {shapes or 'none'}).") from problem
-    for was, now in zip(before, inputs, strict=True):
-        if isinstance(now, Tensor) and not torch.equal(was, now.detach()):
-            raise LabError(
-                "it changes its input. Operations whose names end with an underscore, and x -= y, work in place: "
-                "whoever called your function still needs the old numbers."
-            )
+    except KeyboardInterrupt:
+        raise LabError(
+            f"it was interrupted after {time.perf_counter() - began:.0f} s. The inputs are small: "
+            "does a loop never end?"
+        ) from None
+    except (Exception, SystemExit) as problem:
+        if _is_blank(problem):
+            raise
+        shapes = ", ".join(str(tuple(x.shape)) for x in _tensors(inputs))
+        said = f"{type(problem).__name__}: {problem}".removesuffix(".")
+        raise LabError(f"it raises {said}{f' (inputs of shape {shapes})' if shapes else ''}.") from problem
+    if result is None:
+        raise LabError(
+            "it returns nothing (None). A function gives back what stands after return; what is printed, or is "
+            "only computed in the last line, is lost."
+        )
+    if not all(_same(was, now) for was, now in zip(before, inputs, strict=True)):
+        raise LabError(
+            "it changes its input. Operations whose names end with an underscore, x -= y, and methods of lists "
+            "and dicts such as pop and sort work in place: the caller still needs the old values."
+        )
     return result
 
 
-def tensor(result: Any, shape: tuple[int, ...], what: str, hint: str) -> Tensor:
-    """Return a result that is a tensor of a shape.
-
-    Raises:
-        LabError: It is none.
-    """
-    if not isinstance(result, Tensor):
-        raise LabError(f"{what} is to be a tensor, got a {type(result).__name__}. Did you forget to return it?")
-    if tuple(result.shape) != shape:
-        raise LabError(f"{what} has the shape {tuple(result.shape)}, wanted {shape}. {hint}")
-    return result
+def _is_blank(problem: BaseException) -> bool:
+    """Tell whether this comes from a blank that was not filled in; torch's errors of this type have a message."""
+    return isinstance(problem, NotImplementedError) and not str(problem)
 
 
-def scalar(result: Any, hint: str = "A loss is one number: reduce over everything.") -> Tensor:
-    """Return a result that is one number in a tensor.
-
-    Raises:
-        LabError: It is none, or cannot be differentiated.
-    """
-    if isinstance(result, float):
-        raise LabError("it gives a plain number. Nothing can be differentiated through .item() or float(...).")
-    return tensor(result, (), "the loss", hint)
+def _copied(value: Any) -> Any:
+    """Return an input as it is now: copies of tensors, also of those in dicts and lists."""
+    if isinstance(value, Tensor):
+        return value.detach().clone()
+    if isinstance(value, dict):
+        return {key: _copied(each) for key, each in value.items()}
+    return [_copied(each) for each in value] if isinstance(value, list) else value
 
 
-def near(got: Tensor, wanted: Tensor | float, what: str, hint: str, tolerance: float = 1e-4) -> None:
-    """Compare numbers.
-
-    Raises:
-        LabError: They differ by more than `tolerance`.
-    """
-    expected = torch.as_tensor(wanted, dtype=got.dtype)
-    if not bool(torch.isfinite(got).all()):
-        raise LabError(f"{what} is not finite. {hint}")
-    if float((got - expected).abs().max()) > tolerance:
-        some = ", ".join(f"{x:.4g}" for x in got.detach().flatten()[:4].tolist())
-        asked = ", ".join(f"{x:.4g}" for x in expected.flatten()[:4].tolist())
-        raise LabError(f"{what} is {some}, wanted {asked}. {hint}")
+def _same(was: Any, now: Any) -> bool:
+    """Tell whether an input is still what was copied."""
+    if isinstance(was, Tensor):
+        return torch.equal(was, now.detach())
+    if isinstance(was, dict):
+        return list(was) == list(now) and all(_same(was[key], now[key]) for key in was)
+    if isinstance(was, list):
+        return len(was) == len(now) and all(_same(*pair) for pair in zip(was, now, strict=True))
+    return True
 
 
-def drawn(*shape: int, seed: int = 0) -> Tensor:
-    """Return numbers between 0 and 1, the same every time."""
-    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def differentiable(answer: Answer, *inputs: Tensor) -> None:
-    """Check that a gradient reaches the first input and agrees with finite differences.
-
-    Raises:
-        LabError: It does not.
-    """
-    first = inputs[0].double().requires_grad_()
-    others = [x.double() for x in inputs[1:]]
-    value = scalar(ask(answer, first, *others))
-    if not value.requires_grad:
-        raise LabError(
-            "no gradient reaches its input. .detach(), .item(), .numpy() and torch.no_grad() cut it off."
-        )
-    (gradient,) = torch.autograd.grad(value, first)
-    direction = drawn(*first.shape, seed=9).double() - 0.5
-    step = 1e-5
-    with torch.no_grad():
-        ahead, behind = (float(ask(answer, first + sign * step * direction, *others)) for sign in (1, -1))
-    slope = (ahead - behind) / (2 * step)
-    if abs(float((gradient * direction).sum()) - slope) > 1e-4 * max(1.0, abs(slope)):
-        raise LabError(
-            f"its gradient along a direction is {float((gradient * direction).sum()):.5g}, finite differences say "
-            f"{slope:.5g}. Is a part of it detached?"
-        )
+def _tensors(inputs: Any) -> Iterator[Tensor]:
+    """Yield the tensors among inputs, also those in dicts."""
+    for each in inputs:
+        if isinstance(each, Tensor):
+            yield each
+        elif isinstance(each, dict):
+            yield from _tensors(each.values())

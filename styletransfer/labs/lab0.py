@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from styletransfer.labs.exercise import Answer, Exercise, LabError, ask, drawn, near, tensor
+from styletransfer.labs.exercise import Answer, Exercise, LabError, ask
+from styletransfer.labs.properties import drawn, near, tensor
 
 _MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 _STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
@@ -42,5 +43,11 @@ EXERCISES = (
         0,
         "bring pictures (B, 3, H, W), RGB in [0, 1], to ImageNet's mean and deviation.",
         (_keeps_the_shape, _centres, _scales),
+        {
+            r"size of tensor": (
+                "Three numbers (3,) meet the last dimension of (B, 3, H, W), which is the width. Which shape puts "
+                "them at the channels?"
+            )
+        },
     ),
 )

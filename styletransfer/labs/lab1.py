@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import torch
 from torch import Tensor, nn
 
-from styletransfer.labs.exercise import Answer, Exercise, LabError, ask, drawn
+from styletransfer.labs.exercise import Answer, Exercise, LabError, ask
+from styletransfer.labs.properties import drawn
 
 
 def _network(*, inplace: bool) -> nn.Sequential:
@@ -40,7 +43,10 @@ def _compare(answer: Answer, wanted: list[int], *, inplace: bool, hint: str) -> 
             "the result is a dict from each wanted index to the output of the layer at that index, counted from 0."
         )
     for index, expected in zip(wanted, (_outputs(x)[n] for n in wanted), strict=True):
-        if got[index].shape != expected.shape or not torch.allclose(got[index], expected, atol=1e-5):
+        kept = got[index]
+        if not isinstance(kept, Tensor):
+            raise LabError(f"the output of layer {index} is a {type(kept).__name__}, wanted a tensor. {hint}")
+        if kept.shape != expected.shape or not torch.allclose(kept, expected, atol=1e-5):
             raise LabError(f"the output of layer {index} is not what that layer gave. {hint}")
 
 
@@ -70,6 +76,8 @@ _FIELDS = (
 def _sees(answer: Answer) -> None:
     for layers, wanted, hint in _FIELDS:
         got = ask(answer, list(layers))
+        if not isinstance(got, Real):
+            raise LabError(f"for {layers} it gives a {type(got).__name__}, wanted a number. {hint}")
         if got != wanted:
             raise LabError(f"for {layers} it gives {got!r}, wanted {wanted}. {hint}")
 

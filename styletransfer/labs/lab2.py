@@ -5,18 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from styletransfer.functional import channel_stats, gram_matrix, total_variation
-from styletransfer.labs.exercise import (
-    Answer,
-    Exercise,
-    LabError,
-    ask,
-    differentiable,
-    drawn,
-    near,
-    scalar,
-    tensor,
-)
+from styletransfer.functional import gram_matrix, total_variation
+from styletransfer.labs.exercise import Answer, Exercise, LabError, ask
+from styletransfer.labs.properties import deviations, differentiable, drawn, near, scalar, tensor
 
 
 def _twice(x: Tensor) -> Tensor:
@@ -103,7 +94,12 @@ def _gram_known(answer: Answer) -> None:
             raise LabError(
                 f"it is {factor} times too large. Divide by {missing}: else layers and sizes do not compare."
             )
-    near(got, wanted, "the Gram matrix", "G[i, j] is the sum over positions of F[i] F[j], over C * H * W.")
+    near(
+        got,
+        wanted,
+        "the Gram matrix",
+        "Compare with the formula of G in the text: what is summed, what is it divided by?",
+    )
 
 
 def _gram_gradient(answer: Answer) -> None:
@@ -127,12 +123,37 @@ def _stats_shape(answer: Answer) -> None:
 
 def _stats_known(answer: Answer) -> None:
     x = drawn(2, 3, 4, 5)
-    (mean, std), (wanted_mean, wanted_std) = _pair(ask(answer, x), (2, 3, 1, 1)), channel_stats(x)
-    near(mean, wanted_mean, "the mean", "Average over height and width, for each channel of each picture.")
-    hint = "It is the root of the variance, which divides by the number of positions less one, plus 1e-5."
-    if float((std - wanted_std.square()).abs().max()) < 1e-3:
+    mean, std = _pair(ask(answer, x), (2, 3, 1, 1))
+    near(
+        mean,
+        x.mean((2, 3), keepdim=True),
+        "the mean",
+        "Average over height and width, for each channel of each picture.",
+    )
+    if any(_agree(std, each.square(), 1e-3) for each in deviations(x)):
         raise LabError("std is the variance. Take its root.")
-    near(std, wanted_std, "the std", hint, 1e-5)
+    wanted = _nearest(std, deviations(x))
+    hint = "It is the root of the variance over height and width, each channel by itself."
+    near(std, wanted, "the std", hint, 1e-3)
+
+
+def _stats_faint(answer: Answer) -> None:
+    """Features that hardly vary show what is added to the variance."""
+    x = drawn(2, 3, 4, 5) / 100
+    _, std = _pair(ask(answer, x), (2, 3, 1, 1))
+    if any(_agree(std, each, 1e-4) for each in deviations(x, epsilon=0.0)):
+        raise LabError("features that hardly vary show that 1e-5 is missing, or was added after the root.")
+    hint = "Faint features show how much is added to the variance, and where: 1e-5, before the root."
+    near(std, _nearest(std, deviations(x)), "the std of faint features", hint, 1e-5)
+
+
+def _agree(got: Tensor, wanted: Tensor, tolerance: float) -> bool:
+    return float((got - wanted).abs().max()) < tolerance
+
+
+def _nearest(got: Tensor, conventions: tuple[Tensor, Tensor]) -> Tensor:
+    """Return the convention that an answer has: positions less one, or all positions."""
+    return min(conventions, key=lambda each: float((got - each).abs().max()))
 
 
 def _stats_flat(answer: Answer) -> None:
@@ -210,7 +231,7 @@ EXERCISES = (
         "channel_stats",
         2,
         "return mean and standard deviation of each channel, (B, C, 1, 1) each, with 1e-5 inside the root.",
-        (_stats_shape, _stats_known, _stats_flat),
+        (_stats_shape, _stats_known, _stats_faint, _stats_flat),
     ),
     Exercise(
         "total_variation",

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from styletransfer.labs.exercise import Answer, Exercise, LabError, ask, drawn, tensor
+from styletransfer.labs.exercise import Answer, Exercise, LabError, ask
+from styletransfer.labs.properties import drawn, tensor
 
 _STEPS, _RATE = 40, 0.05
 
@@ -32,7 +33,7 @@ def _comes_near(answer: Answer) -> None:
     before, after = _distance(start), _distance(picture)
     if torch.equal(picture, start):
         raise LabError("the picture is the start. Is it what the optimiser was given, with requires_grad=True?")
-    if after > 0.2 * before:
+    if not after <= 0.2 * before:  # neither is one that is not a number
         raise LabError(
             f"the features' distance to the target went from {before:.4f} to {after:.4f}. Compare features, not "
             "pictures; call backward and step in every step, and set gradients to zero before."
@@ -63,5 +64,6 @@ EXERCISES = (
         "find a picture with given features by Adam, from a copy of start: "
         "invert(features_of, target, start, steps, learning_rate).",
         (_comes_near, _stays_in_range, _keeps_what_is_not_seen),
+        {r"size of tensor": "The target consists of features: what is features_of for?"},
     ),
 )

@@ -5,12 +5,22 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from styletransfer.functional import adain, channel_stats
-from styletransfer.labs.exercise import Answer, Exercise, LabError, ask, drawn, near, tensor
+from styletransfer.functional import adain
+from styletransfer.labs.exercise import Answer, Exercise, LabError, ask
+from styletransfer.labs.properties import deviations, drawn, near, tensor
 
 
 def _pair() -> tuple[Tensor, Tensor]:
-    return drawn(2, 3, 4, 5), 2 + 3 * drawn(2, 3, 7, 6, seed=1)
+    """Two contents and two styles, of which the second ones have other statistics than the first ones."""
+    scale = torch.tensor([1.0, 2.0]).view(2, 1, 1, 1)
+    return scale * drawn(2, 3, 4, 5), scale * (2 + 3 * drawn(2, 3, 7, 6, seed=1))
+
+
+def _conventions(content: Tensor, style: Tensor) -> list[Tensor]:
+    """Return the result with variances by H * W - 1 positions, as the package has them, and by H * W."""
+    centred = content - content.mean((2, 3), keepdim=True)
+    mean = style.mean((2, 3), keepdim=True)
+    return [wide * centred / own + mean for own, wide in zip(deviations(content), deviations(style), strict=True)]
 
 
 def _shape(answer: Answer) -> None:
@@ -21,9 +31,18 @@ def _shape(answer: Answer) -> None:
 
 def _has_the_styles_statistics(answer: Answer) -> None:
     content, style = _pair()
-    got = channel_stats(ask(answer, content, style))
-    near(got[0], channel_stats(style)[0], "its mean", "Add the style's mean at the end.", 1e-3)
-    near(got[1], channel_stats(style)[1], "its std", "Divide by the content's std, multiply by the style's.", 1e-2)
+    got = ask(answer, content, style)
+    mean, wanted = (x.mean((2, 3), keepdim=True) for x in (got, style))
+    without = float(mean.abs().max()) < 1e-3
+    hint = (
+        "What is added at the end?" if without else "Is the content's own mean gone before the style's is added?"
+    )
+    near(mean, wanted, "its mean", hint, 1e-3)
+    hint = "Is the content's std divided out, and the style's multiplied in, both with the same divisor?"
+    # Each convention is compared with itself: a ratio of deviations hardly depends on it.
+    pairs = list(zip(deviations(got), deviations(style), strict=True))
+    std, spread = min(pairs, key=lambda pair: float((pair[0] - pair[1]).abs().max()))
+    near(std, spread, "its std", hint, 1e-2)
 
 
 def _each_by_itself(answer: Answer) -> None:
@@ -52,14 +71,24 @@ def _flat(answer: Answer) -> None:
         )
     (gradient,) = torch.autograd.grad(got.sum(), content)
     if not bool(torch.isfinite(gradient).all()):
-        raise LabError("the gradient of a flat channel is NaN. Add 1e-5 to the variance, before the root.")
+        raise LabError(
+            "the gradient of a flat channel is NaN: a root has an infinite slope at 0. "
+            "Where does the 1e-5 of lab 2 go?"
+        )
 
 
 def _known(answer: Answer) -> None:
-    near(ask(answer, *_pair()), adain(*_pair()), "the result", "std(s) (c - mean(c)) / std(c) + mean(s).", 1e-3)
+    got = tensor(ask(answer, *_pair()), (2, 3, 4, 5), "the result", "It has the content's shape.")
+    wanted = min(_conventions(*_pair()), key=lambda each: float((got - each).abs().max()))
+    near(got, wanted, "the result", "Go through equation 8 term by term.", 1e-3)
 
 
 # mix(content_features, target, alpha)
+
+
+def _mixed_shape(answer: Answer) -> None:
+    content, target = _pair()[0], adain(*_pair())
+    tensor(ask(answer, content, target, 0.5), (2, 3, 4, 5), "the result", "Features keep their shape.")
 
 
 def _ends(answer: Answer) -> None:
@@ -79,12 +108,18 @@ EXERCISES = (
         "adain",
         5,
         "give content features (B, C, h, w) the channel statistics of style features (B, C, H, W).",
-        (_shape, _has_the_styles_statistics, _each_by_itself, _nothing_to_do, _flat, _known),
+        (_shape, _each_by_itself, _has_the_styles_statistics, _nothing_to_do, _flat, _known),
+        {
+            r"size of tensor": (
+                "Means and deviations of the shape (B, C) meet features (B, C, h, w). Which argument of mean "
+                "keeps the dimensions?"
+            )
+        },
     ),
     Exercise(
         "mix",
         5,
         "return features between the content's and the target's: mix(content_features, target, alpha).",
-        (_ends, _between),
+        (_mixed_shape, _ends, _between),
     ),
 )

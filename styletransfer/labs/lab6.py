@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from styletransfer.labs.exercise import Answer, Exercise, LabError, ask
@@ -34,6 +35,8 @@ def _measured(answer: Answer, device: _Device) -> float:
     got = ask(answer, device.work, device.synchronize, _ROUNDS)
     if not isinstance(got, (int, float)):
         raise LabError(f"it is to return seconds as a number, got a {type(got).__name__}.")
+    if not math.isfinite(got):
+        raise LabError(f"it gives {got}, wanted seconds.")
     return float(got)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from styletransfer.functional import gram_matrix, luminance
-from styletransfer.labs.exercise import Answer, Exercise, LabError, ask, drawn, near, tensor
+from styletransfer.labs.exercise import Answer, Exercise, LabError, ask
+from styletransfer.labs.properties import drawn, near, tensor
 
 # keep_color(content, stylized)
 
@@ -93,5 +94,6 @@ EXERCISES = (
         7,
         "return the Gram matrices under a mask (1, 1, H, W): guided_gram(features, mask).",
         (_white, _counts_the_mask, _soft),
+        {r"size of tensor": "Features become rows (B, C, H * W); the mask has to have the same positions."},
     ),
 )

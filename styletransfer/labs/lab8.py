@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from styletransfer.labs.exercise import Answer, Exercise, LabError, ask, drawn, near, tensor
+from styletransfer.labs.exercise import Answer, Exercise, LabError, ask
+from styletransfer.labs.properties import drawn, near, tensor
 
 
 def _correlated(seed: int = 0) -> Tensor:
@@ -89,6 +90,7 @@ EXERCISES = (
         8,
         "give the channels of features (B, C, H, W) mean 0 and the identity as covariance, picture by picture.",
         (_white, _whitens_each_by_itself),
+        {r"size of tensor": "What is subtracted from features keeps their dimensions: keepdim=True."},
     ),
     Exercise(
         "swap",

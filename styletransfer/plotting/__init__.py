@@ -4,7 +4,7 @@ A function returns a figure, which notebooks show; ``figure.savefig(path)`` writ
 """
 
 from styletransfer.plotting.comparison import comparison_figure, loss_curve, title
-from styletransfer.plotting.curves import loss_terms
+from styletransfer.plotting.curves import loss_histories, loss_terms
 from styletransfer.plotting.descents import animate, descents
 from styletransfer.plotting.lessons import feature_maps, gram_maps, pictures, receptive_fields
 from styletransfer.plotting.palette import COLORS, GREY, INK, RULE
@@ -21,6 +21,7 @@ __all__ = [
     "feature_maps",
     "gram_maps",
     "loss_curve",
+    "loss_histories",
     "loss_terms",
     "pictures",
     "receptive_fields",

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from styletransfer.errors import OptionError
+from styletransfer.plotting.comparison import title as title_of
 from styletransfer.plotting.palette import COLORS, GREY, INK, RULE
 from styletransfer.plotting.parts import DPI, decorate
 from styletransfer.stylization import Step, Stylization
@@ -19,13 +20,18 @@ if TYPE_CHECKING:
 
 #: Share of the highest loss below which a term is not drawn.
 _FAINT = 1e-6
+#: How many times the first loss is the highest that is drawn.
+_LEAVES = 1000
+#: Up to how many losses of a line each has its mark.
+_SINGLE = 30
 
 
-def loss_terms(result: Stylization | Sequence[Step]) -> Figure:
+def loss_terms(result: Stylization | Sequence[Step], *, title: str | None = None) -> Figure:
     """Draw each term of a run's loss over its steps. A dashed line marks a change of the picture's size.
 
     Args:
         result: Of a run, or the steps so far of one that goes on.
+        title: Above the curves; by default what they are and whose.
 
     Raises:
         OptionError: A run that measured no losses.
@@ -41,7 +47,55 @@ def loss_terms(result: Stylization | Sequence[Step]) -> Figure:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 4), dpi=DPI, layout="constrained")
-    draw_terms(figure.subplots(), result)
+    axes = figure.subplots()
+    draw_terms(axes, result)
+    owner = f"{title_of(result.method)}: " if isinstance(result, Stylization) else ""
+    heading = f"{owner}each term of the loss" if title is None else title
+    # Above the sizes, which stand on the frame of a run from coarse to fine.
+    axes.set_title(heading, loc="left", fontsize=13, fontweight="bold", color=INK, pad=20 if axes.texts else 8)
+    return figure
+
+
+def loss_histories(losses: Mapping[str, Sequence[float]], *, title: str = "Loss of each step") -> Figure:
+    """Draw losses that were noted step by step, such as those of a descent written by hand, one line for each.
+
+    A loss that is a thousand times the first one is above the figure, and an infinite one ends its line.
+
+    Args:
+        losses: By name, the loss that each step began with.
+        title: Above the curves.
+
+    Raises:
+        OptionError: No losses, or a list without any, or one that begins with no finite number above 0.
+
+    Example:
+        >>> figure = loss_histories({"small steps": [8.0, 4.0, 2.0], "large steps": [8.0, 90.0, float("inf")]})
+        >>> [line.get_label() for line in figure.axes[0].lines]
+        ['small steps', 'large steps']
+    """
+    from matplotlib.figure import Figure
+
+    empty = [name for name, values in losses.items() if not len(values)]
+    if empty or not losses:
+        raise OptionError(f"There is no loss to draw{f' for {empty[0]!r}' if empty else ''}.")
+    for name, values in losses.items():
+        if not (math.isfinite(values[0]) and values[0] > 0):
+            raise OptionError(f"The first loss of {name!r} must be a finite number above 0, got {values[0]!r}.")
+    figure = Figure(figsize=(8, 4), dpi=DPI, layout="constrained")
+    axes = figure.subplots()
+    top = _LEAVES * max(values[0] for values in losses.values())
+    seen: list[float] = []
+    for (name, values), color in zip(losses.items(), itertools.cycle(COLORS), strict=False):
+        # Far above the top there is nothing to see; a scale of 300 powers of ten has no room for the others.
+        drawn = [min(v, top**2) if math.isfinite(v) and v > 0 else math.nan for v in values]
+        seen += [v for v in drawn if not math.isnan(v)]
+        few = "o" if len(drawn) <= _SINGLE else ""
+        axes.plot(range(len(drawn)), drawn, marker=few, markersize=4, color=color, linewidth=2.2, label=name)
+    axes.set_ylim(min(seen) / 2, min(top, 2 * max(seen)))
+    _dress(axes, "steps taken")
+    axes.set_ylabel("loss", fontsize=12, color=GREY)
+    axes.set_title(title, loc="left", fontsize=13, fontweight="bold", color=INK, pad=8)
+    axes.legend(fontsize=12, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), labelcolor=INK)
     return figure
 
 

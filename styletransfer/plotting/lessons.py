@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 from torch import Tensor
 
 from styletransfer import images
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Inches of the picture with receptive fields; share of the largest Gram entry at which a map is black.
 _FIELDS, _DARKEST = 5.0, 1e-4
+#: Share of a feature map's values that are shown as black, and as white.
+_DIM = 0.01
 
 
 def pictures(named: Mapping[str, Tensor | Stylization], *, columns: int | None = None) -> Figure:
@@ -54,6 +57,8 @@ def pictures(named: Mapping[str, Tensor | Stylization], *, columns: int | None =
 def feature_maps(features: Tensor, *, count: int = 16, title: str = "") -> Figure:
     """Show the channels of a layer that differ most over the picture, bright where they respond most.
 
+    Each map has its own scale and is clipped at its 1st and 99th percentile: outliers would make the rest black.
+
     Args:
         features: (1, C, h, w).
         count: How many channels.
@@ -71,7 +76,11 @@ def feature_maps(features: Tensor, *, count: int = 16, title: str = "") -> Figur
     columns = math.ceil(math.sqrt(shown))
     figure, axes = picture_grid(shown, columns, 0.75 * SIDE * height / width, width=0.75 * SIDE)
     for axis, channel in zip(axes, chosen, strict=False):
-        axis.imshow(features[0, channel].detach().cpu().numpy(), cmap="gray")
+        values = features[0, channel].detach().float().cpu().numpy()
+        low, high = np.quantile(values, (_DIM, 1 - _DIM))  # torch's takes no more than 16 million values
+        if high <= low:  # nearly all values are the same
+            low, high = values.min(), values.max()
+        axis.imshow(values, cmap="gray", vmin=low, vmax=high)
         axis.set_title(f"channel {channel}", fontsize=11, color=GREY, loc="left")
     figure.set_figheight(figure.get_figheight() + 0.2)
     size = f"{shown} of {channels} channels, {width}\N{MULTIPLICATION SIGN}{height} values each"

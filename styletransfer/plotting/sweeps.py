@@ -80,7 +80,9 @@ def sweep(
     return figure
 
 
-def trade_off(lines: Mapping[str, Mapping[Any, Evaluation]]) -> Figure:
+def trade_off(
+    lines: Mapping[str, Mapping[Any, Evaluation]], *, title: str = "Style taken for content given up"
+) -> Figure:
     """Draw how much content the values of an option give up for how much style: one line of points for each name.
 
     Points are joined in the order given. A setting is better than another one below and left of it.
@@ -88,6 +90,7 @@ def trade_off(lines: Mapping[str, Mapping[Any, Evaluation]]) -> Figure:
     Args:
         lines: By name, such as an option or a method: what a judge says, by value. All are of the same pictures
             and the same judge.
+        title: Above the curves.
 
     Raises:
         OptionError: No point.
@@ -118,13 +121,13 @@ def trade_off(lines: Mapping[str, Mapping[Any, Evaluation]]) -> Figure:
             axes.annotate(
                 value_text(value), point, place, textcoords="offset points", ha=align, fontsize=13, color=color
             )  # fmt: skip
-    _orient(axes)
+    _orient(axes, title)
     return figure
 
 
-def _orient(axes: Axes) -> None:
+def _orient(axes: Axes, heading: str) -> None:
     """Say what the axes mean, and which corner is wanted."""
-    decorate(axes, "", "content given up (0: untouched)")
+    decorate(axes, heading, "content given up (0: untouched)")
     axes.set_ylabel("style ratio (0: all of the style taken)", fontsize=13, color=GREY)
     axes.xaxis.label.set_fontsize(13)
     axes.tick_params(labelsize=12)

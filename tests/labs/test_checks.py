@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 import time
 from collections.abc import Callable
 from statistics import median
@@ -42,19 +44,29 @@ def style_loss(features: dict[str, Tensor], targets: dict[str, Tensor]) -> Tenso
 
 
 def descend(
-    loss: Answer, start: Tensor, steps: int, learning_rate: float, *, zero: bool = True, clamp: bool = True
-) -> tuple[Tensor, list[float]]:
-    picture, losses = start.clone().requires_grad_(), []
-    optimizer = torch.optim.Adam([picture], lr=learning_rate)
+    loss: Answer,
+    start: Tensor,
+    steps: int,
+    learning_rate: float,
+    *,
+    zero: bool = True,
+    clamp: bool = True,
+    optimizer: type[torch.optim.Optimizer] = torch.optim.Adam,
+    keep: Callable[[Tensor], Any] = Tensor.item,
+    late: bool = False,
+    gradient: bool = True,
+) -> tuple[Tensor, list[Any]]:
+    picture, losses = start.clone().requires_grad_(gradient), []
+    moves = optimizer([picture], lr=learning_rate)  # type: ignore[call-arg]
     for _ in range(steps):
         if zero:
-            optimizer.zero_grad()
+            moves.zero_grad()
         value = loss(picture)
         value.backward()
-        optimizer.step()
+        moves.step()
         if clamp:
             picture.data.clamp_(0, 1)
-        losses.append(value.item())
+        losses.append(keep(loss(picture) if late else value))
     return picture.detach(), losses
 
 
@@ -209,6 +221,11 @@ def by_place(features: dict[str, Tensor], targets: dict[str, Tensor]) -> Tensor:
     return torch.stack(each).mean()
 
 
+def paired_by_place(features: dict[str, Tensor], targets: dict[str, Tensor]) -> Tensor:
+    pairs = zip(features.values(), targets.values(), strict=True)
+    return torch.stack([F.mse_loss(functional.gram_matrix(x), target) for x, target in pairs]).mean()
+
+
 def without_start(loss: Answer, start: Tensor, steps: int, learning_rate: float) -> tuple[Tensor, list[float]]:
     """Optimises another picture than the one that it looks at."""
     picture = start.clone().requires_grad_()
@@ -227,6 +244,47 @@ def few_losses(loss: Answer, start: Tensor, steps: int, learning_rate: float) ->
     return picture, losses[-1:]
 
 
+def clamped_at_the_end(*given: Any, **named: Any) -> tuple[Tensor, list[float]]:
+    picture, losses = descend(*given, **named, clamp=False)
+    return picture.clamp(0, 1), losses
+
+
+def rebound(loss: Answer, start: Tensor, steps: int, learning_rate: float) -> tuple[Tensor, list[float]]:
+    picture, losses = start.clone().requires_grad_(), []
+    optimizer = torch.optim.Adam([picture], lr=learning_rate)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        value = loss(picture)
+        value.backward()
+        optimizer.step()
+        picture = picture.clamp(0, 1)
+        losses.append(value.item())
+    return picture.detach(), losses
+
+
+def detached(loss: Answer, start: Tensor, steps: int, learning_rate: float) -> tuple[Tensor, list[float]]:
+    """Goes on with another tensor than the optimiser has."""
+    picture, losses = start.clone().requires_grad_(), []
+    optimizer = torch.optim.Adam([picture], lr=learning_rate)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        value = loss(picture)
+        value.backward()
+        optimizer.step()
+        picture = picture.clamp(0, 1).detach().requires_grad_()
+        losses.append(value.item())
+    return picture.detach(), losses
+
+
+def forgets(loss: Answer, start: Tensor, steps: int, learning_rate: float) -> tuple[Tensor, list[float]]:
+    """Has another optimiser in each step."""
+    picture, losses = start, []
+    for _ in range(steps):
+        picture, (value,) = descend(loss, picture, 1, learning_rate)
+        losses.append(value)
+    return picture, losses
+
+
 def moves_start(loss: Answer, start: Tensor, steps: int, learning_rate: float) -> tuple[Tensor, list[float]]:
     picture, losses = descend(loss, start, steps, learning_rate)
     start.copy_(picture)
@@ -235,6 +293,17 @@ def moves_start(loss: Answer, start: Tensor, steps: int, learning_rate: float) -
 
 def swapped(content: Tensor, style: Tensor) -> Tensor:
     return functional.adain(style, content)
+
+
+def without_keepdim(content: Tensor, style: Tensor) -> Tensor:
+    (mean, std), (wanted, wide) = ((x.mean((2, 3)), (x.var((2, 3)) + 1e-5).sqrt()) for x in (content, style))
+    return wide * (content - mean) / std + wanted
+
+
+def by_equation_6(content: Tensor, style: Tensor) -> Tensor:
+    """The variance divides by the number of positions."""
+    (mean, std), (wanted, wide) = (stats(biased=True)(x) for x in (content, style))
+    return wide * (content - mean) / std + wanted
 
 
 def no_epsilon(content: Tensor, style: Tensor) -> Tensor:
@@ -318,8 +387,12 @@ WRONG: list[tuple[str, Answer, str]] = [
     ("collect", no_clone, "inplace=True"),
     ("collect", inputs_of, "keep what comes out of it"),
     ("collect", lambda layers, x, wanted: [x], "is a dict"),
+    ("collect", lambda layers, x, wanted: dict.fromkeys(wanted, 0), "is a int, wanted a tensor"),
     ("receptive_field", lambda layers: sum(kernel for kernel, _ in layers), "adds 2, not 3"),
     ("receptive_field", lambda layers: 1 + sum(kernel - 1 for kernel, _ in layers), "are 2 pixels apart"),
+    ("receptive_field", lambda layers: None, r"it returns nothing \(None\)"),
+    ("receptive_field", lambda layers: [3], "it gives a list, wanted a number"),
+    ("receptive_field", lambda layers: layers.pop()[0], "changes its input"),
     ("receptive_field", lambda layers: 1 / 0, "raises ZeroDivisionError"),
     ("content_loss", lambda x, y: (x - y).square().sum(), "sum of the squares"),
     ("content_loss", lambda x, y: (x - y).abs().mean(), "Differences are squared"),
@@ -327,7 +400,7 @@ WRONG: list[tuple[str, Answer, str]] = [
     ("content_loss", lambda x, y: (x - y).square(), "A loss is one number"),
     ("content_loss", lambda x, y: (x - y).square().mean().detach(), "no gradient reaches"),
     ("content_loss", lambda x, y: (x - y).square().mean().sqrt(), "Differences are squared"),
-    ("content_loss", lambda x, y: None, "forget to return"),
+    ("content_loss", lambda x, y: None, r"it returns nothing \(None\)"),
     (
         "gram_matrix",
         gram(lambda x: x[0].numel(), lambda x: x.movedim(1, -1).reshape(x.shape[0], x.shape[1], -1)),
@@ -345,9 +418,11 @@ WRONG: list[tuple[str, Answer, str]] = [
     ("gram_matrix", lambda x: functional.gram_matrix(x[:1])[0], "one matrix for each picture"),
     ("gram_matrix", lambda x: functional.gram_matrix(x.detach()), "no gradient reaches"),
     ("channel_stats", stats(root=False), "Take its root"),
-    ("channel_stats", stats(biased=True), "positions less one"),
-    ("channel_stats", stats(epsilon=0.0), "plus 1e-5|NaN"),
-    ("channel_stats", stats(outside=True), "plus 1e-5|NaN"),
+    ("channel_stats", stats(root=False, biased=True), "Take its root"),
+    *(("channel_stats", stats(epsilon=0.0, biased=b), "1e-5 is missing") for b in (False, True)),
+    *(("channel_stats", stats(outside=True, biased=b), "added after the root") for b in (False, True)),
+    ("channel_stats", stats(epsilon=1e-4), "how much is added"),
+    ("channel_stats", lambda x: (x.mean((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)), "It is the root of"),
     ("channel_stats", stats(dims=(0, 2, 3)), "for each channel of each picture"),
     ("channel_stats", lambda x: (x.mean((2, 3)), x.std((2, 3))), "keepdim=True"),
     ("channel_stats", lambda x: x.mean((2, 3), keepdim=True), "return two tensors"),
@@ -358,23 +433,55 @@ WRONG: list[tuple[str, Answer, str]] = [
     ("total_variation", lambda x: x.diff(dim=3).abs().mean(), "One number for each picture"),
     ("style_loss", last_layer, "Go through every layer"),
     ("style_loss", by_place, "names, not by their places"),
+    ("style_loss", lambda f, t: F.l1_loss(f["relu1_1"], t["relu1_1"]), "What do the targets hold"),
+    (
+        "style_loss",
+        lambda f, t: sum((x - y).sum() for x, y in zip(f.values(), t.values(), strict=True)),
+        "What do the targets",
+    ),
+    ("style_loss", paired_by_place, "names, not by their places"),
+    ("style_loss", lambda f, t: f.popitem()[1].sum(), "changes its input"),
     ("style_loss", lambda f, t: style_loss(f, t) * 2, "Take their mean"),
     ("style_loss", lambda f, t: style_loss(f, t).sqrt(), "the mean over the layers|own Gram"),
     ("style_loss", lambda f, t: sum(F.mse_loss(x, x.detach() * 0) for x in f.values()), "Compare Gram matrices"),
     ("descend", without_start, "Is the picture what the optimiser was given"),
     ("descend", few_losses, "took 1 losses for 50 steps"),
+    ("descend", lambda *a, **k: descend(*a, **k, optimizer=torch.optim.SGD), "is the optimiser Adam"),
+    ("descend", lambda *a, **k: descend(*a, **k, optimizer=torch.optim.RMSprop), "Is the optimiser Adam"),
+    ("descend", lambda *a, **k: descend(*a, **k, keep=lambda value: value), "losses are kept as tensors"),
+    ("descend", lambda *a, **k: descend(*a, **k, keep=str), "has a str in it, wanted numbers"),
+    ("descend", lambda *a, **k: (descend(*a, **k)[0], 0.5), "wanted the list of the losses"),
+    ("descend", lambda *a, **k: (descend(*a, **k)[0][0], [0.5]), "wanted that of start"),
+    ("descend", lambda *a, **k: descend(*a, **k, late=True), "it was measured after the step"),
+    ("descend", clamped_at_the_end, "clamped at the end only"),
+    ("descend", forgets, "one optimiser used for all steps"),
+    ("descend", lambda f, x, **k: descend(f, torch.zeros_like(x), **k), "Begin with a copy of it"),
+    ("descend", detached, "does the optimiser still have the picture"),
+    ("descend", rebound, "hangs on the step before"),
+    ("descend", lambda *a, **k: descend(*a, **k, gradient=False), "Nothing that the loss was computed from"),
+    *(
+        ("descend", lambda f, x, steps, learning_rate, r=rate: descend(f, x, steps, r), "Is learning_rate used")
+        for rate in (0.02, 0.05)
+    ),
+    ("descend", lambda f, x, steps, rate: descend(f, x, steps, rate), "Keep the names of the arguments"),
     ("descend", lambda *a, **k: descend(*a, **k, zero=False), "zero_grad in every step"),
     ("descend", lambda *a, **k: descend(*a, **k, clamp=False), "Clamp the picture"),
     ("descend", moves_start, "changes its input"),
     ("descend", lambda *a, **k: descend(*a, **k)[0], "return two things"),
     ("adain", swapped, "has the content's shape"),
-    ("adain", no_epsilon, "where does the 1e-5|Add 1e-5|Where does the 1e-5"),
-    ("adain", whole_batch, "not of the whole batch|Divide by the content's std|Add the style's mean"),
-    ("adain", no_shift, "Add the style's mean"),
+    ("adain", no_epsilon, "Where does the 1e-5"),
+    ("adain", whole_batch, "not of the whole batch"),
+    ("adain", no_shift, "What is added at the end"),
+    (
+        "adain",
+        lambda c, s: functional.adain(c, s) + functional.channel_stats(c)[0],
+        "Is the content's own mean gone",
+    ),
+    ("adain", without_keepdim, "Which argument of mean keeps the dimensions"),
     (
         "adain",
         lambda c, s: c - functional.channel_stats(c)[0] + functional.channel_stats(s)[0],
-        "multiply by the style's",
+        "the style's multiplied in",
     ),
     ("mix", lambda c, t, alpha: alpha * c + (1 - alpha) * t, "the content's features"),
     ("mix", lambda c, t, alpha: c + alpha * t, "the target's features"),
@@ -383,7 +490,8 @@ WRONG: list[tuple[str, Answer, str]] = [
     ("seconds_of", timed(warm=False), "first call sets things up"),
     ("seconds_of", timed(each=False), "mean of one call"),
     ("seconds_of", starts_busy, "first call sets things up"),
-    ("seconds_of", lambda work, synchronize, rounds: None, "return seconds as a number"),
+    ("seconds_of", lambda work, synchronize, rounds: None, r"it returns nothing \(None\)"),
+    ("seconds_of", lambda work, synchronize, rounds: "0.02", "return seconds as a number, got a str"),
     ("keep_color", lambda c, s: s, "colours are those of the stylized"),
     ("keep_color", lambda c, s: c, "brightness is the content's"),
     ("keep_color", means, "not the mean of the channels"),
@@ -399,7 +507,9 @@ WRONG: list[tuple[str, Answer, str]] = [
 @pytest.mark.parametrize("name", labs.EXERCISES)
 def test_right_answers_pass(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     labs.check(name, RIGHT[name])
-    assert capsys.readouterr().out.startswith(f"{name}: right, all ")
+    count = len(labs.EXERCISES[name].checks)
+    passed = f"all {count} checks passed" if count > 1 else "the check passed"
+    assert capsys.readouterr().out == f"{name}: right, {passed}.\n"
 
 
 @pytest.mark.parametrize(("name", "answer", "hint"), WRONG, ids=[f"{n}-{h[:20]}" for n, _, h in WRONG])
@@ -407,6 +517,125 @@ def test_wrong_answers_get_their_hint(name: str, answer: Answer, hint: str) -> N
     with pytest.raises(labs.LabError, match=hint) as caught:
         labs.check(name, answer)
     assert str(caught.value).startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("channel_stats", stats(biased=True)),
+        ("channel_stats", lambda x: [*functional.channel_stats(x)]),
+        ("adain", by_equation_6),
+        ("descend", lambda *a, **k: descend(*a, **k, keep=lambda value: value.detach())),
+        ("descend", lambda *a, **k: descend(*a, **k, optimizer=torch.optim.AdamW)),
+    ],
+)
+def test_other_right_answers_pass(name: str, answer: Answer) -> None:
+    labs.check(name, answer)
+
+
+def without_end(*given: Any, **named: Any) -> Any:
+    return without_end(*given, **named)
+
+
+def interrupted(*given: Any, **named: Any) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("name", labs.EXERCISES)
+class TestOddAnswers:
+    """Whatever an answer is or gives, it ends in a sentence that names the exercise, and in nothing else."""
+
+    @pytest.mark.parametrize("result", [None, "3", b"", 10**400, object(), {}, {"a": 1}, [], (), [None], True, 1j])
+    def test_of_no_use(self, name: str, result: Any) -> None:
+        with pytest.raises(labs.LabError, match=f"^{name}: ") as caught:
+            labs.check(name, lambda *given, **named: result)
+        if result is None:
+            assert "it returns nothing (None)" in str(caught.value)
+
+    @pytest.mark.parametrize("shape", [(), (0,), (1,), (2, 3), (2, 3, 4, 5), (1, 3, 12, 16), (1, 3, 4, 4)])
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.int64, torch.bool, torch.complex64])
+    def test_tensors_of_other_kinds(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+        for result in (torch.ones(shape).to(dtype), [torch.ones(shape).to(dtype)] * 2):
+            with pytest.raises(labs.LabError, match=f"^{name}: "):
+                labs.check(name, lambda *given, r=result, **named: r)
+
+    def test_not_a_number(self, name: str) -> None:
+        def broken(*given: Any, **named: Any) -> Any:
+            result = RIGHT[name](*given, **named)
+            if isinstance(result, dict):
+                return {key: value * math.nan for key, value in result.items()}
+            if isinstance(result, tuple):
+                return (result[0] * math.nan, result[1])
+            return result * math.nan
+
+        with pytest.raises(labs.LabError, match=f"^{name}: "):
+            labs.check(name, broken)
+
+    def test_arrays_and_lists(self, name: str) -> None:
+        def converted(into: Callable[[Tensor], Any]) -> Answer:
+            def answer(*given: Any, **named: Any) -> Any:
+                result = RIGHT[name](*given, **named)
+                if isinstance(result, dict):
+                    return {key: into(value.detach()) for key, value in result.items()}
+                if isinstance(result, tuple):
+                    return tuple(into(x.detach()) if isinstance(x, Tensor) else x for x in result)
+                return into(result.detach()) if isinstance(result, Tensor) else {result}
+
+            return answer
+
+        for into in (Tensor.numpy, Tensor.tolist):
+            with pytest.raises(labs.LabError, match=f"^{name}: .*(got|wanted|plain number|return two)"):
+                labs.check(name, converted(into))
+
+    def test_printed_in_place_of_returned(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(labs.LabError, match="what is printed, or is only computed in the last line, is lost"):
+            labs.check(name, lambda *given, **named: print(RIGHT[name](*given, **named)))
+        assert capsys.readouterr().out.count("\n") >= 1
+
+    def test_printing_does_no_harm(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+        def loud(*given: Any, **named: Any) -> Any:
+            print("here")
+            return RIGHT[name](*given, **named)
+
+        labs.check(name, loud)
+        assert capsys.readouterr().out.splitlines()[-1].startswith(f"{name}: right, ")
+
+    def test_without_end(self, name: str) -> None:
+        with pytest.raises(labs.LabError, match=r"it raises RecursionError.* It calls itself without end"):
+            labs.check(name, without_end)
+
+    def test_interrupted_or_left(self, name: str) -> None:
+        with pytest.raises(labs.LabError, match=r"it was interrupted after 0 s.*does a loop never end"):
+            labs.check(name, interrupted)
+        with pytest.raises(labs.LabError, match=r"it raises SystemExit: 3"):
+            labs.check(name, lambda *given, **named: sys.exit(3))
+
+    def test_shapes_are_told_where_there_are_some(self, name: str) -> None:
+        with pytest.raises(labs.LabError, match=r"it raises ValueError: odd") as caught:
+            labs.check(name, raises)
+        assert "none" not in str(caught.value)
+        has = name not in ("receptive_field", "seconds_of")
+        assert ("inputs of shape (" in str(caught.value)) == has
+
+
+#: Not those whose inputs are functions and numbers.
+@pytest.mark.parametrize("name", [name for name in labs.EXERCISES if name != "seconds_of"])
+def test_inputs_changed_in_place(name: str) -> None:
+    def spoils(*given: Any, **named: Any) -> Any:
+        result = RIGHT[name](*given, **named)
+        for each in given:
+            if isinstance(each, Tensor):
+                each.detach().mul_(0.5)
+            elif isinstance(each, (list, dict)):
+                each.clear()
+        return result
+
+    with pytest.raises(labs.LabError, match="it changes its input"):
+        labs.check(name, spoils)
+
+
+def raises(*given: Any, **named: Any) -> None:
+    raise ValueError("odd.")
 
 
 @pytest.mark.parametrize("name", labs.EXERCISES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,19 @@ def test_stops_at_the_first_blank(page: Path, tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     with pytest.raises(labs.LabError, match=r"is not written yet\. Your task: "):
         exec(compile(quick(page.read_text(encoding="utf-8")), page.name, "exec"), {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize("edge", [64, 128])
+@pytest.mark.parametrize("style", ["night", "mosaic"])
+def test_the_divergence_of_lab_4_is_one(edge: int, style: str) -> None:
+    text, _, _ = solved(LABS / "lab4_gatys.py").partition("# ## With the library")
+    text = re.sub(r"^EDGE = \d+", f"EDGE = {edge}", quick(text), flags=re.MULTILINE)
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(text.replace('"night"', f'"{style}"'), "lab4_gatys.py", "exec"), namespace)
+    calm, wild, _, _ = namespace["rates"].values()
+    assert calm == sorted(calm, reverse=True)
+    assert wild[1] > 10 * wild[0]
+    assert not wild[3] < 1e20  # neither is one that is not a number
 
 
 def test_every_exercise_has_its_place_and_its_check() -> None:

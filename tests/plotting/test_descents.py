@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from PIL import Image
 
 from styletransfer.errors import OptionError
 from styletransfer.filming import Film
-from styletransfer.plotting import COLORS, animate, descents, loss_terms
+from styletransfer.plotting import COLORS, animate, descents, loss_histories, loss_terms
 from styletransfer.stylizer import Step, Stylization
 
 SIZE = (24, 32)
@@ -68,6 +69,19 @@ class TestLossTerms:
         ]
         assert [list(line.get_xdata()) for line in axes.get_lines()][-1] == [4, 4]
 
+    def test_the_title_says_whose_they_are(self) -> None:
+        assert loss_terms(run()).axes[0].get_title(loc="left") == "made-up: each term of the loss"
+        assert loss_terms(run().history).axes[0].get_title(loc="left") == "each term of the loss"
+        assert loss_terms(run(), title="Mine").axes[0].get_title(loc="left") == "Mine"
+
+    def test_title_and_sizes_do_not_overlap(self) -> None:
+        figure = loss_terms(run(sizes=2))
+        figure.draw_without_rendering()
+        (axes,) = figure.axes
+        heading = axes._left_title.get_window_extent()  # type: ignore[attr-defined]
+        assert heading.y1 <= figure.bbox.height
+        assert not any(heading.overlaps(text.get_window_extent()) for text in axes.texts)
+
     def test_a_run_that_goes_on_is_drawn_by_its_steps_so_far(self) -> None:
         total, *_ = loss_terms(run().history[:3]).axes[0].get_lines()
         assert list(total.get_xdata()) == [0, 1, 2]
@@ -79,6 +93,41 @@ class TestLossTerms:
             loss_terms(run(steps=1))
         with pytest.raises(OptionError, match="Curves are of one picture, got a run of 2; run them one by one"):
             loss_terms(run(batch=2))
+
+
+class TestLossHistories:
+    def test_each_is_a_line_from_the_start_on(self) -> None:
+        axes = loss_histories({"calm": [8.0, 4.0, 2.0], "wild": [8.0, 16.0]}, title="Two rates").axes[0]
+        calm, wild = axes.get_lines()
+        assert (list(calm.get_xdata()), list(calm.get_ydata())) == ([0, 1, 2], [8, 4, 2])
+        assert [calm.get_color(), wild.get_color()] == list(COLORS[:2])
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == ["calm", "wild"]
+        assert axes.get_title(loc="left") == "Two rates"
+        assert axes.get_ylim() == (1, 32)
+
+    def test_what_diverges_leaves_the_figure_and_the_others_stay_visible(self) -> None:
+        figure = loss_histories({"calm": [8.0, 4.0], "wild": [8.0, 1e9, 1e31, float("inf"), float("nan")]})
+        figure.draw_without_rendering()
+        axes = figure.axes[0]
+        assert axes.get_ylim() == (2, 8000)
+        highest = list(axes.get_lines()[1].get_ydata())
+        assert highest[1] > 8000
+        assert [math.isnan(value) for value in highest] == [False, False, False, True, True]
+
+    def test_long_ones_have_no_marks(self) -> None:
+        axes = loss_histories({"short": [1.0] * 30, "long": [1.0] * 31}).axes[0]
+        assert [line.get_marker() for line in axes.get_lines()] == ["o", ""]
+
+    def test_bad_requests_are_refused(self) -> None:
+        with pytest.raises(OptionError, match=r"There is no loss to draw\."):
+            loss_histories({})
+        with pytest.raises(OptionError, match="There is no loss to draw for 'wild'"):
+            loss_histories({"calm": [1.0], "wild": []})
+        for first in (float("nan"), float("inf"), 0.0):
+            with pytest.raises(
+                OptionError, match=f"The first loss of 'a' must be a finite number above 0, got {first}"
+            ):
+                loss_histories({"a": [first, 1.0]})
 
 
 class TestDescents:

@@ -25,6 +25,24 @@ def test_feature_maps_are_those_that_vary_most() -> None:
     assert figure.get_suptitle() == "relu4_1: 2 of 6 channels, 5\N{MULTIPLICATION SIGN}4 values each"
 
 
+def test_outliers_do_not_make_a_feature_map_black() -> None:
+    features = torch.linspace(0, 1, 400).view(1, 1, 20, 20).clone()
+    features[0, 0, 0, 0] = 1000.0
+    (drawn,) = plotting.feature_maps(features, count=1).axes[0].images
+    low, high = drawn.get_clim()
+    assert 0 < low < 0.02
+    assert 0.98 < high < 1.01
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_map_with_one_spot_and_a_flat_one_are_drawn(dtype: torch.dtype) -> None:
+    features = torch.zeros(1, 2, 20, 20, dtype=dtype)
+    features[0, 0, 3, 3] = 5
+    spot, flat = (axes.images[0] for axes in plotting.feature_maps(features, count=2).axes)
+    assert spot.get_clim() == (0, 5)
+    assert flat.get_array().max() == 0
+
+
 class TestGramMaps:
     def test_strong_channels_come_first_and_the_scale_is_shared(self) -> None:
         first, second = (

@@ -103,6 +103,11 @@ class TestTradeOff:
         assert [text.get_text() for text in axes.get_legend().get_texts()] == ["alpha", "other"]
         assert axes.get_xlim()[0] == axes.get_ylim()[0] == 0
 
+    def test_it_has_a_title(self) -> None:
+        lines = {"alpha": {1: judged(0.2, 0.2)}}
+        assert titles(trade_off(lines)) == ["Style taken for content given up"]
+        assert titles(trade_off(lines, title="Two methods")) == ["Two methods"]
+
     def test_values_stand_away_from_the_other_lines(self) -> None:
         good, bad = {1: judged(0.2, 0.2)}, {2: judged(0.8, 0.8)}
         axes = trade_off({"good": good, "bad": bad}).axes[0]
