@@ -2,7 +2,7 @@
 
 >>> from styletransfer import labs
 >>> labs.check("content_loss", lambda features, target: (features - target).square().mean())
-content_loss: right, all 6 checks passed.
+content_loss: right, all 7 checks passed.
 """
 
 from __future__ import annotations

@@ -37,12 +37,18 @@ def _scales(answer: Answer) -> None:
     near(ask(answer, bright), 1.0, "a colour one deviation above the mean", hint)
 
 
+def _known(answer: Answer) -> None:
+    x = drawn(2, 3, 4, 5, seed=1)
+    hint = "Every number of a picture is treated by the mean and the deviation of its channel, and not rounded."
+    near(ask(answer, x), (x - _MEAN) / _STD, "a batch of noise", hint)
+
+
 EXERCISES = (
     Exercise(
         "normalize",
         0,
         "bring pictures (B, 3, H, W), RGB in [0, 1], to ImageNet's mean and deviation.",
-        (_keeps_the_shape, _centres, _scales),
+        (_keeps_the_shape, _centres, _scales, _known),
         {
             r"size of tensor": (
                 "Three numbers (3,) meet the last dimension of (B, 3, H, W), which is the width. Which shape puts "

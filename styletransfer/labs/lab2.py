@@ -46,6 +46,12 @@ def _is_symmetric(answer: Answer) -> None:
     near(ask(answer, x, y), ask(answer, y, x), "the loss of the two exchanged", "A distance has no direction.")
 
 
+def _is_the_mean_of_squares(answer: Answer) -> None:
+    x, y = drawn(2, 3, 4, 5), drawn(2, 3, 4, 5, seed=1)
+    hint = "Square each difference, then take the mean of all of them, those of every picture of the batch."
+    near(ask(answer, x, y), (x - y).square().mean(), "the loss of two batches of noise", hint, 1e-6)
+
+
 def _has_a_gradient(answer: Answer) -> None:
     differentiable(answer, drawn(1, 2, 3, 4), drawn(1, 2, 3, 4, seed=1))
 
@@ -207,6 +213,10 @@ def _variation_known(answer: Answer) -> None:
     near(ask(answer, x), total_variation(x), "the variation of noise", hint)
 
 
+def _variation_gradient(answer: Answer) -> None:
+    differentiable(lambda x: ask(answer, x).sum(), drawn(1, 3, 3, 4, seed=1))
+
+
 EXERCISES = (
     Exercise(
         "content_loss",
@@ -218,6 +228,7 @@ EXERCISES = (
             _knows_a_square,
             _does_not_grow_with_size,
             _is_symmetric,
+            _is_the_mean_of_squares,
             _has_a_gradient,
         ),
     ),
@@ -237,6 +248,6 @@ EXERCISES = (
         "total_variation",
         2,
         "return the mean absolute difference of neighbouring pixels, (B,), the mean of both directions.",
-        (_smooth_is_0, _both_directions, _no_wrapping, _variation_known),
+        (_smooth_is_0, _both_directions, _no_wrapping, _variation_known, _variation_gradient),
     ),
 )

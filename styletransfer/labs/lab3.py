@@ -57,13 +57,33 @@ def _keeps_what_is_not_seen(answer: Answer) -> None:
         )
 
 
+def _one_step(answer: Answer, rate: float) -> float:
+    start = 0.4 + drawn(1, 3, 12, 16, seed=7) / 5
+    picture = ask(answer, _features_of, _features_of(drawn(1, 3, 12, 16)), start.clone(), 1, rate)
+    return float((picture - start).abs().max())
+
+
+def _goes_by_steps_and_rate(answer: Answer) -> None:
+    """Adam's first step moves no number by more than the learning rate."""
+    small, large = _one_step(answer, 0.02), _one_step(answer, 0.1)
+    if small < 1e-6:
+        raise LabError("one step leaves the start as it is. Does the loop take as many steps as it is asked for?")
+    if small > 0.021 or large > 0.105:
+        raise LabError(
+            f"one step of Adam at the rate 0.02 moves a pixel by {small:.3f}. Take exactly so many steps, from a "
+            "copy of start, at the learning rate that is given."
+        )
+    if large < 2 * small:
+        raise LabError("five times the learning rate makes no longer step. Is the argument used?")
+
+
 EXERCISES = (
     Exercise(
         "invert",
         3,
         "find a picture with given features by Adam, from a copy of start: "
         "invert(features_of, target, start, steps, learning_rate).",
-        (_comes_near, _stays_in_range, _keeps_what_is_not_seen),
+        (_comes_near, _stays_in_range, _keeps_what_is_not_seen, _goes_by_steps_and_rate),
         {r"size of tensor": "The target consists of features: what is features_of for?"},
     ),
 )

@@ -64,6 +64,13 @@ def _style_known(answer: Answer) -> None:
     near(got, sum(each) / len(each), "the style loss", hint, 1e-6)
 
 
+def _style_gradient(answer: Answer) -> None:
+    features = {layer: x.requires_grad_() for layer, x in _layers().items()}
+    targets = {layer: torch.zeros_like(gram_matrix(x.detach())) for layer, x in features.items()}
+    if not scalar(ask(answer, features, targets)).requires_grad:
+        raise LabError("no gradient reaches the features, so no picture could follow it. Is a part detached?")
+
+
 # descend(loss, start, steps, learning_rate)
 
 
@@ -198,7 +205,7 @@ EXERCISES = (
         4,
         "return the mean over layers of the mean squared difference of Gram matrices: "
         "style_loss(features, targets), where features are {layer: (B, C, H, W)} and targets {layer: (B, C, C)}.",
-        (_its_own_style, _every_layer, _order_of_layers, _style_known),
+        (_its_own_style, _every_layer, _order_of_layers, _style_known, _style_gradient),
         {
             r"size of tensor|different to the input size": (
                 "Features (B, C, H, W) are compared with Gram matrices (B, C, C), or two layers with each other. "

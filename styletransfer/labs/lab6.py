@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import math
 import time
+from numbers import Real
 
 from styletransfer.labs.exercise import Answer, Exercise, LabError, ask
 
 #: Seconds of the made-up device: a call queued, its work, and what the first call sets up.
 _WORK, _SET_UP = 0.02, 0.2
-_ROUNDS = 3
+_ROUNDS = 5
 
 
 class _Device:
     """Queues work, as a GPU does: a call returns at once, and the work is done later."""
 
-    def __init__(self, queued: float = 0.0) -> None:
+    def __init__(self, queued: float = 0.0, work: float = _WORK) -> None:
         self.calls, self.waits = 0, 0
+        self._work = work
         self._busy_until = time.perf_counter() + queued
 
     def work(self) -> None:
         """Queue a piece of work."""
-        taken = _WORK + (_SET_UP if self.calls == 0 else 0.0)
+        taken = self._work + (_SET_UP if self.calls == 0 else 0.0)
         self.calls += 1
         self._busy_until = max(self._busy_until, time.perf_counter()) + taken
 
@@ -33,7 +35,7 @@ class _Device:
 
 def _measured(answer: Answer, device: _Device) -> float:
     got = ask(answer, device.work, device.synchronize, _ROUNDS)
-    if not isinstance(got, (int, float)):
+    if not isinstance(got, Real):
         raise LabError(f"it is to return seconds as a number, got a {type(got).__name__}.")
     if not math.isfinite(got):
         raise LabError(f"it gives {got}, wanted seconds.")
@@ -80,11 +82,17 @@ def _starts_idle(answer: Answer) -> None:
         )
 
 
+def _follows_the_work(answer: Answer) -> None:
+    got = _measured(answer, _Device(work=4 * _WORK))
+    if got < 0.8 * 4 * _WORK:
+        raise LabError(f"it says {got:.3f} s for work of {4 * _WORK} s. Measure the work that is given.")
+
+
 EXERCISES = (
     Exercise(
         "seconds_of",
         6,
         "return the seconds of one call: seconds_of(work, synchronize, rounds), warm, and the device waited for.",
-        (_waits, _warms_up, _starts_idle),
+        (_waits, _warms_up, _starts_idle, _follows_the_work),
     ),
 )

@@ -6,7 +6,7 @@ import torch
 
 from styletransfer.functional import gram_matrix, luminance
 from styletransfer.labs.exercise import Answer, Exercise, LabError, ask
-from styletransfer.labs.properties import drawn, near, tensor
+from styletransfer.labs.properties import differentiable, drawn, near, tensor
 
 # keep_color(content, stylized)
 
@@ -29,6 +29,14 @@ def _keeps_chroma(answer: Answer) -> None:
             "its colours are those of the stylized picture. Add the content's chroma, not the stylized one's."
         )
     near(chroma, wanted, "its chroma (the colour without its luminance)", "It is to be the content's.", 1e-3)
+
+
+def _each_by_its_own(answer: Answer) -> None:
+    content, stylized = 0.4 + drawn(2, 3, 4, 5) / 5, 0.4 + drawn(2, 3, 4, 5, seed=1) / 5
+    hint = "Each picture of a batch keeps its own colours."
+    near(
+        ask(answer, content, stylized)[1:], ask(answer, content[1:], stylized[1:]), "the second of two", hint, 1e-5
+    )
 
 
 def _takes_brightness(answer: Answer) -> None:
@@ -82,18 +90,24 @@ def _white(answer: Answer) -> None:
     near(ask(answer, features, torch.ones(1, 1, 4, 6)), gram_matrix(features), "the Gram matrix under white", hint)
 
 
+def _guided_gradient(answer: Answer) -> None:
+    differentiable(
+        lambda x: ask(answer, x, torch.ones(1, 1, 3, 4, dtype=x.dtype)).square().sum(), drawn(1, 2, 3, 4)
+    )
+
+
 EXERCISES = (
     Exercise(
         "keep_color",
         7,
         "give the content the luminance of another picture and keep its chroma: keep_color(content, stylized).",
-        (_same_shape, _takes_brightness, _keeps_chroma, _in_range),
+        (_same_shape, _takes_brightness, _keeps_chroma, _each_by_its_own, _in_range),
     ),
     Exercise(
         "guided_gram",
         7,
         "return the Gram matrices under a mask (1, 1, H, W): guided_gram(features, mask).",
-        (_white, _counts_the_mask, _soft),
+        (_white, _counts_the_mask, _soft, _guided_gradient),
         {r"size of tensor": "Features become rows (B, C, H * W); the mask has to have the same positions."},
     ),
 )

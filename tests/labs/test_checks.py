@@ -355,6 +355,19 @@ def starts_busy(work: Answer, synchronize: Answer, rounds: int) -> float:
     return max(taken)
 
 
+def constant(work: Answer, synchronize: Answer, rounds: int) -> float:
+    seconds_of(work, synchronize, rounds)
+    return 0.02
+
+
+def swap_by(side: int, content: Tensor, style: Tensor) -> Tensor:
+    patches = F.unfold(style, side)
+    nearest = (F.normalize(patches, dim=1).mT @ F.unfold(content, side)).argmax(dim=1)
+    taken = patches[:, :, nearest[0]]
+    size = content.shape[2:]
+    return F.fold(taken, size, side) / F.fold(torch.ones_like(taken), size, side)
+
+
 def means(content: Tensor, stylized: Tensor) -> Tensor:
     """Brightness as the mean of the channels."""
     return (content - content.mean(1, keepdim=True) + stylized.mean(1, keepdim=True)).clamp(0, 1)
@@ -501,6 +514,24 @@ WRONG: list[tuple[str, Answer, str]] = [
     ("guided_gram", lambda x, m: functional.gram_matrix(x * m) * m.numel() / m.sum(), "Weigh one side only"),
     ("guided_gram", lambda x, m: functional.gram_matrix(x), "Only what lies under the mask"),
     ("guided_gram", lambda x, m: functional.gram_matrix(x, m) * 2, "changes nothing"),
+    ("normalize", lambda x: ((x - MEAN) / STD).round(), "not rounded"),
+    ("content_loss", lambda x, y: (x - y).mean() ** 2, "Square each difference"),
+    ("content_loss", lambda x, y: 0.5 * (x - y).abs().mean(), "Square each difference"),
+    ("content_loss", lambda x, y: 4 * (x - y).pow(4).mean(), "Square each difference"),
+    ("content_loss", lambda x, y: (x[0] - y[0]).square().mean(), "every picture of the batch"),
+    ("content_loss", lambda x, y: (x - y).square().mean((1, 2, 3)).sum(), "every picture of the batch"),
+    ("total_variation", lambda x: functional.total_variation(x.detach()), "no gradient"),
+    ("invert", lambda f, t, s, n, r: invert(f, t, s, 60, r), "Take exactly so many steps"),
+    ("invert", lambda f, t, s, n, r: invert(f, t, s, n // 2, r), "as many steps as it is asked for"),
+    ("invert", lambda f, t, s, n, r: invert(f, t, s, n, 0.02), "Is the argument used"),
+    ("invert", lambda f, t, s, n, r: invert(f, t, torch.rand_like(s), n, r), "copy of start"),
+    ("style_loss", lambda x, t: style_loss({k: f.detach() for k, f in x.items()}, t), "no gradient"),
+    ("seconds_of", lambda work, synchronize, rounds: constant(work, synchronize, rounds), "work that is given"),
+    ("seconds_of", lambda work, synchronize, rounds: rounds * seconds_of(work, synchronize, rounds), "one call"),
+    ("keep_color", lambda c, s: repaint_luminance(c[:1], functional.luminance(s)), "its own colours"),
+    ("guided_gram", lambda x, m: guided_gram(x.detach(), m), "no gradient"),
+    ("swap", lambda c, s: F.interpolate(s, c.shape[2:]), "3x3 positions"),
+    ("swap", lambda c, s: swap_by(1, c, s), "3x3 positions"),
 ]
 
 
@@ -525,6 +556,7 @@ def test_wrong_answers_get_their_hint(name: str, answer: Answer, hint: str) -> N
         ("channel_stats", stats(biased=True)),
         ("channel_stats", lambda x: [*functional.channel_stats(x)]),
         ("adain", by_equation_6),
+        ("whiten", lambda x: whiten(x) * math.sqrt(1 - 1 / (x.shape[2] * x.shape[3]))),
         ("descend", lambda *a, **k: descend(*a, **k, keep=lambda value: value.detach())),
         ("descend", lambda *a, **k: descend(*a, **k, optimizer=torch.optim.AdamW)),
     ],
