@@ -26,6 +26,8 @@ COLUMNS = (
     "content", "style", "output", "status", "reason", "width", "height", "seconds", "settings", "options",
     "content_sha256", "style_sha256", "output_sha256",
 )  # fmt: skip
+#: How every table begins.
+_HEAD = ",".join(COLUMNS[:3]).encode()
 #: How the columns of a judge's figures begin: one of them is called content, too.
 _JUDGED = "judge_"
 
@@ -77,6 +79,7 @@ class Journal:
             OutputError: Another process works in the folder, or it takes no file.
         """
         path = self.folder / MAP
+        self._check_table()
         with self._writing():
             self._file = path.open("ab")
             if not claim(self._file):
@@ -93,7 +96,8 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
-            self._file.close()
+            with contextlib.suppress(OSError):  # a full disk, which is told of already
+                self._file.close()
 
     def start(self, settings: Mapping[str, Any], about: Mapping[str, Any]) -> None:
         """Note that a run begins: its settings, and what else it takes to repeat it."""
@@ -137,6 +141,15 @@ class Journal:
 
         return write_atomically(self.folder / TABLE, write)
 
+    def _check_table(self) -> None:
+        """Refuse to overwrite a table that is none of ours."""
+        path = self.folder / TABLE
+        if path.is_file():
+            with path.open("rb") as file:
+                start = file.read(len(_HEAD))
+            if start and start != _HEAD:
+                raise OutputError(f'"{path}" is no table of a batch; move it away, or choose another folder.')
+
     def _is_latest(self, record: Mapping[str, Any], at: int) -> bool:
         entry = self.entries.get(str(record.get("output")))
         return entry is not None and entry.at == at
@@ -146,6 +159,8 @@ class Journal:
         if not path.is_file():
             return
         self._end = _whole(path)
+        if self._end == 0:
+            self._check_begun(path)
         for at, record in _records(path):
             if at == 0 and record.get("format") != _FORMAT["format"]:
                 raise OutputError(f'"{path}" is no map of a batch; move it away, or choose another folder.')
@@ -158,6 +173,12 @@ class Journal:
                 self._keep(record, at)
             except (KeyError, TypeError):
                 self.damaged += 1
+
+    def _check_begun(self, path: Path) -> None:
+        """Refuse a file without a whole line that is no beginning of a map."""
+        begun = path.read_bytes()
+        if begun and not _line(_FORMAT).startswith(begun):
+            raise OutputError(f'"{path}" is no map of a batch; move it away, or choose another folder.')
 
     def _keep(self, record: Mapping[str, Any], at: int) -> None:
         if not record:
@@ -175,7 +196,7 @@ class Journal:
         self._figures.update(dict.fromkeys(record.get("figures") or ()))
 
     def _add(self, record: Mapping[str, Any]) -> None:
-        line = json.dumps(record, separators=(",", ":")).encode("ascii") + b"\n"
+        line = _line(record)
         if self._file is None:
             raise OutputError(f'The map "{self.folder / MAP}" is not open for adding; use it in a with statement.')
         with self._writing():
@@ -191,6 +212,10 @@ class Journal:
             raise
         except OSError as problem:
             raise OutputError(f'Cannot write "{self.folder / MAP}": {reason(problem)}.') from problem
+
+
+def _line(record: Mapping[str, Any]) -> bytes:
+    return json.dumps(record, separators=(",", ":")).encode("ascii") + b"\n"
 
 
 def _whole(path: Path) -> int:

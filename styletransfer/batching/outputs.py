@@ -60,6 +60,11 @@ def tasks_of(pairs: Iterable[tuple[Source, Source]], name: str, suffix: str) -> 
     for number, (content, style) in enumerate(pairs):
         fields = {"content": content.stem, "style": style.stem.replace("/", "-")}
         output = "".join([fields[piece] if i % 2 else piece for i, piece in enumerate(pieces)]) + suffix
+        if not all(part.strip(".") and part != suffix for part in output.split("/")):
+            raise OptionError(
+                f'"{content.name}" in "{style.name}" would be written to "{output}", which is no name below the '
+                "output folder. Rename the file, or give another name."
+            )
         tasks.append(Task(content, style, output))
         plain = output if output.isascii() else unicodedata.normalize("NFC", output)
         other = taken.setdefault(plain.casefold(), number)

@@ -19,7 +19,7 @@ from styletransfer.files import reason, write_atomically
 from styletransfer.stylizer import Stylization
 
 #: What the system says when no further picture can be written either.
-_HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+_HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
 
 
 class Painted(NamedTuple):

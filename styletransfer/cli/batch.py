@@ -208,6 +208,9 @@ def _report(result: BatchResult, *, as_json: bool, quiet: bool) -> None:
         click.echo(f"and {len(causes) - _NAMED} more; {result.folder / 'map.csv'} has all.", err=True)
     for problem in result.left_out if not quiet else ():
         click.echo(f"Left out: {problem.path}: {problem.reason}", err=True)
+    if result.damaged and not quiet:
+        lost = f"{result.damaged} lines of the map could not be understood; their pictures count as not done."
+        click.echo(lost, err=True)
     if as_json:
         tell_json(result.to_dict(), kept=kept)
         return

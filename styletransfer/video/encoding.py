@@ -152,7 +152,7 @@ class VideoOutput(Output):
             self._av.open(str(self.clip.path)) as source,
             self._av.open(os.devnull, "w", format=self._muxer) as out,
         ):
-            lacking = foreign(source, out)
+            lacking = foreign(source, out, self._muxer)
             self.sound = "encoded again" if lacking else "copied"
             self._again = _SOUND.get(self.target.suffix.lower(), "aac")
         if lacking:
@@ -166,6 +166,10 @@ class VideoOutput(Output):
 
     def _segment_file(self, number: int) -> Path:
         return self.parts / f"{number:06d}.nut"
+
+    def has(self, number: int) -> bool:
+        """See `Output.has`."""
+        return self._segment_file(number).is_file()
 
     @contextmanager
     def segment(self, number: int, first: int) -> Iterator[Segment]:

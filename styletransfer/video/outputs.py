@@ -90,6 +90,10 @@ class Output(ABC):
     def segment(self, number: int, first: int) -> AbstractContextManager[Segment]:
         """Return what takes the frames of a segment whose first frame has the index `first`."""
 
+    def has(self, number: int) -> bool:
+        """Whether the frames of a segment that is done are still there."""
+        return True
+
     @abstractmethod
     def finish(self, frames: Iterable[Shown], segments: int) -> None:
         """Put the whole together at the target.

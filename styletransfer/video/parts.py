@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,15 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from styletransfer.errors import OutputError
-from styletransfer.files import alone, write_contents
+from styletransfer.files import alone, remove_leftovers_below, write_contents
 from styletransfer.video.flicker import Flicker
 from styletransfer.video.outputs import Shown
 from styletransfer.video.painting import State
 
 _JOB = "job.json"
+_FORMAT = "styletransfer video parts 1"
+#: Names of files that a folder of parts may hold; nothing else in it is ever removed.
+_OWN = re.compile(r"\d{6,8}\.\w+|whole\.\w+")
 _CARRIED = "carried."
 
 
@@ -54,35 +57,52 @@ class Parts:
         Raises:
             OutputError: The folder holds something else.
         """
-        if not any(self._folder.iterdir()):
-            write_contents({self._folder / _JOB: json.dumps(self._job).encode()})
+        remove_leftovers_below(self._folder)  # of a run that was killed while it wrote down its job
+        job, others = self._found_job(), self._others()
+        if job == self._job:
             return None
-        found = self._found_job()
-        if found == self._job:
-            return None
-        if found is None:
+        if others:
             raise OutputError(
-                f'"{self._folder}" is where parts of the clip would go, and it holds something else. Move it '
-                "away, or choose another output."
+                f'"{self._folder}" is where parts of the clip would go, and it holds something else '
+                f'("{others[0].name}"). Move it away, or choose another output.'
             )
-        changed = [name for name in self._job if found.get(name) != self._job[name]]
-        for file in self._folder.iterdir():
-            file.unlink()
-        self.begin()
+        self._empty()
+        write_contents({self._folder / _JOB: json.dumps({"format": _FORMAT, "job": self._job}).encode()})
+        if job is None:  # nothing, or what was left when a finished run was killed while it tidied up
+            return None
+        changed = [name for name in self._job if job.get(name) != self._job[name]]
         return f'The parts in "{self._folder}" are of other options ({", ".join(changed)}); all is painted again.'
+
+    def _others(self) -> list[Path]:
+        """Return what in the folder is none of its own."""
+        own = {_JOB} if self._found_job() is not None else set()
+        return sorted(x for x in self._folder.iterdir() if x.name not in own and not _OWN.fullmatch(x.name))
+
+    def _empty(self) -> None:
+        """Remove all parts, the job last: without it nobody would know whose the others are."""
+        for file in self._folder.iterdir():
+            if _OWN.fullmatch(file.name):
+                file.unlink(missing_ok=True)
+        if self._found_job() is not None:
+            (self._folder / _JOB).unlink()
 
     def _found_job(self) -> dict[str, Any] | None:
         try:
             found = json.loads((self._folder / _JOB).read_bytes())
         except (OSError, ValueError):
             return None
-        return found if isinstance(found, dict) else None
+        marked = isinstance(found, dict) and found.get("format") == _FORMAT
+        return found["job"] if marked and isinstance(found.get("job"), dict) else None
 
-    def done(self) -> tuple[int, int, State]:
-        """Return how many segments and frames are done, and the state after them."""
+    def done(self, has: Callable[[int], bool] = lambda number: True) -> tuple[int, int, State]:
+        """Return how many segments and frames are done, and the state after them.
+
+        Args:
+            has: Whether the frames of a segment are there.
+        """
         segments = frames = 0
         record: dict[str, Any] | None = None
-        while (following := self._record(segments)) is not None:
+        while (following := self._record(segments)) is not None and has(segments):
             record, segments, frames = following, segments + 1, frames + len(following["frames"])
         state = None if record is None else self._state(segments - 1, record)
         return (0, 0, State()) if state is None else (segments, frames, state)
@@ -113,7 +133,8 @@ class Parts:
     def remove(self) -> None:
         """Remove the folder."""
         with contextlib.suppress(OSError):
-            shutil.rmtree(self._folder)
+            self._empty()
+            self._folder.rmdir()
 
     def _record(self, number: int) -> dict[str, Any] | None:
         try:

@@ -174,7 +174,7 @@ def _alone(job: _Job, began: float, on_frame: OnFrame | None) -> VideoResult:
     notes = [*job.clip.notes, *output.notes, *([told] if told else [])]
     for note in notes:
         warn(note)
-    segments, resumed, state = job.parts.done()
+    segments, resumed, state = job.parts.done(output.has)
     done, kept = resumed, resumed
     try:
         for record in _segments(job, segments, resumed, state):

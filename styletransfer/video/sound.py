@@ -10,10 +10,20 @@ from typing import Any
 Timed = tuple[Fraction, int, Any]
 
 
-def foreign(source: Any, out: Any) -> str | None:
-    """Return the codec of a sound in `source` that the container `out` cannot hold, or None."""
+#: Where channels are, by their number.
+_PLACES = {1: "mono", 2: "stereo"}
+#: What these containers hold for sure; FFmpeg lists more for them, which they refuse once the header is written.
+_HELD = {
+    "mp4": ("aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"),
+    "mov": ("aac", "mp3", "ac3", "eac3", "alac", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_f32le"),
+}
+
+
+def foreign(source: Any, out: Any, muxer: str) -> str | None:
+    """Return the codec of a sound in `source` that the container `out`, of this format, cannot hold, or None."""
     names = [stream.codec_context.codec.canonical_name for stream in source.streams.audio]
-    return next((name for name in names if name not in out.supported_codecs), None)
+    held = [name for name in _HELD.get(muxer, names) if name in out.supported_codecs]
+    return next((name for name in names if name not in held), None)
 
 
 def copied(source: Any, out: Any) -> Iterator[Timed]:
@@ -35,10 +45,12 @@ def encoded(av: Any, source: Any, out: Any, codec: str) -> Iterator[Timed]:
     """Yield the packets of the first sound, encoded again."""
     heard = source.streams.audio[0]
     rate = 48000 if codec == "libopus" else heard.rate
-    stream = out.add_stream(codec, rate=rate, layout=heard.layout)
+    # Raw sound often has channels without places, which encoders refuse.
+    layout = _PLACES.get(heard.layout.nb_channels, heard.layout)
+    stream = out.add_stream(codec, rate=rate, layout=layout)
     form = stream.codec_context.format
     size = 960 if codec == "libopus" else 1024  # samples of a packet
-    resampler = av.AudioResampler(format=form, layout=heard.layout, rate=rate, frame_size=size)
+    resampler = av.AudioResampler(format=form, layout=layout, rate=rate, frame_size=size)
 
     def packets() -> Iterator[Timed]:
         number = 0

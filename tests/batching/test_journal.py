@@ -177,3 +177,23 @@ def test_a_hundred_thousand_lines_are_read_in_little_time_and_memory(tmp_path: P
     assert count == "100001"
     assert float(seconds) < 5
     assert int(held) < 300e6
+
+
+@pytest.mark.parametrize("text", ['{"mine": "precious"}', '{"format":"another', "words"])
+def test_a_map_of_another_program_is_left_alone(tmp_path: Path, text: str) -> None:
+    (tmp_path / MAP).write_text(text)
+    with pytest.raises(OutputError, match="is no map of a batch"):
+        Journal(tmp_path)
+    assert (tmp_path / MAP).read_text() == text
+
+
+def test_a_map_that_was_just_begun_goes_on(tmp_path: Path) -> None:
+    (tmp_path / MAP).write_text('{"format":"styletr')
+    assert len(filled(tmp_path).entries) == 3
+
+
+def test_a_table_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / TABLE).write_text("name,grade\nada,1\n")
+    with pytest.raises(OutputError, match="is no table of a batch"):
+        filled(tmp_path)
+    assert (tmp_path / TABLE).read_text() == "name,grade\nada,1\n"

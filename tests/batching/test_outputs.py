@@ -85,3 +85,17 @@ def test_inputs_are_known_under_any_name(photos: Path) -> None:
         OutputError, match="is one of the inputs, or a link to one, and inputs are never overwritten"
     ):
         inputs.refuse("hard.png", Path("hard.png").stat())
+
+
+@pytest.mark.parametrize(
+    ("content", "style", "name"),
+    [
+        ("a.jpg", "...png", "{style}/{content}"),
+        ("...png", "b.png", "{content}/{style}"),
+        ("a.jpg", "b.png", "{content}/"),
+    ],
+)
+def test_no_name_leads_out_of_the_folder(content: str, style: str, name: str) -> None:
+    pair = Source(content, content), Source(style, style)
+    with pytest.raises(OptionError, match="which is no name below the output folder"):
+        tasks_of([pair], name, ".png")

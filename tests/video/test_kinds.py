@@ -85,6 +85,15 @@ def test_sound_that_the_container_cannot_hold_is_encoded_again(tmp_path: Path, c
     assert samples == pytest.approx(1.0, abs=0.06)
 
 
+@pytest.mark.parametrize(("codec", "suffix"), [("pcm_s16le", ".mp4"), ("pcm_f32le", ".m4v"), ("flac", ".mov")])
+def test_sound_that_only_seems_to_fit_is_encoded_again(
+    tmp_path: Path, copy: Copy, codec: str, suffix: str
+) -> None:
+    source = write_video(tmp_path / "in.mkv", panning(5), sound=codec)
+    with pytest.warns(UserWarning, match=rf"cannot hold {codec} sound; it is encoded again as aac"):
+        assert copy(source, tmp_path / f"out{suffix}").sound == "encoded again"
+
+
 def test_frames_keep_their_own_times(tmp_path: Path, copy: Copy) -> None:
     """A variable frame rate, as telephones record it."""
     stamps = [0, 33, 100, 140, 300, 333, 400]

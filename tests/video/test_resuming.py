@@ -146,6 +146,36 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, source: Path, 
     assert (tmp_path / "out.mp4.parts" / "mine.txt").read_text() == "precious"
 
 
+@pytest.mark.parametrize("job", [None, "{}", '{"a": 1}', '{"format": "another", "job": {}}'])
+def test_what_is_not_of_a_run_is_never_removed(tmp_path: Path, source: Path, copy: Copy, job: str | None) -> None:
+    parts = tmp_path / "out.mp4.parts"
+    parts.mkdir()
+    (parts / "mine.txt").write_text("precious")
+    if job is not None:
+        (parts / "job.json").write_text(job)
+    with pytest.raises(OutputError, match="it holds something else"):
+        copy(source, tmp_path / "out.mp4")
+    assert (parts / "mine.txt").read_text() == "precious"
+
+
+@pytest.mark.parametrize("left", [".job.json.0123456789abcdef.part", "000002.safetensors", "000001.nut"])
+def test_what_a_killed_run_has_left_blocks_nobody(tmp_path: Path, source: Path, copy: Copy, left: str) -> None:
+    (tmp_path / "out.mp4.parts").mkdir()
+    (tmp_path / "out.mp4.parts" / left).write_bytes(b"left")
+    assert copy(source, tmp_path / "out.mp4").frames == 14
+    assert not (tmp_path / "out.mp4.parts").exists()
+
+
+def test_a_segment_that_is_gone_is_painted_again(tmp_path: Path, source: Path, copy: Copy) -> None:
+    with pytest.raises(VideoInterrupted):
+        copy(source, tmp_path / "out.mp4", on_frame=stopping(10), segment=4)
+    (tmp_path / "out.mp4.parts" / "000001.nut").unlink()
+    again = copy(source, tmp_path / "out.mp4", segment=4)
+    copy(source, tmp_path / "whole.mp4", segment=4)
+    assert again.frames == 14
+    assert same(tmp_path / "out.mp4", tmp_path / "whole.mp4")
+
+
 def test_an_earlier_result_stays_until_the_new_one_is_whole(tmp_path: Path, source: Path, copy: Copy) -> None:
     copy(source, tmp_path / "out.mp4")
     before = (tmp_path / "out.mp4").read_bytes()
