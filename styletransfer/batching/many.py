@@ -116,6 +116,7 @@ class _Many:
         self._styles: OrderedDict[Any, tuple[Any, Any]] = OrderedDict()
         self._done: dict[int, Stylization | StyleTransferError] = {}
         self._next = 0
+        self._fault: Exception | None = None
 
     def results(self, pairs: Iterable[Any]) -> Iterator[Stylization]:
         """Give the results in order."""
@@ -129,12 +130,14 @@ class _Many:
             for group in groups.rest():
                 self._paint(group)
             yield from self._in_order()
+            if self._fault is not None:
+                raise self._fault
         finally:
             pool.shutdown(cancel_futures=True)
 
     def _ahead(self, pairs: Iterable[Any], pool: ThreadPoolExecutor) -> Iterator[tuple[Future[Picture], Any]]:
         waiting: deque[tuple[Future[Picture], Any]] = deque()
-        coming = iter(pairs)
+        coming = self._until_fault(iter(pairs))
         while True:
             for pair in itertools.islice(coming, 2 * self._readers - len(waiting)):
                 if not isinstance(pair, (tuple, list)) or len(pair) != 2:
@@ -145,6 +148,13 @@ class _Many:
             if not waiting:
                 return
             yield waiting.popleft()
+
+    def _until_fault(self, coming: Iterator[Any]) -> Iterator[Any]:
+        """Yield what the caller's iterator gives; what it raises waits until that is painted."""
+        try:
+            yield from coming
+        except Exception as problem:
+            self._fault = problem
 
     def _read(self, content: Any) -> Picture:
         picture: Picture = content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import multiprocessing
@@ -97,10 +98,12 @@ class Restyler:
         pixels = content.rgb.contiguous().numpy().tobytes()
         key = hashlib.sha256(f"{here.settings} {stamp.sha256} {tuple(content.rgb.shape)} ".encode() + pixels)
         path = self._cache / key.hexdigest()[:2] / f"{key.hexdigest()}.png"
-        if not path.is_file():
-            data = images.encode_image(self._new(here, content, style), format="png")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, lambda file: file.write(data), tidy=False)
+        if path.is_file():
+            with contextlib.suppress(ImageError):  # one that is damaged is made again
+                return images.load_image(path)
+        data = images.encode_image(self._new(here, content, style), format="png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, lambda file: file.write(data), tidy=False)
         return images.load_image(path)
 
     def _new(self, here: Here, content: Picture, style: Any) -> Tensor:

@@ -32,6 +32,8 @@ from styletransfer.video.schedule import Schedule
 
 #: Called with the number of frames that are done and how many there will be, if that is known.
 OnFrame = Callable[[int, int | None], object]
+#: Share of the frames that a clip tells of, and how many may lack besides: some files only tell seconds.
+_WHOLE, _ROUNDED = 0.9, 2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -193,6 +195,9 @@ def _alone(job: _Job, began: float, on_frame: OnFrame | None) -> VideoResult:
     job.parts.remove()
     if state.broken_count:
         warn(_broken(state))
+    expected = job.clip.count or 0
+    if done + _ROUNDED < _WHOLE * expected:
+        warn(f"The clip tells of about {expected} frames, and {done} could be read. It seems to be cut off.")
     return VideoResult(
         path=output.target,
         frames=done,

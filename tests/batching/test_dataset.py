@@ -132,6 +132,13 @@ def test_a_cache_is_filled_once_and_read_after(tmp_path: Path, monkeypatch: pyte
     assert len(list((tmp_path / "kept").rglob("*.png"))) == 4
 
 
+def test_a_damaged_file_of_the_cache_is_made_again(tmp_path: Path) -> None:
+    first = dataset(tensors(), cache=tmp_path / "kept")[0][0]
+    (file,) = (tmp_path / "kept").rglob("*.png")
+    file.write_bytes(b"damaged")
+    assert torch.equal(dataset(tensors(), cache=tmp_path / "kept")[0][0], first)
+
+
 def test_cuda_in_a_forked_process_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     if not hasattr(multiprocessing.context, "ForkProcess"):
         pytest.skip("not on this system")

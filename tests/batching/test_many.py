@@ -147,3 +147,20 @@ def test_no_warning_is_given_for_ordinary_pictures() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         list(st.stylize_many(drawings(), NIGHT, **QUICK))
+
+
+@pytest.mark.parametrize("readers", [1, 2, 4])
+def test_what_came_before_an_error_of_the_caller_is_given_first(readers: int) -> None:
+    def broken() -> Iterator[Any]:
+        yield from list(drawings())[:3]
+        raise RuntimeError("the caller's own")
+
+    made: list[Any] = []
+
+    def collect() -> None:
+        for result in st.stylize_many(broken(), NIGHT, readers=readers, batch_size=8, **QUICK):
+            made.append(result)
+
+    with pytest.raises(RuntimeError, match="the caller's own"):
+        collect()
+    assert len(made) == 3

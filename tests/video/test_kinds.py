@@ -248,7 +248,8 @@ class TestDamage:
         whole = write_video(tmp_path / "whole.mkv", panning(30), options={"g": "5"})
         source = tmp_path / "in.mkv"
         source.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
-        result = copy(source, tmp_path / "out.mp4")
+        with pytest.warns(UserWarning, match=r"tells of about 30 frames, and \d+ could be read"):
+            result = copy(source, tmp_path / "out.mp4")
         assert 5 < result.frames < 30
 
 
