@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,15 @@ from styletransfer.errors import ImageError, OptionError, StyleTransferError
 pytestmark = pytest.mark.usefixtures("one_thread")
 QUICK: dict[str, Any] = {"decoder": "fast", "device": "cpu", "long_edge": 48}
 STYLES = ["night", "mosaic", "woodcut"]
+
+
+@pytest.fixture(autouse=True)
+def _handler_of_dead_children() -> Iterator[None]:
+    """Take out what a DataLoader leaves behind: a handler that raises wherever the program is at the time."""
+    before = signal.getsignal(signal.SIGCHLD) if hasattr(signal, "SIGCHLD") else None
+    yield
+    if before is not None:
+        signal.signal(signal.SIGCHLD, before)
 
 
 def pictures(count: int = 6) -> list[tuple[Image.Image, int]]:

@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import pickle
 import signal
-import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -481,8 +480,7 @@ class TestBatches:
             for expected in alone:
                 assert all(same(a, b) for a, b in zip(next(steps), expected, strict=True))
             assert [problem.path.name for problem in sources[0].folder.problems].count("cut.jpg") == 1
-            # While batches are waited for: torch raises its own error wherever the program is when a worker dies.
-            threading.Timer(0.5, multiprocessing.active_children()[0].kill).start()
+            multiprocessing.active_children()[0].kill()
             with pytest.raises(
                 TrainingError, match=r"loads batches died.* memory .*--resume and --num-workers 0\.$"
             ):
